@@ -1,0 +1,99 @@
+//! What can go wrong, as the state machine sees it.
+
+use std::fmt;
+
+/// The names that travel to the state machine as a Lambda's `errorType`. Retry and Catch match them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorName {
+    /// The same call may succeed a moment later. Retried with backoff.
+    Transient,
+    /// The request is malformed. Nothing was touched.
+    InvalidInput,
+    /// The world is unfit, or belongs to another upgrade. Nothing was touched by this call.
+    Refused,
+    /// An alarm that guards this upgrade rang, or could not be read.
+    AlarmRaised,
+    /// Anything else. Never retried blindly, since the call may have acted.
+    Failed,
+}
+
+impl ErrorName {
+    /// All names, for the test that holds code, state machine and documentation against each other.
+    pub const ALL: [Self; 5] = [
+        Self::Transient,
+        Self::InvalidInput,
+        Self::Refused,
+        Self::AlarmRaised,
+        Self::Failed,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "Upgrade.Transient",
+            Self::InvalidInput => "Upgrade.InvalidInput",
+            Self::Refused => "Upgrade.Refused",
+            Self::AlarmRaised => "Upgrade.AlarmRaised",
+            Self::Failed => "Upgrade.Failed",
+        }
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A step's failure: the name decides what the state machine does, the message tells a person what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StepError {
+    /// What the state machine matches.
+    pub name: ErrorName,
+    /// What happened and what to do about it, in a sentence or two.
+    pub message: String,
+}
+
+impl StepError {
+    /// The same call may succeed a moment later.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::Transient,
+            message: message.into(),
+        }
+    }
+
+    /// The request is malformed; the message names the field and the remedy.
+    pub fn invalid_input(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::InvalidInput,
+            message: message.into(),
+        }
+    }
+
+    /// The world is unfit for this step, or belongs to somebody else.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::Refused,
+            message: message.into(),
+        }
+    }
+
+    /// An alarm rang, or could not be read.
+    pub fn alarm_raised(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::AlarmRaised,
+            message: message.into(),
+        }
+    }
+
+    /// Something unforeseen, after which nothing may be repeated blindly.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::Failed,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The plan: what was found, what will happen, and what is in the way.
+
+use crate::ids::{Database, InstanceId, Owner, ResourceId};
+use crate::request::{Request, Strategy};
+use crate::routes::Route;
+use serde::{Deserialize, Serialize};
+
+/// What the state machine gives to `plan`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// What a person, a schedule or an event asked for, unchecked.
+    pub request: serde_json::Value,
+    /// The execution's ARN.
+    pub owner: Owner,
+}
+
+/// What `plan` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// One sentence for a person.
+    pub summary: String,
+    /// What the state machine does next.
+    pub outcome: Outcome,
+    /// The plan; with `refused` too, so that a person sees what was found.
+    pub plan: Plan,
+    /// The plan as text, for a person.
+    pub text: String,
+}
+
+/// What the state machine does with a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Claim the database and go on.
+    Ready,
+    /// Something is in the way.
+    Refused,
+    /// The request asked for a plan only.
+    DryRun,
+}
+
+/// Everything that later steps need and could not observe any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The writer's identifier before the upgrade.
+    pub database: Database,
+    /// Names what this upgrade makes in RDS: 1 to 60 letters, digits and single hyphens, the same for each retry.
+    pub name: String,
+    /// The request with every default filled in.
+    pub request: Request,
+    /// In place or blue/green.
+    pub strategy: Strategy,
+    /// The writer's version now.
+    pub from_version: String,
+    /// The version to reach.
+    pub to_version: String,
+    /// Blue's instances, the writer first.
+    pub members: Vec<Member>,
+    /// The databases of the server that take application connections, marker table and replication included.
+    pub databases: Vec<String>,
+    /// The application's roles, which can log in now.
+    pub application_roles: Vec<String>,
+    /// Where reads go, as found; `None` where nothing routes them.
+    pub reads: Option<Route>,
+    /// Names of the alarms that guard the upgrade.
+    pub alarms: Vec<String>,
+    /// What was checked.
+    pub checks: Vec<Check>,
+    /// What will happen, a sentence per step.
+    pub steps: Vec<String>,
+}
+
+/// One instance of blue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The name before the upgrade.
+    pub instance: InstanceId,
+    /// Its ARN before the upgrade.
+    pub arn: String,
+    /// Its identity for good.
+    pub resource_id: ResourceId,
+    /// Writer or reader.
+    pub role: MemberRole,
+    /// The host name, which the switchover hands to green.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+    /// Such as `db.r6g.large`.
+    pub class: String,
+    /// A standby in another Availability Zone.
+    pub multi_az: bool,
+    /// Allocated storage in GiB.
+    pub storage_gib: u32,
+    /// Such as `gp3`.
+    pub storage_type: String,
+    /// The parameter group.
+    pub parameter_group: String,
+    /// Such as `16.14`.
+    pub version: String,
+}
+
+/// What an instance is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Takes writes.
+    Writer,
+    /// A physical replica.
+    Reader,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What, in two or three words: `backups on`.
+    pub name: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// What was found, in a sentence.
+    pub found: String,
+    /// What to do about it; empty where nothing is in the way.
+    pub remedy: String,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing in the way.
+    Pass,
+    /// The upgrade can go on, but a person should know.
+    Warning,
+    /// The upgrade does not start.
+    Blocker,
+}

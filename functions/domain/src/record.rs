@@ -1,0 +1,136 @@
+//! The record of an upgrade, as it stands in the table `upgrades`: who may act, and what observation could not recover.
+
+use crate::ids::{Database, DeploymentId, Epoch, InstanceId, Lsn, Millis, Owner, ResourceId};
+use crate::plan::Plan;
+use serde::{Deserialize, Serialize};
+
+/// What a step shows to be let through: it acts only while the record has the same owner and epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticket {
+    /// The database under upgrade, the record's key.
+    pub database: Database,
+    /// The execution that claimed it.
+    pub owner: Owner,
+    /// The epoch in which it was claimed, or to which a rollback raised it.
+    pub epoch: Epoch,
+}
+
+/// How far the upgrade is, as far as it decides who serves and what a rollback may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Blue serves writes; everything can be undone.
+    Before,
+    /// `SwitchoverBlueGreenDeployment` is about to be called or was called; only RDS knows which side serves.
+    Switching,
+    /// Green serves writes.
+    After,
+    /// A rollback owns the database.
+    RollingBack,
+    /// A person has to look. The claim stays.
+    NeedsOperator,
+    /// The upgrade is over and the claim is free.
+    Ended,
+}
+
+/// Green as RDS made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Green {
+    /// The deployment that made it.
+    pub deployment: DeploymentId,
+    /// Its instances, the future writer first.
+    pub members: Vec<GreenMember>,
+}
+
+/// One instance of green and the instance of blue that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GreenMember {
+    /// Blue's instance, by the name that it had when the upgrade was planned.
+    pub blue: InstanceId,
+    /// Green's instance, by its name before the switchover.
+    pub instance: InstanceId,
+    /// Green's identity for good.
+    pub resource_id: ResourceId,
+    /// The host name before the switchover. It is retired by the switchover.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Which side a fence stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The old version.
+    Blue,
+    /// The new version.
+    Green,
+}
+
+/// A fence: application roles that can't log in. Whoever finds it after its deadline may lift it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Where the roles were closed.
+    pub side: Side,
+    /// The server's identity for good.
+    pub resource_id: ResourceId,
+    /// Who put it up.
+    pub owner: Owner,
+    /// After this moment no running step owns it.
+    pub deadline: Millis,
+}
+
+/// A wait that an alarm can end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Step Functions' task token. A secret: never logged.
+    pub token: String,
+    /// When the wait began; alarm history before it is somebody else's.
+    pub since: Millis,
+}
+
+/// A marker row that was written on blue, by which green proves that it has everything up to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The marker's number, one per database of the server.
+    pub number: i64,
+    /// Blue's log position after the marker's commit.
+    pub position: Lsn,
+    /// When it was written, by blue's own clock.
+    pub written_at: Millis,
+}
+
+/// The whole record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Who may act.
+    pub ticket: Ticket,
+    /// How far it is.
+    pub phase: Phase,
+    /// What was planned, with everything that was found before anything was touched.
+    pub plan: Plan,
+    /// Green, once it exists.
+    pub green: Option<Green>,
+    /// The fences that stand.
+    pub fences: Vec<Fence>,
+    /// The wait that an alarm can end.
+    pub wait: Option<Wait>,
+    /// Markers by database of the server, the last that `switchover` wrote.
+    pub markers: std::collections::BTreeMap<String, Marker>,
+    /// Which Lambda acts right now, and until when at most.
+    pub lease: Option<Lease>,
+    /// Why a person has to look, or how the upgrade ended.
+    pub note: Option<String>,
+}
+
+/// The right to act, held by one invocation until its deadline at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The invocation's request id.
+    pub holder: String,
+    /// The step's name.
+    pub step: String,
+    /// When Lambda will have ended the invocation.
+    pub until: Millis,
+}

@@ -1,0 +1,78 @@
+//! What a person types, and what it means once every default is filled in.
+
+use crate::ids::Database;
+use serde::{Deserialize, Serialize};
+
+/// How the upgrade is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// A minor upgrade of the running instances, replicas first.
+    InPlace,
+    /// A second, upgraded copy, kept in step, to which traffic moves.
+    BlueGreen,
+}
+
+/// What happens to old blue at the end of the watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Retire {
+    /// Old blue stays, unable to take application logins. The default.
+    #[default]
+    Keep,
+    /// Old blue is deleted after a final snapshot is available.
+    SnapshotAndDelete,
+}
+
+/// A request with every default filled in. What each field means, and its default, stands in the README.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The instance that takes the writes.
+    pub database: Database,
+    /// The version to reach, such as `17.4`.
+    pub target_version: String,
+    /// Plan only.
+    pub dry_run: bool,
+    /// Forced strategy; by default minor versions go in place, major ones blue/green.
+    pub strategy: Option<Strategy>,
+    /// Read weights for green, rising, the last one 100. Default 10, 20, 50, 100.
+    pub ramp: Vec<u8>,
+    /// Minutes to watch the alarms after each step of the ramp. Default 5.
+    pub bake_minutes: u32,
+    /// Hours to watch the alarms after the switchover. Default 24.
+    pub watch_hours: u32,
+    /// Bytes that green may be behind. Default 1 MiB.
+    pub max_lag_bytes: u64,
+    /// Seconds that green may be behind. Default 5.
+    pub max_lag_seconds: u32,
+    /// Milliseconds of the write pause within which everything before RDS's own switchover must fit. Default 5000.
+    pub max_write_pause_ms: u32,
+    /// Names of the alarms that guard the upgrade. Default: the alarms tagged `viridian:database` with the database's name.
+    pub alarms: Option<Vec<String>>,
+    /// Ask a person before the switchover.
+    pub approval: bool,
+    /// Roles that the application logs in as. Default: every LOGIN role but ours, `rds*` and replication's.
+    pub application_roles: Option<Vec<String>>,
+    /// The name whose weighted records route reads. Default: the instance's tag `viridian:reads`.
+    pub reads: Option<Reads>,
+    /// What green shall be, where it differs from blue.
+    pub green: GreenSettings,
+    /// What happens to old blue at the end.
+    pub retire: Retire,
+    /// The schedule's or event's own id: a second delivery starts nothing.
+    pub request_id: Option<String>,
+}
+
+/// The DNS name of the weighted records that route reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reads {
+    /// Such as `orders-reads.example.com`.
+    pub record: String,
+}
+
+/// What green shall be, where it differs from blue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct GreenSettings {
+    /// The parameter group of the target version. Default: the engine's default group of that version.
+    pub parameter_group: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! Engine versions, as RDS writes them.

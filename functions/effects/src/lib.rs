@@ -1,0 +1,1 @@
+//! What Viridian touches: one struct per capability, one file per AWS service or database concern. Nothing here decides.

@@ -1,0 +1,1 @@
+//! upgrade_in_place

@@ -1,0 +1,2 @@
+//! The local platform's command line.
+fn main() {}
