@@ -1,0 +1,55 @@
+//! One clock whose waits can be shortened.
+
+use std::time::Duration;
+
+/// Shortens the waits of state machines, of task tokens and of schedules. Everything else, such as a function's timeout, a lag
+/// or a pause, passes in real time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock {
+    scale: f64,
+}
+
+impl Clock {
+    /// Waits take their real time.
+    pub const REAL: Self = Self { scale: 1.0 };
+
+    /// A clock on which `scale` seconds of waiting pass in one second.
+    ///
+    /// # Panics
+    /// When `scale` is no positive number.
+    #[must_use]
+    pub fn scaled(scale: f64) -> Self {
+        assert!(
+            scale.is_finite() && scale > 0.0,
+            "a clock's scale is a positive number, not {scale}"
+        );
+        Self { scale }
+    }
+
+    /// How long a wait of `nominal` takes here.
+    #[must_use]
+    pub fn real(self, nominal: Duration) -> Duration {
+        nominal.div_f64(self.scale)
+    }
+
+    /// How much waiting `real` stands for.
+    #[must_use]
+    pub fn nominal(self, real: Duration) -> Duration {
+        real.mul_f64(self.scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_minutes_pass_in_three_seconds_at_a_hundredfold() {
+        let clock = Clock::scaled(100.0);
+        assert_eq!(clock.real(Duration::from_secs(300)), Duration::from_secs(3));
+        assert_eq!(
+            clock.nominal(Duration::from_secs(3)),
+            Duration::from_secs(300)
+        );
+    }
+}
