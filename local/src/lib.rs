@@ -5,3 +5,4 @@ pub mod clock;
 pub mod dns;
 pub mod faults;
 pub mod gateway;
+pub mod lambda;
