@@ -7,6 +7,7 @@
 pub mod error;
 pub mod ids;
 pub mod plan;
+pub mod rds;
 pub mod record;
 pub mod request;
 pub mod routes;

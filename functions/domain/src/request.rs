@@ -3,6 +3,14 @@
 use crate::ids::Database;
 use serde::{Deserialize, Serialize};
 
+mod fields;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+pub use fields::{Fault, Faults};
+pub use parse::parse;
+
 /// How the upgrade is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,311 @@
+//! Instances, blue/green deployments and snapshots, as far as anything is decided by them.
+//!
+//! RDS's enums are plain strings on the wire, and new ones come; whatever is not known is kept as `Other`, and nothing
+//! here takes an unknown status for a good one.
+
+use crate::ids::{DeploymentId, InstanceId, ResourceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The tag under which everything that an upgrade makes carries its owner.
+pub const OWNER_TAG: &str = "viridian:owner";
+/// The tag with the database that an upgrade belongs to.
+pub const DATABASE_TAG: &str = "viridian:database";
+/// The tag on an instance that names the weighted records of its reads.
+pub const READS_TAG: &str = "viridian:reads";
+
+/// One instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name, which a switchover may give to another instance.
+    pub id: InstanceId,
+    /// Its ARN, which holds the name.
+    pub arn: String,
+    /// Its identity for good.
+    pub resource_id: ResourceId,
+    /// Such as `available` or `storage-initialization`.
+    pub status: String,
+    /// Such as `postgres`.
+    pub engine: String,
+    /// Such as `16.14`.
+    pub version: String,
+    /// The version that a modification under way will bring.
+    pub pending_version: Option<String>,
+    /// Such as `db.r6g.large`.
+    pub class: String,
+    /// A standby in another Availability Zone.
+    pub multi_az: bool,
+    /// Allocated storage in GiB.
+    pub storage_gib: u32,
+    /// Such as `gp3`.
+    pub storage_type: String,
+    /// Storage operations that run; empty where none does.
+    pub storage_status: String,
+    /// The parameter group.
+    pub parameter_group: String,
+    /// `in-sync`, or what it waits for, such as `pending-reboot`.
+    pub parameters_applied: String,
+    /// Days for which automated backups are kept; 0 means none.
+    pub backup_days: u32,
+    /// The host name, once there is one.
+    pub address: Option<String>,
+    /// The port.
+    pub port: u16,
+    /// The writer of which it is a replica.
+    pub replica_of: Option<InstanceId>,
+    /// Its replicas in this Region.
+    pub replicas: Vec<InstanceId>,
+    /// What its replication reports, where it is a replica: `replicating`, `error`, …
+    pub replication: Option<String>,
+    /// The cluster to which it belongs.
+    pub cluster: Option<String>,
+    /// Whether RDS refuses to delete it.
+    pub deletion_protection: bool,
+    /// Whether Secrets Manager manages the master user's password.
+    pub managed_password: bool,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Instance {
+    /// Available, with nothing under way that we know of.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.status == "available"
+    }
+
+    /// Whether its storage still loads or is being changed.
+    #[must_use]
+    pub fn storage_is_busy(&self) -> bool {
+        self.status.starts_with("storage-") || !self.storage_status.is_empty()
+    }
+}
+
+/// How far a blue/green deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeploymentStatus {
+    /// Green is being made.
+    Provisioning,
+    /// Green stands.
+    Available,
+    /// RDS switches.
+    SwitchoverInProgress,
+    /// RDS says that it switched. Look at every member, too.
+    SwitchoverCompleted,
+    /// RDS can't go on; `status_details` says why.
+    InvalidConfiguration,
+    /// RDS gave up switching and took it back.
+    SwitchoverFailed,
+    /// The record is going.
+    Deleting,
+    /// Something that came after this was written.
+    Other(String),
+}
+
+impl From<&str> for DeploymentStatus {
+    fn from(text: &str) -> Self {
+        match text {
+            "PROVISIONING" => Self::Provisioning,
+            "AVAILABLE" => Self::Available,
+            "SWITCHOVER_IN_PROGRESS" => Self::SwitchoverInProgress,
+            "SWITCHOVER_COMPLETED" => Self::SwitchoverCompleted,
+            "INVALID_CONFIGURATION" => Self::InvalidConfiguration,
+            "SWITCHOVER_FAILED" => Self::SwitchoverFailed,
+            "DELETING" => Self::Deleting,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// How far one member of a deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairStatus {
+    /// The target is being made.
+    Provisioning,
+    /// The target stands.
+    Available,
+    /// RDS switches.
+    SwitchoverInProgress,
+    /// Switched.
+    SwitchoverCompleted,
+    /// RDS gave up.
+    SwitchoverFailed,
+    /// The source is gone.
+    MissingSource,
+    /// The target is gone.
+    MissingTarget,
+    /// Something that came after this was written.
+    Other(String),
+}
+
+impl From<&str> for PairStatus {
+    fn from(text: &str) -> Self {
+        match text {
+            "PROVISIONING" => Self::Provisioning,
+            "AVAILABLE" => Self::Available,
+            "SWITCHOVER_IN_PROGRESS" => Self::SwitchoverInProgress,
+            "SWITCHOVER_COMPLETED" => Self::SwitchoverCompleted,
+            "SWITCHOVER_FAILED" => Self::SwitchoverFailed,
+            "MISSING_SOURCE" => Self::MissingSource,
+            "MISSING_TARGET" => Self::MissingTarget,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// A blue/green deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// `bgd-…`.
+    pub id: DeploymentId,
+    /// The name under which it was made.
+    pub name: String,
+    /// The ARN of the source; after the switchover it ends in `-old1`.
+    pub source: String,
+    /// The ARN of the target, once there is one.
+    pub target: Option<String>,
+    /// How far it is.
+    pub status: DeploymentStatus,
+    /// Why, in RDS's words.
+    pub status_details: String,
+    /// Its members.
+    pub pairs: Vec<Pair>,
+    /// What RDS does to make green.
+    pub tasks: Vec<Task>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Deployment {
+    /// Green stands: the deployment and every member say so. Ask on several observations in a row.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.status == DeploymentStatus::Available && self.every(&PairStatus::Available)
+    }
+
+    /// RDS can't take the switchover back any more: the deployment and every member are through.
+    #[must_use]
+    pub fn is_switched(&self) -> bool {
+        self.status == DeploymentStatus::SwitchoverCompleted
+            && self.every(&PairStatus::SwitchoverCompleted)
+    }
+
+    fn every(&self, status: &PairStatus) -> bool {
+        !self.pairs.is_empty() && self.pairs.iter().all(|pair| pair.status == *status)
+    }
+}
+
+/// One member of a deployment: an instance of blue and the one of green that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The source's ARN.
+    pub source: String,
+    /// The target's ARN, once there is one.
+    pub target: Option<String>,
+    /// How far it is.
+    pub status: PairStatus,
+}
+
+/// One of the things that RDS does to make green.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Such as `DB_ENGINE_VERSION_UPGRADE`.
+    pub name: String,
+    /// `PENDING`, `IN_PROGRESS`, `COMPLETED` or `FAILED`.
+    pub status: String,
+}
+
+/// A manual snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its name.
+    pub id: String,
+    /// `creating`, `available`, `failed`, …
+    pub status: String,
+    /// How far it is, 0 to 100.
+    pub percent: u8,
+    /// The instance, by the name that it had then.
+    pub instance: InstanceId,
+    /// The instance's identity for good.
+    pub resource_id: ResourceId,
+}
+
+impl Snapshot {
+    /// Whether it can be restored from.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.status == "available"
+    }
+}
+
+/// A version to which an instance's version can be upgraded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeTarget {
+    /// Such as `17.4`.
+    pub version: String,
+    /// Whether it is another major version.
+    pub major: bool,
+}
+
+/// The instance's name at the end of an ARN such as `arn:aws:rds:eu-west-1:123456789012:db:orders`.
+#[must_use]
+pub fn instance_of(arn: &str) -> InstanceId {
+    InstanceId::from(arn.rsplit(':').next().unwrap_or(arn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(status: &str, pairs: &[&str]) -> Deployment {
+        Deployment {
+            id: "bgd-1".into(),
+            name: "orders".into(),
+            source: "arn:aws:rds:eu-west-1:123456789012:db:orders".into(),
+            target: None,
+            status: status.into(),
+            status_details: String::new(),
+            pairs: pairs
+                .iter()
+                .map(|status| Pair {
+                    source: String::new(),
+                    target: None,
+                    status: PairStatus::from(*status),
+                })
+                .collect(),
+            tasks: vec![],
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn available_means_the_deployment_and_every_member() {
+        assert!(deployment("AVAILABLE", &["AVAILABLE", "AVAILABLE"]).is_available());
+        assert!(!deployment("AVAILABLE", &["AVAILABLE", "PROVISIONING"]).is_available());
+        assert!(!deployment("AVAILABLE", &[]).is_available());
+        assert!(!deployment("PROVISIONING", &["AVAILABLE"]).is_available());
+    }
+
+    #[test]
+    fn switched_means_the_deployment_and_every_member() {
+        let done = "SWITCHOVER_COMPLETED";
+        assert!(deployment(done, &[done, done]).is_switched());
+        assert!(!deployment(done, &[done, "SWITCHOVER_IN_PROGRESS"]).is_switched());
+        assert!(!deployment(done, &[]).is_switched());
+    }
+
+    #[test]
+    fn an_unknown_status_is_neither_good_nor_lost() {
+        let unknown = deployment("RESTING", &["AVAILABLE"]);
+        assert_eq!(unknown.status, DeploymentStatus::Other("RESTING".into()));
+        assert!(!unknown.is_available() && !unknown.is_switched());
+    }
+
+    #[test]
+    fn an_arn_ends_in_the_name() {
+        let arn = "arn:aws:rds:eu-west-1:123456789012:db:orders-old1";
+        assert_eq!(instance_of(arn).as_str(), "orders-old1");
+    }
+}

@@ -1,0 +1,180 @@
+//! Reads a JSON object field by field, so that everything that is wrong with it is said at once.
+
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field, such as `ramp` or `reads.record`.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// Everything that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(Fault::to_string).collect();
+        write!(f, "The request can't be used. {}", lines.join(" "))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}: {}.", self.field, self.problem, self.remedy)
+    }
+}
+
+/// What is left of an object after some of its fields were taken, and what was wrong with those.
+pub(super) struct Fields {
+    within: &'static str,
+    left: Map<String, Value>,
+    known: Vec<&'static str>,
+    faults: Vec<Fault>,
+}
+
+impl Fields {
+    /// The fields of an object; `within` is its own name with a dot, or empty.
+    pub fn of(left: Map<String, Value>, within: &'static str) -> Self {
+        Self {
+            within,
+            left,
+            known: vec![],
+            faults: vec![],
+        }
+    }
+
+    /// Takes a field. Absent and `null` are the same, and nothing; what `read` refuses becomes a fault with its remedy.
+    pub fn take<T>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.raw(name)?;
+        let taken = read(&value);
+        if taken.is_none() {
+            self.fault(name, format!("can't be {}", shortened(&value)), remedy);
+        }
+        taken
+    }
+
+    /// Takes a field that must be there.
+    pub fn need<T>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        if self.left.get(name).is_none_or(Value::is_null) {
+            self.fault(name, "is missing".to_owned(), remedy);
+        }
+        self.take(name, remedy, read)
+    }
+
+    /// Takes an object's own fields.
+    pub fn nested<T>(
+        &mut self,
+        name: &'static str,
+        within: &'static str,
+        remedy: &str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let object = self.take(name, remedy, |value| value.as_object().cloned())?;
+        let mut inner = Self::of(object, within);
+        let taken = read(&mut inner);
+        self.faults.extend(inner.finish());
+        taken
+    }
+
+    /// Everything that was wrong, fields that nobody knows included.
+    pub fn finish(mut self) -> Vec<Fault> {
+        let unknown: Vec<String> = self.left.keys().cloned().collect();
+        for name in unknown {
+            let remedy = nearest(&name, &self.known).map_or_else(
+                || format!("remove it; the fields are {}", self.known.join(", ")),
+                |known| format!("did you mean `{known}`"),
+            );
+            self.fault(&name, "is no field of a request".to_owned(), &remedy);
+        }
+        self.faults
+    }
+
+    fn raw(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn fault(&mut self, name: &str, problem: String, remedy: &str) {
+        self.faults.push(Fault {
+            field: format!("{}{name}", self.within),
+            problem,
+            remedy: remedy.to_owned(),
+        });
+    }
+}
+
+/// A value as a person would recognize it, but no novel.
+fn shortened(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The known name that a person most likely meant.
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let plain = name.to_lowercase().replace('-', "_");
+    known
+        .iter()
+        .map(|known| (distance(&plain, known), *known))
+        .filter(|(distance, known)| *distance <= 3 && distance * 2 < known.len())
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// How many letters must change to make one word the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in to.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, nearest};
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_nearest_name_is_offered_and_a_far_one_is_not() {
+        let known = ["database", "target_version", "ramp"];
+        assert_eq!(nearest("Target-Versoin", &known), Some("target_version"));
+        assert_eq!(nearest("datbase", &known), Some("database"));
+        assert_eq!(nearest("colour", &known), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_distance_is_one(a in "[a-d]{0,6}", b in "[a-d]{0,6}") {
+            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
+            prop_assert_eq!(distance(&a, &b) == 0, a == b);
+            prop_assert!(distance(&a, &b) <= a.len().max(b.len()));
+        }
+    }
+}
