@@ -1,0 +1,244 @@
+//! Stops everything that a run started, by whatever cause the run ends.
+//!
+//! The run writes each process down in a journal before it lets it go on. A process of its own, `local keeper`, waits
+//! for the end of its stdin, which comes when the run ends or dies, SIGKILL included, and then stops what the journal
+//! names. Should the keeper be killed as well, the next run does it.
+
+mod journal;
+mod stopping;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::process::{Child, Command};
+use journal::{Entry, Journal};
+
+/// Starts processes and sees that they end. Clones are the same keeper; when the last one is dropped, everything is
+/// stopped, and the drop returns when it is.
+#[derive(Clone, Debug)]
+pub struct Keeper(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    journal: Journal,
+    guard: Mutex<Option<std::process::Child>>,
+    logs: AtomicUsize,
+}
+
+impl Keeper {
+    /// Opens a run in its folder, `.local/runs/<id>`; first stops what killed runs beside it left behind.
+    ///
+    /// # Errors
+    /// When the folder can't be written or belongs to a run that is alive, or the keeper can't be started.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let logs = folder.join("logs");
+        std::fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        let folder = folder.canonicalize()?;
+        if let Some(runs) = folder.parent() {
+            sweep(runs);
+        }
+        let journal = Journal::create(&folder)?;
+        let log = File::create(logs.join("keeper.log"))?;
+        let guard = std::process::Command::new(binary()?)
+            .arg("keeper")
+            .arg(&folder)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("starting the keeper")?;
+        Ok(Self(Arc::new(Inner {
+            folder,
+            journal,
+            guard: Mutex::new(Some(guard)),
+            logs: AtomicUsize::new(1),
+        })))
+    }
+
+    /// The run's folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Starts a process that stays.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn spawn(&self, command: Command) -> Result<Child> {
+        let log = command
+            .log
+            .clone()
+            .unwrap_or_else(|| self.logs().join(format!("{}.log", command.name)));
+        self.launch(&command, log).await
+    }
+
+    /// Runs a tool to its end and returns what it said.
+    ///
+    /// # Errors
+    /// When it can't be started or fails; the message has the last lines of what it said.
+    pub async fn run(&self, command: Command) -> Result<String> {
+        let number = self.0.logs.fetch_add(1, Ordering::Relaxed);
+        let log = self
+            .logs()
+            .join(format!("{number:03}-{}.log", command.name));
+        let child = self.launch(&command, log.clone()).await?;
+        let status = child.end().await?;
+        let said = tokio::fs::read(&log)
+            .await
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())?;
+        if !status.success() {
+            bail!("{} failed ({status}): {}", command.name, last_lines(&said));
+        }
+        Ok(said)
+    }
+
+    /// Whatever PostgreSQL server runs in this data folder at the end is stopped, also one that a tool started.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub fn keep_data(&self, folder: &Path) -> Result<()> {
+        self.0.journal.write(&Entry::Data(folder.to_owned()))
+    }
+
+    /// Removes this folder at the end.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub fn keep_scratch(&self, folder: &Path) -> Result<()> {
+        self.0.journal.write(&Entry::Scratch(folder.to_owned()))
+    }
+
+    /// Stops everything, within ten seconds. Starting anything afterwards fails.
+    ///
+    /// # Errors
+    /// When something could not be stopped.
+    pub async fn shutdown(&self) -> Result<()> {
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || inner.stop()).await?
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.0.folder.join("logs")
+    }
+
+    async fn launch(&self, command: &Command, log: PathBuf) -> Result<Child> {
+        ensure!(
+            self.0.is_open(),
+            "the run is over: {} is not started any more",
+            command.name
+        );
+        let mut process = command
+            .gated(&log)?
+            .spawn()
+            .with_context(|| format!("starting {}", command.name))?;
+        let mut gate = process.stdin.take().context("a process without stdin")?;
+        let child = Child::watch(command.name.clone(), log, process)?;
+        self.0
+            .journal
+            .write(&Entry::process(child.pid(), command.stop)?)?;
+        gate.write_all(b"go\n")
+            .await
+            .with_context(|| format!("letting {} start", command.name))?;
+        Ok(child)
+    }
+}
+
+impl Inner {
+    fn is_open(&self) -> bool {
+        self.guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Closes the keeper's stdin and waits for it; does its work here if it was killed.
+    fn stop(&self) -> Result<()> {
+        let guard = self
+            .guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(mut guard) = guard else {
+            return Ok(());
+        };
+        drop(guard.stdin.take());
+        if guard.wait().is_ok_and(|status| status.success()) {
+            return Ok(());
+        }
+        stopping::stop_all(&self.folder)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "not everything could be stopped"
+            );
+        }
+    }
+}
+
+/// What `local keeper <run's folder>` does.
+///
+/// # Errors
+/// When something could not be stopped.
+pub fn serve(folder: &Path) -> Result<()> {
+    let mut end = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut end)
+        .context("waiting for the run's end")?;
+    stopping::stop_all(folder)
+}
+
+/// Stops what runs beside this one left behind when they and their keepers were killed.
+fn sweep(runs: &Path) {
+    for folder in std::fs::read_dir(runs)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+    {
+        if journal::is_abandoned(&folder)
+            && let Err(error) = stopping::stop_all(&folder)
+        {
+            tracing::warn!(run = %folder.display(), error = format!("{error:#}"), "could not clean up after a killed run");
+        }
+    }
+}
+
+/// The binary `local`: this one, or the one beside the test that runs.
+fn binary() -> Result<PathBuf> {
+    let this = std::env::current_exe().context("looking for this program")?;
+    let folders = this.ancestors().skip(1).take(2);
+    let found = folders
+        .map(|folder| folder.join("local"))
+        .find(|path| path.is_file());
+    found.with_context(|| {
+        format!(
+            "the binary `local` is not beside {}: run `cargo build -p local`",
+            this.display()
+        )
+    })
+}
+
+fn last_lines(said: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}

@@ -1,0 +1,1 @@
+//! The files in a data folder that say how a server runs.

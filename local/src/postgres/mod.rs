@@ -1,0 +1,21 @@
+//! Real PostgreSQL servers: each in its own data folder, on its own address, with TLS on every TCP connection.
+//!
+//! [`Host`] is the machine on which they stand; [`Server`] is one of them. The superuser `rdsadmin` comes by the unix
+//! socket only, as nobody but RDS itself does on RDS.
+
+pub mod clone;
+pub mod config;
+pub mod host;
+pub mod roles;
+pub mod script;
+pub mod server;
+pub mod snapshot;
+pub mod upgrade;
+
+pub use host::Host;
+pub use script::leave_script;
+pub use server::{Access, Server, ServerSpec, StopMode};
+pub use snapshot::Snapshot;
+
+/// The superuser of every server; reachable by the unix socket only.
+pub const ADMIN: &str = "rdsadmin";

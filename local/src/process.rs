@@ -1,0 +1,287 @@
+//! One process that the platform starts, in a process group of its own, so that Ctrl-C reaches only the platform.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal};
+use tokio::sync::watch;
+
+/// Waits for a word on its stdin before it becomes the program: a parent that dies in between leaves nothing behind,
+/// since the process is written down before that word is given.
+const GATE: &str = r#"read -r go && exec "$0" "$@" </dev/null"#;
+
+/// What is to be started.
+#[derive(Clone, Debug)]
+pub struct Command {
+    pub(crate) name: String,
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) stop: StopBy,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: Option<PathBuf>,
+    clean: bool,
+    unprivileged: bool,
+}
+
+/// How the keeper asks a process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBy {
+    /// SIGTERM to the process group, then SIGKILL.
+    Terminate,
+    /// PostgreSQL: SIGINT (fast) to the postmaster, then SIGQUIT (immediate), then SIGKILL.
+    Postgres,
+}
+
+impl Command {
+    /// A program, by its path.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        let program = program.into();
+        let name = program
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Self {
+            name,
+            log: None,
+            stop: StopBy::Terminate,
+            program,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            folder: None,
+            clean: false,
+            unprivileged: false,
+        }
+    }
+
+    /// What messages and the log file call it, instead of the program's name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(
+            arguments
+                .into_iter()
+                .map(|argument| argument.as_ref().to_owned()),
+        );
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment
+            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Gives it nothing of this process's environment but `PATH`.
+    #[must_use]
+    pub fn clean_environment(mut self) -> Self {
+        self.clean = true;
+        self
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// The file to which its output is appended; by default one in the run's folder `logs`.
+    #[must_use]
+    pub fn log(mut self, file: impl Into<PathBuf>) -> Self {
+        self.log = Some(file.into());
+        self
+    }
+
+    /// How it is to be stopped; by default [`StopBy::Terminate`].
+    #[must_use]
+    pub fn stop_by(mut self, stop: StopBy) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Lets root start what refuses to be started by root: inside a user namespace the program believes to be
+    /// user 1000, and its files stay root's. Changes nothing for an ordinary user.
+    #[must_use]
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
+        self
+    }
+
+    pub(crate) fn gated(&self, log: &Path) -> Result<tokio::process::Command> {
+        ensure!(
+            self.program.exists(),
+            "there is no program {}",
+            self.program.display()
+        );
+        let open = || {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(log)
+        };
+        let output = open().with_context(|| format!("opening {}", log.display()))?;
+        let mut command = tokio::process::Command::new("/bin/sh");
+        command.arg("-c").arg(GATE).args(self.words());
+        if self.clean {
+            command
+                .env_clear()
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.process_group(0).stdin(std::process::Stdio::piped());
+        command.stdout(output.try_clone()?).stderr(output);
+        Ok(command)
+    }
+
+    fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        if self.unprivileged && rustix::process::geteuid().is_root() {
+            words.extend(
+                [
+                    "unshare",
+                    "--user",
+                    "--map-user=1000",
+                    "--map-group=1000",
+                    "--",
+                ]
+                .map(OsString::from),
+            );
+        }
+        words.push(self.program.clone().into_os_string());
+        words.extend(self.arguments.iter().cloned());
+        words
+    }
+}
+
+/// A process that was started. Clones are the same process; dropping them does not end it.
+#[derive(Clone, Debug)]
+pub struct Child {
+    name: String,
+    pid: Pid,
+    log: PathBuf,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Child {
+    pub(crate) fn watch(
+        name: String,
+        log: PathBuf,
+        mut process: tokio::process::Child,
+    ) -> Result<Self> {
+        let pid = process
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        let pid = pid.with_context(|| format!("{name} ended at once, see {}", log.display()))?;
+        let (sender, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            if let Ok(status) = process.wait().await {
+                sender.send_replace(Some(status));
+            }
+        });
+        Ok(Self {
+            name,
+            pid,
+            log,
+            exit,
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Where its output goes.
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// How it ended, if it did.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for its end: a stop, or a crash, which is noticed at once.
+    ///
+    /// # Errors
+    /// When nobody can tell any more how it ended.
+    pub async fn end(&self) -> Result<ExitStatus> {
+        let mut exit = self.exit.clone();
+        let ended = exit
+            .wait_for(Option::is_some)
+            .await
+            .with_context(|| format!("lost track of {}", self.name))?;
+        ended.with_context(|| format!("lost track of {}", self.name))
+    }
+
+    /// Sends a signal to the process alone; one that has ended gets none.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        if self.ended().is_some() {
+            return Ok(());
+        }
+        rustix::process::kill_process(self.pid, signal)
+            .with_context(|| format!("sending {signal:?} to {}", self.name))
+    }
+
+    /// Sends a signal and waits for the end; after `grace` the process group is killed.
+    ///
+    /// # Errors
+    /// When the signal can't be sent or the process doesn't even die of SIGKILL.
+    pub async fn stop(&self, signal: Signal, grace: Duration) -> Result<ExitStatus> {
+        self.signal(signal)?;
+        if let Ok(status) = tokio::time::timeout(grace, self.end()).await {
+            return status;
+        }
+        tracing::warn!(process = %self.name, ?grace, "killed, since it did not stop");
+        if self.ended().is_none() {
+            rustix::process::kill_process_group(self.pid, Signal::KILL).ok();
+        }
+        self.end().await
+    }
+}
+
+/// Ends when a person or the system wants this process to stop: Ctrl-C, SIGTERM or SIGHUP.
+///
+/// # Errors
+/// When no handler can be installed.
+pub async fn interrupted() -> Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    })
+}
