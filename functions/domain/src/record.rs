@@ -34,6 +34,21 @@ pub enum Phase {
     Ended,
 }
 
+impl Phase {
+    /// The phase as it stands in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Switching => "switching",
+            Self::After => "after",
+            Self::RollingBack => "rolling_back",
+            Self::NeedsOperator => "needs_operator",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// Green as RDS made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Green {
@@ -133,4 +148,26 @@ pub struct Lease {
     pub step: String,
     /// When Lambda will have ended the invocation.
     pub until: Millis,
+}
+
+impl Record {
+    /// The record with which an upgrade begins. The epoch is the table's to give.
+    #[must_use]
+    pub fn new(plan: Plan, owner: Owner) -> Self {
+        Self {
+            ticket: Ticket {
+                database: plan.database.clone(),
+                owner,
+                epoch: Epoch(0),
+            },
+            phase: Phase::Before,
+            plan,
+            green: None,
+            fences: Vec::new(),
+            wait: None,
+            markers: std::collections::BTreeMap::new(),
+            lease: None,
+            note: None,
+        }
+    }
 }

@@ -1,1 +1,5 @@
 //! What Viridian touches: one struct per capability, one file per AWS service or database concern. Nothing here decides.
+
+pub mod claims;
+pub mod error;
+pub mod step;

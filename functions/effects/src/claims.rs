@@ -1,0 +1,283 @@
+//! The claims on databases, as they stand in the table of upgrades: one item per database, each write conditional on
+//! owner and epoch.
+//!
+//! A claim has no TTL. It ends with the upgrade; after [`Phase::NeedsOperator`] it stays until a person sets the
+//! item's `phase` to `ended`, once they have seen to the database (see [`HOW_TO_CLEAR`]).
+
+mod held;
+mod item;
+
+pub use held::Held;
+
+use crate::error::{Error, acted, looked};
+use crate::step::{Invocation, now};
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::error::StepError;
+use domain::ids::{Database, Epoch, Owner};
+use domain::plan::Plan;
+use domain::record::{Phase, Record, Ticket};
+use item::{Item, number, text, texts};
+use tracing::info;
+
+/// What a person does once they have seen to a database that [`Phase::NeedsOperator`] marks.
+pub const HOW_TO_CLEAR: &str = "once you have seen to it, set the attribute `phase` of its item in the table of upgrades to `ended`";
+
+/// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
+const CLOCKS_DIFFER: i64 = 1_000;
+
+/// The table of upgrades.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    client: Client,
+    table: String,
+}
+
+impl Claims {
+    /// The claims in `table`.
+    #[must_use]
+    pub fn new(config: &SdkConfig, table: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(config),
+            table: table.into(),
+        }
+    }
+
+    /// Claims the plan's database for `owner`. Claiming what the owner holds already gives the same ticket.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if another upgrade holds the database, if a person has to look at it first, or if the
+    /// request's id was served before. Nothing is touched then.
+    pub async fn take(&self, plan: &Plan, owner: &Owner) -> Result<Ticket, Error> {
+        let fresh = Record::new(plan.clone(), owner.clone());
+        let taken = self
+            .update(&plan.database)
+            .condition_expression(
+                "(attribute_not_exists(#database) OR #phase = :ended) \
+                 AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)",
+            )
+            .update_expression(
+                "SET #owner = :owner, #epoch = if_not_exists(#epoch, :zero) + :one, #phase = :before, \
+                 #record = :record REMOVE #holder, #step, #until ADD #request_ids :ids",
+            )
+            .expression_attribute_names("#database", item::DATABASE)
+            .expression_attribute_names("#owner", item::OWNER)
+            .expression_attribute_names("#epoch", item::EPOCH)
+            .expression_attribute_names("#phase", item::PHASE)
+            .expression_attribute_names("#record", item::RECORD)
+            .expression_attribute_names("#holder", item::LEASE_HOLDER)
+            .expression_attribute_names("#step", item::LEASE_STEP)
+            .expression_attribute_names("#until", item::LEASE_UNTIL)
+            .expression_attribute_names("#request_ids", item::REQUEST_IDS)
+            .expression_attribute_values(":ended", text(Phase::Ended.as_str()))
+            .expression_attribute_values(":before", text(Phase::Before.as_str()))
+            .expression_attribute_values(":owner", text(owner.as_str()))
+            .expression_attribute_values(":request", text(request_id(plan, owner)))
+            .expression_attribute_values(":ids", texts([owner.as_str(), request_id(plan, owner)]))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":record", text(&item::rest(&fresh)?));
+        match self.write("claiming the database", taken).await? {
+            Some(record) => {
+                info!(epoch = record.ticket.epoch.0, "database claimed");
+                Ok(record.ticket)
+            }
+            None => self.whose(plan, owner).await,
+        }
+    }
+
+    /// Why a claim's condition did not hold; a lost answer is recognized here, since the claim is then ours.
+    async fn whose(&self, plan: &Plan, owner: &Owner) -> Result<Ticket, Error> {
+        let Some(Item {
+            record,
+            request_ids,
+        }) = self.item(&plan.database).await?
+        else {
+            return Err(
+                StepError::transient("the claim was neither taken nor found; try again").into(),
+            );
+        };
+        item::claimed(&record, &request_ids, request_id(plan, owner), owner).map_err(Error::from)
+    }
+
+    /// The record of a database, read consistently.
+    ///
+    /// # Errors
+    ///
+    /// If the table can't be read.
+    pub async fn read(&self, database: &Database) -> Result<Option<Record>, Error> {
+        Ok(self.item(database).await?.map(|item| item.record))
+    }
+
+    async fn item(&self, database: &Database) -> Result<Option<Item>, Error> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(item::DATABASE, text(database.as_str()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(looked("reading the upgrade's record"))?;
+        found.item().map(Item::read).transpose()
+    }
+
+    /// The records of all databases, ended ones included; there is one item per database.
+    ///
+    /// # Errors
+    ///
+    /// If the table can't be read.
+    pub async fn all(&self) -> Result<Vec<Record>, Error> {
+        let mut items = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut records = Vec::new();
+        while let Some(found) = items.next().await {
+            let found = found.map_err(looked("reading the table of upgrades"))?;
+            records.push(Item::read(&found)?.record);
+        }
+        Ok(records)
+    }
+
+    /// Lets `step` act for `ticket` and ends the lease afterwards, also after a failure.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claims::hold`], or what `act` fails with.
+    pub async fn holding<T>(
+        &self,
+        ticket: &Ticket,
+        step: &str,
+        invocation: &Invocation,
+        act: impl AsyncFnOnce(&mut Held<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut held = self.hold(ticket, step, invocation).await?;
+        let done = act(&mut held).await;
+        held.release().await;
+        done
+    }
+
+    /// The right to act, until the invocation's deadline at most. [`Claims::holding`] also gives it back.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if the record is not the ticket's any more, `Upgrade.Transient` while another invocation's
+    /// lease still runs.
+    pub async fn hold<'a>(
+        &'a self,
+        ticket: &Ticket,
+        step: &str,
+        invocation: &Invocation,
+    ) -> Result<Held<'a>, Error> {
+        let leased = self
+            .update(&ticket.database)
+            .condition_expression(
+                "#owner = :owner AND #epoch = :epoch AND NOT #phase IN (:ended, :needs_operator) \
+                 AND (attribute_not_exists(#holder) OR #holder = :me OR #until < :now)",
+            )
+            .update_expression("SET #holder = :me, #step = :step, #until = :until")
+            .expression_attribute_names("#owner", item::OWNER)
+            .expression_attribute_names("#epoch", item::EPOCH)
+            .expression_attribute_names("#phase", item::PHASE)
+            .expression_attribute_names("#holder", item::LEASE_HOLDER)
+            .expression_attribute_names("#step", item::LEASE_STEP)
+            .expression_attribute_names("#until", item::LEASE_UNTIL)
+            .expression_attribute_values(":owner", text(ticket.owner.as_str()))
+            .expression_attribute_values(":epoch", number(ticket.epoch.0))
+            .expression_attribute_values(":ended", text(Phase::Ended.as_str()))
+            .expression_attribute_values(":needs_operator", text(Phase::NeedsOperator.as_str()))
+            .expression_attribute_values(":me", text(&invocation.request_id))
+            .expression_attribute_values(":step", text(step))
+            .expression_attribute_values(":until", number(invocation.deadline.0))
+            .expression_attribute_values(":now", number(now().0 - CLOCKS_DIFFER));
+        match self.write("taking the lease", leased).await? {
+            Some(record) => Ok(Held::new(self, record, &invocation.request_id)),
+            None => Err(self.why_not(ticket).await?.into()),
+        }
+    }
+
+    async fn why_not(&self, ticket: &Ticket) -> Result<StepError, Error> {
+        let record = self.read(&ticket.database).await?;
+        Ok(item::not_held(record.as_ref(), ticket))
+    }
+
+    /// Raises the epoch of the record as it was read, so that every older ticket is refused from now on, and enters
+    /// `phase`. A lease that runs stays in force. Of several callers one raises it; the others get its ticket.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Transient` if the record has become another's meanwhile.
+    pub async fn raise_epoch(&self, seen: &Record, phase: Phase) -> Result<Record, Error> {
+        let ticket = &seen.ticket;
+        let raised = self
+            .update(&ticket.database)
+            .condition_expression("#owner = :owner AND #epoch = :epoch AND #phase = :seen")
+            .update_expression("SET #epoch = :raised, #phase = :phase")
+            .expression_attribute_names("#owner", item::OWNER)
+            .expression_attribute_names("#epoch", item::EPOCH)
+            .expression_attribute_names("#phase", item::PHASE)
+            .expression_attribute_values(":owner", text(ticket.owner.as_str()))
+            .expression_attribute_values(":epoch", number(ticket.epoch.0))
+            .expression_attribute_values(":raised", number(ticket.epoch.0 + 1))
+            .expression_attribute_values(":seen", text(seen.phase.as_str()))
+            .expression_attribute_values(":phase", text(phase.as_str()));
+        if let Some(record) = self.write("raising the epoch", raised).await? {
+            info!(epoch = record.ticket.epoch.0, "epoch raised");
+            return Ok(record);
+        }
+        let now = self.read(&ticket.database).await?;
+        let raised = Epoch(ticket.epoch.0 + 1);
+        now.filter(|now| {
+            now.ticket.owner == ticket.owner && now.ticket.epoch == raised && now.phase == phase
+        })
+        .ok_or_else(|| StepError::transient("the upgrade's record changed; look again").into())
+    }
+
+    fn update(&self, database: &Database) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key(item::DATABASE, text(database.as_str()))
+            .return_values(ReturnValue::AllNew)
+    }
+
+    /// Writes; `None` if the condition did not hold.
+    async fn write(
+        &self,
+        doing: &'static str,
+        update: UpdateItemFluentBuilder,
+    ) -> Result<Option<Record>, Error> {
+        match update.send().await {
+            Ok(written) => {
+                let attributes = written.attributes().cloned().unwrap_or_default();
+                Ok(Some(Item::read(&attributes)?.record))
+            }
+            Err(failed) if is_condition(&failed) => Ok(None),
+            Err(failed) => Err(acted(doing)(failed)),
+        }
+    }
+}
+
+fn is_condition<R>(
+    failed: &aws_sdk_dynamodb::error::SdkError<
+        aws_sdk_dynamodb::operation::update_item::UpdateItemError,
+        R,
+    >,
+) -> bool {
+    failed
+        .as_service_error()
+        .is_some_and(|service| service.is_conditional_check_failed_exception())
+}
+
+/// The id that is consumed with the claim; an execution that a person started has none but its own name.
+fn request_id<'a>(plan: &'a Plan, owner: &'a Owner) -> &'a str {
+    plan.request.request_id.as_deref().unwrap_or(owner.as_str())
+}

@@ -1,0 +1,153 @@
+//! A claim as an item of the table. What conditions compare stands by itself; the rest of the record is one JSON text.
+
+use super::HOW_TO_CLEAR;
+use crate::error::{Error, acted, looked};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::error::StepError;
+use domain::ids::Owner;
+use domain::record::{Phase, Record, Ticket};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
+
+pub(super) const DATABASE: &str = "database";
+pub(super) const OWNER: &str = "owner";
+pub(super) const EPOCH: &str = "epoch";
+pub(super) const PHASE: &str = "phase";
+pub(super) const RECORD: &str = "record";
+pub(super) const REQUEST_IDS: &str = "request_ids";
+pub(super) const LEASE_HOLDER: &str = "lease_holder";
+pub(super) const LEASE_STEP: &str = "lease_step";
+pub(super) const LEASE_UNTIL: &str = "lease_until";
+
+/// The fields of a record that are attributes of their own.
+const APART: [&str; 3] = ["ticket", "phase", "lease"];
+
+/// An item, read.
+pub(super) struct Item {
+    pub(super) record: Record,
+    pub(super) request_ids: BTreeSet<String>,
+}
+
+impl Item {
+    /// Puts the record together again.
+    pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let text = |name: &str| {
+            let value = attributes.get(name).and_then(|value| value.as_s().ok());
+            value.map(String::as_str).unwrap_or_default()
+        };
+        let number = |name: &str| {
+            let value = attributes.get(name).and_then(|value| value.as_n().ok());
+            value.and_then(|digits| digits.parse::<i64>().ok())
+        };
+        let rest: Map<String, Value> =
+            serde_json::from_str(text(RECORD)).map_err(looked("reading the upgrade's record"))?;
+        let mut record = rest;
+        record.insert(
+            "ticket".into(),
+            json!({"database": text(DATABASE), "owner": text(OWNER), "epoch": number(EPOCH)}),
+        );
+        record.insert("phase".into(), json!(text(PHASE)));
+        let lease = attributes.get(LEASE_HOLDER).map(|_| {
+            json!({"holder": text(LEASE_HOLDER), "step": text(LEASE_STEP), "until": number(LEASE_UNTIL)})
+        });
+        record.insert("lease".into(), json!(lease));
+        let ids = attributes.get(REQUEST_IDS).and_then(|ids| ids.as_ss().ok());
+        Ok(Self {
+            record: serde_json::from_value(Value::Object(record))
+                .map_err(looked("reading the upgrade's record"))?,
+            request_ids: ids.into_iter().flatten().cloned().collect(),
+        })
+    }
+}
+
+/// The record without what stands by itself.
+pub(super) fn rest(record: &Record) -> Result<String, Error> {
+    let mut whole = serde_json::to_value(record).map_err(acted("writing the upgrade's record"))?;
+    if let Some(fields) = whole.as_object_mut() {
+        fields.retain(|name, _| !APART.contains(&name.as_str()));
+    }
+    Ok(whole.to_string())
+}
+
+pub(super) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+pub(super) fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A set, in which DynamoDB allows nothing twice.
+pub(super) fn texts<const N: usize>(texts: [&str; N]) -> AttributeValue {
+    let once = BTreeSet::from(texts.map(str::to_owned));
+    AttributeValue::Ss(once.into_iter().collect())
+}
+
+/// What it means that a database could not be claimed.
+pub(super) fn claimed(
+    record: &Record,
+    consumed: &BTreeSet<String>,
+    request_id: &str,
+    owner: &Owner,
+) -> Result<Ticket, StepError> {
+    let Ticket {
+        database,
+        owner: holder,
+        ..
+    } = &record.ticket;
+    let ours = holder == owner;
+    match record.phase {
+        Phase::Before | Phase::Switching | Phase::After if ours => Ok(record.ticket.clone()),
+        Phase::RollingBack if ours => Err(StepError::refused(format!(
+            "the upgrade of `{database}` is being rolled back"
+        ))),
+        Phase::NeedsOperator => Err(StepError::refused(format!(
+            "`{database}` waits for a person after the upgrade {holder}: {}; {HOW_TO_CLEAR}",
+            record.note.as_deref().unwrap_or("no reason was recorded"),
+        ))),
+        Phase::Ended if consumed.contains(request_id) || consumed.contains(owner.as_str()) => {
+            Err(StepError::refused(format!(
+                "the request `{request_id}` was served before; nothing was started and nothing was touched"
+            )))
+        }
+        Phase::Ended => Err(StepError::transient(
+            "the claim was free a moment later; try again",
+        )),
+        _ => Err(StepError::refused(format!(
+            "`{database}` is claimed by the upgrade {holder}; wait for its end, nothing was touched"
+        ))),
+    }
+}
+
+/// Why a ticket does not let a step act.
+pub(super) fn not_held(record: Option<&Record>, ticket: &Ticket) -> StepError {
+    let Ticket {
+        database, owner, ..
+    } = ticket;
+    let Some(record) = record else {
+        return StepError::refused(format!("`{database}` is claimed by nobody"));
+    };
+    if record.ticket.owner != *owner {
+        return StepError::refused(format!(
+            "`{database}` belongs to the upgrade {} now",
+            record.ticket.owner
+        ));
+    }
+    match (record.phase, &record.lease) {
+        (Phase::Ended, _) => {
+            StepError::refused(format!("the upgrade of `{database}` has ended already"))
+        }
+        (Phase::NeedsOperator, _) => StepError::refused(format!(
+            "`{database}` waits for a person: {}; {HOW_TO_CLEAR}",
+            record.note.as_deref().unwrap_or("no reason was recorded"),
+        )),
+        _ if record.ticket.epoch != ticket.epoch => StepError::refused(format!(
+            "a rollback of `{database}` has taken over; this call may not act any more"
+        )),
+        (_, Some(lease)) => StepError::transient(format!(
+            "another call of `{}` may still act on `{database}`",
+            lease.step
+        )),
+        (_, None) => StepError::transient(format!("the lease on `{database}` was not taken")),
+    }
+}
