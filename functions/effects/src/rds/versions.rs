@@ -1,0 +1,115 @@
+//! Engine versions and parameter groups.
+
+use crate::error::{Error, looked};
+use aws_config::SdkConfig;
+use aws_sdk_rds::Client;
+use domain::rds::UpgradeTarget;
+use std::collections::BTreeMap;
+
+/// What RDS offers: versions and the parameters that come with them.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    client: Client,
+}
+
+impl Versions {
+    /// Over a configuration that is loaded once, in `main`.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(config),
+        }
+    }
+
+    /// The versions to which an engine's version can be upgraded.
+    ///
+    /// # Errors
+    /// If RDS can't be asked.
+    pub async fn targets(&self, engine: &str, version: &str) -> Result<Vec<UpgradeTarget>, Error> {
+        let call = self
+            .client
+            .describe_db_engine_versions()
+            .engine(engine)
+            .engine_version(version)
+            .include_all(true);
+        let answer = call
+            .send()
+            .await
+            .map_err(looked("asking for the versions on offer"))?;
+        let versions = answer.db_engine_versions().iter();
+        let targets = versions.flat_map(|version| version.valid_upgrade_target());
+        let targets = targets.map(|target| UpgradeTarget {
+            version: target.engine_version().unwrap_or_default().to_owned(),
+            major: target.is_major_version_upgrade().unwrap_or_default(),
+        });
+        Ok(targets.collect())
+    }
+
+    /// The parameter group family of an engine's version, such as `postgres17`.
+    ///
+    /// # Errors
+    /// If RDS can't be asked.
+    pub async fn family(&self, engine: &str, version: &str) -> Result<Option<String>, Error> {
+        let call = self
+            .client
+            .describe_db_engine_versions()
+            .engine(engine)
+            .engine_version(version)
+            .include_all(true);
+        let answer = call
+            .send()
+            .await
+            .map_err(looked("asking for a version's family"))?;
+        let first = answer.db_engine_versions().first();
+        Ok(first.and_then(|version| version.db_parameter_group_family().map(str::to_owned)))
+    }
+
+    /// A parameter group's family, or nothing if there is no such group.
+    ///
+    /// # Errors
+    /// If RDS can't be asked.
+    pub async fn family_of_group(&self, group: &str) -> Result<Option<String>, Error> {
+        let call = self
+            .client
+            .describe_db_parameter_groups()
+            .db_parameter_group_name(group);
+        match call
+            .send()
+            .await
+            .map_err(looked("describing a parameter group"))
+        {
+            Ok(answer) => {
+                let first = answer.db_parameter_groups().first();
+                Ok(first.and_then(|group| group.db_parameter_group_family().map(str::to_owned)))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The parameters of a group that a person has set.
+    ///
+    /// # Errors
+    /// If RDS can't be asked.
+    pub async fn parameters(&self, group: &str) -> Result<BTreeMap<String, String>, Error> {
+        let call = self
+            .client
+            .describe_db_parameters()
+            .db_parameter_group_name(group)
+            .source("user");
+        let mut pages = call.into_paginator().items().send();
+        let mut all = BTreeMap::new();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(looked("reading the parameters of a group"))?;
+            if let (Some(name), Some(value)) = (found.parameter_name, found.parameter_value) {
+                all.insert(name, value);
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    let code = error.code().unwrap_or_default();
+    code.starts_with("DBParameterGroupNotFound")
+}
