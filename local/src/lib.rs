@@ -1,5 +1,6 @@
 //! What AWS is, on this machine.
 
+pub mod app;
 pub mod calls;
 pub mod clock;
 pub mod dns;

@@ -1,0 +1,231 @@
+//! How a client of the application finds its server and gets in: a name with a TTL, TLS with the name verified, and a
+//! look at which server it is that answers.
+
+use anyhow::{Context, Result, anyhow, bail};
+use hickory_proto::rr::{RData, Record};
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{Resolver, TokioResolver};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// A connection attempt that takes longer has failed, as drivers are commonly set.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a client looks for its server.
+#[derive(Debug, Clone)]
+pub enum Address {
+    /// A name that the platform's nameserver knows. The client verifies the name that it leads to, because a CNAME
+    /// is in no certificate.
+    Name {
+        /// Such as `orders-reads.shop.test`.
+        name: String,
+        /// The platform's nameserver.
+        nameserver: SocketAddr,
+        /// The port of the servers.
+        port: u16,
+    },
+    /// One server, which is in the certificate by this name.
+    Fixed {
+        /// The name in the certificate.
+        host: String,
+        /// Where it listens.
+        at: SocketAddr,
+    },
+}
+
+/// What a role shows to get in.
+#[derive(Clone)]
+pub struct Login {
+    /// The database of the server.
+    pub database: String,
+    /// The role.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+/// One client: its own memory of where the name led, kept no longer than the TTL allows.
+pub struct Dialer {
+    address: Address,
+    login: Login,
+    tls: MakeRustlsConnect,
+    resolver: Option<TokioResolver>,
+    known: Option<Known>,
+}
+
+struct Known {
+    target: Target,
+    until: Instant,
+}
+
+#[derive(Debug, Clone)]
+struct Target {
+    host: String,
+    at: SocketAddr,
+}
+
+/// A connection, and the server on its other end.
+pub struct Session {
+    /// To ask with.
+    pub client: Client,
+    /// The cluster's own identifier, made by `initdb`: copies have it too, an upgraded copy has another one.
+    pub system: String,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Trusts these authorities and nobody else.
+///
+/// # Errors
+/// When the PEM has no certificate.
+pub fn trusting(ca_pem: &str) -> Result<MakeRustlsConnect> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        roots.add(certificate.context("reading the authority's certificate")?)?;
+    }
+    if roots.is_empty() {
+        bail!("no certificate in the authority's PEM");
+    }
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots);
+    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+}
+
+impl Dialer {
+    /// A client that knows nothing yet.
+    ///
+    /// # Errors
+    /// When no resolver can be made for the nameserver.
+    pub fn new(address: Address, login: Login, tls: MakeRustlsConnect) -> Result<Self> {
+        let resolver = match &address {
+            Address::Name { nameserver, .. } => Some(resolver(*nameserver)?),
+            Address::Fixed { .. } => None,
+        };
+        Ok(Self {
+            address,
+            login,
+            tls,
+            resolver,
+            known: None,
+        })
+    }
+
+    /// Goes where the name leads now, as far as this client knows.
+    ///
+    /// # Errors
+    /// When the name, the server or the login says no, or nobody answers in time.
+    pub async fn dial(&mut self) -> Result<Session> {
+        tokio::time::timeout(CONNECT_TIMEOUT, self.connect())
+            .await
+            .context("nobody answered in time")?
+    }
+
+    async fn connect(&mut self) -> Result<Session> {
+        let target = self.target().await?;
+        let mut config = Config::new();
+        config
+            .host(&target.host)
+            .hostaddr(target.at.ip())
+            .port(target.at.port())
+            .dbname(&self.login.database)
+            .user(&self.login.user)
+            .password(&self.login.password)
+            .application_name("shop")
+            .ssl_mode(tokio_postgres::config::SslMode::Require);
+        let (client, connection) = config.connect(self.tls.clone()).await?;
+        let driver = tokio::spawn(async {
+            // Whoever uses the client sees the same failure.
+            connection.await.ok();
+        });
+        let mut session = Session {
+            client,
+            system: String::new(),
+            driver,
+        };
+        session.system = system_identifier(&session.client).await?;
+        Ok(session)
+    }
+
+    async fn target(&mut self) -> Result<Target> {
+        if let Some(known) = self.known.as_ref().filter(|k| Instant::now() < k.until) {
+            return Ok(known.target.clone());
+        }
+        let known = match (&self.address, &self.resolver) {
+            (Address::Fixed { host, at }, _) => {
+                return Ok(Target {
+                    host: host.clone(),
+                    at: *at,
+                });
+            }
+            (Address::Name { name, port, .. }, Some(resolver)) => {
+                ask(resolver, name, *port).await?
+            }
+            (Address::Name { name, .. }, None) => bail!("no resolver for {name}"),
+        };
+        let target = known.target.clone();
+        self.known = Some(known);
+        Ok(target)
+    }
+}
+
+/// A resolver without a cache of its own, so that the one memory is the client's.
+fn resolver(nameserver: SocketAddr) -> Result<TokioResolver> {
+    let mut server = NameServerConfig::udp(nameserver.ip());
+    for connection in &mut server.connections {
+        connection.port = nameserver.port();
+    }
+    let config = ResolverConfig::from_name_servers(vec![server]);
+    let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+    *builder.options_mut() = options();
+    builder.build().context("making a resolver")
+}
+
+fn options() -> ResolverOpts {
+    let mut options = ResolverOpts::default();
+    options.cache_size = 0;
+    options.timeout = Duration::from_millis(500);
+    options.os_port_selection = true;
+    options
+}
+
+async fn ask(resolver: &TokioResolver, name: &str, port: u16) -> Result<Known> {
+    let asked = Instant::now();
+    let found = resolver.ipv4_lookup(format!("{name}.")).await?;
+    let records = found.answers();
+    let (host, ip) = records
+        .iter()
+        .find_map(address_of)
+        .ok_or_else(|| anyhow!("{name} leads nowhere"))?;
+    let ttl = records.iter().map(|record| record.ttl).min().unwrap_or(0);
+    Ok(Known {
+        target: Target {
+            host,
+            at: SocketAddr::new(ip, port),
+        },
+        until: asked + Duration::from_secs(ttl.into()),
+    })
+}
+
+fn address_of(record: &Record) -> Option<(String, IpAddr)> {
+    match &record.data {
+        RData::A(ip) => {
+            let host = record.name.to_ascii();
+            Some((host.trim_end_matches('.').to_owned(), IpAddr::V4(ip.0)))
+        }
+        _ => None,
+    }
+}
+
+async fn system_identifier(client: &Client) -> Result<String> {
+    let query = "SELECT system_identifier::text FROM pg_control_system()";
+    Ok(client.query_one(query, &[]).await?.get(0))
+}

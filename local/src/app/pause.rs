@@ -1,0 +1,148 @@
+//! How long writes and reads stood still, by what the clients saw.
+
+use super::tally::{Ack, Read};
+use domain::record::Side;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The write pause: nothing was acknowledged between the last commit on blue and the first on green.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Pause {
+    /// From the last commit that blue acknowledged to the first that green did, over all writers, in milliseconds.
+    /// Negative: both acknowledged commits at a time, which must never happen.
+    pub write_ms: f64,
+    /// The longest that one writer waited, from its own last commit on blue to its own first on green.
+    pub longest_client_ms: f64,
+    /// When the last commit on blue was acknowledged, in microseconds since the start.
+    pub last_on_blue: u64,
+    /// When the first commit on green was acknowledged, in microseconds since the start.
+    pub first_on_green: u64,
+}
+
+/// The pause of a switch from blue to green; nothing if green acknowledged nothing.
+#[must_use]
+pub fn pause(acks: &[Ack]) -> Option<Pause> {
+    let (last_on_blue, first_on_green) = crossing(acks)?;
+    let mut writers: BTreeMap<i32, Vec<Ack>> = BTreeMap::new();
+    for ack in acks {
+        writers.entry(ack.writer).or_default().push(*ack);
+    }
+    let waits = writers.values().filter_map(|own| crossing(own));
+    let longest = waits.map(|(last, first)| millis(last, first));
+    Some(Pause {
+        write_ms: millis(last_on_blue, first_on_green),
+        longest_client_ms: longest.fold(0.0, f64::max),
+        last_on_blue,
+        first_on_green,
+    })
+}
+
+/// The longest time in which one writer had no commit acknowledged, in milliseconds, from its first to its last commit.
+#[must_use]
+pub fn longest_wait(acks: &[Ack]) -> f64 {
+    let mut latest: BTreeMap<i32, u64> = BTreeMap::new();
+    let gaps = acks.iter().filter_map(|ack| {
+        let before = latest.insert(ack.writer, ack.at)?;
+        Some(millis(before, ack.at))
+    });
+    gaps.fold(0.0, f64::max)
+}
+
+/// The longest time in which no reader at all got an answer, in milliseconds.
+#[must_use]
+pub fn read_outage(reads: &[Read]) -> f64 {
+    let mut answered: Vec<u64> = reads
+        .iter()
+        .filter(|read| read.side.is_some())
+        .map(|read| read.at)
+        .collect();
+    answered.sort_unstable();
+    let gaps = answered.windows(2).map(|pair| millis(pair[0], pair[1]));
+    gaps.fold(0.0, f64::max)
+}
+
+/// Percent of the reads between two moments that green answered; nothing if there was none.
+#[must_use]
+pub fn share_of_green(reads: &[Read], from: u64, to: u64) -> Option<f64> {
+    let within = reads.iter().filter(|read| (from..to).contains(&read.at));
+    let (green, all) = within
+        .filter_map(|read| read.side)
+        .fold((0_u32, 0_u32), |(green, all), side| {
+            (green + u32::from(side == Side::Green), all + 1)
+        });
+    (all > 0).then(|| 100.0 * f64::from(green) / f64::from(all))
+}
+
+fn crossing(acks: &[Ack]) -> Option<(u64, u64)> {
+    let on = |side| {
+        acks.iter()
+            .filter(move |ack| ack.side == side)
+            .map(|ack| ack.at)
+    };
+    Some((on(Side::Blue).max()?, on(Side::Green).min()?))
+}
+
+fn millis(from: u64, to: u64) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a run has far fewer than 2^52 microseconds"
+    )]
+    let (from, to) = (from as f64, to as f64);
+    ((to - from) / 100.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ack(at: u64, writer: i32, side: Side) -> Ack {
+        Ack {
+            at: at * 1000,
+            writer,
+            side,
+        }
+    }
+
+    #[test]
+    fn the_pause_is_over_all_writers_and_the_longest_wait_is_of_one() {
+        let acks = [
+            ack(0, 1, Side::Blue),
+            ack(90, 2, Side::Blue),
+            ack(160, 1, Side::Green),
+            ack(170, 2, Side::Green),
+        ];
+        let pause = pause(&acks).unwrap();
+        assert_eq!((pause.write_ms, pause.longest_client_ms), (70.0, 160.0));
+    }
+
+    #[test]
+    fn two_writing_sides_show_as_a_negative_pause() {
+        let acks = [
+            ack(0, 1, Side::Blue),
+            ack(50, 1, Side::Green),
+            ack(80, 2, Side::Blue),
+        ];
+        assert_eq!(pause(&acks).unwrap().write_ms, -30.0);
+    }
+
+    #[test]
+    fn without_a_commit_on_green_there_is_no_pause() {
+        assert_eq!(pause(&[ack(0, 1, Side::Blue)]), None);
+    }
+
+    #[test]
+    fn only_answered_reads_end_an_outage() {
+        let read = |at: u64, side| Read {
+            at: at * 1000,
+            reader: 1,
+            side,
+        };
+        let reads = [
+            read(0, Some(Side::Blue)),
+            read(40, None),
+            read(100, Some(Side::Green)),
+        ];
+        assert_eq!(read_outage(&reads), 100.0);
+        assert_eq!(share_of_green(&reads, 0, 200_000), Some(50.0));
+    }
+}
