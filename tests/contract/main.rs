@@ -1,0 +1,19 @@
+//! The parts hold each other: state machines, Lambdas, template, error names and documentation name the same things.
+
+mod environment;
+mod flow;
+mod machine;
+mod template;
+
+use machine::Machine;
+use std::path::PathBuf;
+
+/// The repository's root.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Both shipped machines, by the names of their files.
+fn machines() -> Vec<Machine> {
+    ["upgrade", "rollback"].map(Machine::read).into()
+}
