@@ -7,15 +7,26 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every variable that production code reads. What the AWS SDK and the Lambda runtime read is their own business.
-const READ: [&str; 5] = ["CREDENTIALS_PREFIX", "RECORD_TTL_SECONDS", "TOPIC_ARN", "UPGRADES_TABLE", "VIRIDIAN_NAMESERVER"];
+const READ: [&str; 5] = [
+    "CREDENTIALS_PREFIX",
+    "RECORD_TTL_SECONDS",
+    "TOPIC_ARN",
+    "UPGRADES_TABLE",
+    "VIRIDIAN_NAMESERVER",
+];
 
 fn names(variables: &Value) -> impl Iterator<Item = String> {
-    variables.as_mapping().into_iter().flat_map(|all| all.keys()).map(|name| name.as_str().expect("a name").to_owned())
+    variables
+        .as_mapping()
+        .into_iter()
+        .flat_map(|all| all.keys())
+        .map(|name| name.as_str().expect("a name").to_owned())
 }
 
 #[test]
 fn the_template_sets_exactly_what_is_read() {
-    let mut set: BTreeSet<String> = names(&template()["Globals"]["Function"]["Environment"]["Variables"]).collect();
+    let mut set: BTreeSet<String> =
+        names(&template()["Globals"]["Function"]["Environment"]["Variables"]).collect();
     for function in functions().values() {
         set.extend(names(&function["Properties"]["Environment"]["Variables"]));
     }
@@ -28,7 +39,10 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push((path.display().to_string(), std::fs::read_to_string(&path).expect("UTF-8")));
+            found.push((
+                path.display().to_string(),
+                std::fs::read_to_string(&path).expect("UTF-8"),
+            ));
         }
     }
 }
@@ -37,13 +51,36 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
 fn the_environment_is_read_in_one_place() {
     let mut files = Vec::new();
     sources(&root().join("functions"), &mut files);
-    let reading: Vec<_> = files.iter().filter(|(_, text)| text.contains("env::var")).collect();
-    assert!(reading.iter().all(|(path, _)| path.ends_with("effects/src/config.rs")), "{:?}", reading.iter().map(|(path, _)| path).collect::<Vec<_>>());
-    let config = &reading.first().expect("effects/src/config.rs reads the environment").1;
+    let reading: Vec<_> = files
+        .iter()
+        .filter(|(_, text)| text.contains("env::var"))
+        .collect();
+    assert!(
+        reading
+            .iter()
+            .all(|(path, _)| path.ends_with("effects/src/config.rs")),
+        "{:?}",
+        reading.iter().map(|(path, _)| path).collect::<Vec<_>>()
+    );
+    let config = &reading
+        .first()
+        .expect("effects/src/config.rs reads the environment")
+        .1;
     for name in READ {
-        assert!(config.contains(&format!("\"{name}\"")), "nothing reads {name}");
+        assert!(
+            config.contains(&format!("\"{name}\"")),
+            "nothing reads {name}"
+        );
     }
-    let upper = |text: &&str| text.len() > 3 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_') && text.contains('_');
+    let upper = |text: &&str| {
+        text.len() > 3
+            && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+            && text.contains('_')
+    };
     let mentioned: BTreeSet<&str> = config.split('"').filter(upper).collect();
-    assert_eq!(mentioned, READ.into(), "config.rs names a variable that the template does not set");
+    assert_eq!(
+        mentioned,
+        READ.into(),
+        "config.rs names a variable that the template does not set"
+    );
 }

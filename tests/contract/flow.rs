@@ -14,17 +14,32 @@ struct Edge {
 }
 
 fn keys(assign: &Value) -> Names {
-    assign.as_object().into_iter().flat_map(|object| object.keys().cloned()).collect()
+    assign
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys().cloned())
+        .collect()
 }
 
 fn edges(state: &Value) -> Vec<Edge> {
-    let edge = |to: &Value, assign: &Value| to.as_str().map(|to| Edge { to: to.to_owned(), assigns: keys(assign) });
+    let edge = |to: &Value, assign: &Value| {
+        to.as_str().map(|to| Edge {
+            to: to.to_owned(),
+            assigns: keys(assign),
+        })
+    };
     let inner = |field: &str| {
         let ways = state[field].as_array().into_iter().flatten();
-        ways.filter_map(|way| edge(&way["Next"], &way["Assign"])).collect::<Vec<_>>()
+        ways.filter_map(|way| edge(&way["Next"], &way["Assign"]))
+            .collect::<Vec<_>>()
     };
-    let straight = [&state["Next"], &state["Default"]].into_iter().filter_map(|to| edge(to, &state["Assign"]));
-    straight.chain(inner("Choices")).chain(inner("Catch")).collect()
+    let straight = [&state["Next"], &state["Default"]]
+        .into_iter()
+        .filter_map(|to| edge(to, &state["Assign"]));
+    straight
+        .chain(inner("Choices"))
+        .chain(inner("Catch"))
+        .collect()
 }
 
 /// The variables that the expressions under `value` read: `$name`, but no function call, binding or `$states`.
@@ -38,7 +53,10 @@ fn reads(value: &Value, found: &mut Names) {
 }
 
 fn variables(expression: &str) -> impl Iterator<Item = String> {
-    let name_length = |text: &str| text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let name_length = |text: &str| {
+        text.find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(text.len())
+    };
     let found = expression.match_indices('$').filter_map(move |(at, _)| {
         let rest = &expression[at + 1..];
         let (name, after) = rest.split_at(name_length(rest));
@@ -74,9 +92,20 @@ fn every_path_assigns_a_variable_before_it_reads_it() {
         for (name, assigned) in assigned(&machine) {
             let mut read = Names::new();
             reads(&machine.states[&name], &mut read);
-            let optional = |variable: &String| machine.states[&name].to_string().contains(&format!("$exists(${variable})"));
-            let missing: Vec<_> = read.difference(&assigned).filter(|variable| !optional(variable)).collect();
-            assert!(missing.is_empty(), "{}: {name} reads {missing:?}, which not every path has assigned", machine.name);
+            let optional = |variable: &String| {
+                machine.states[&name]
+                    .to_string()
+                    .contains(&format!("$exists(${variable})"))
+            };
+            let missing: Vec<_> = read
+                .difference(&assigned)
+                .filter(|variable| !optional(variable))
+                .collect();
+            assert!(
+                missing.is_empty(),
+                "{}: {name} reads {missing:?}, which not every path has assigned",
+                machine.name
+            );
         }
     }
 }
@@ -92,8 +121,14 @@ fn every_state_can_be_reached_and_every_target_exists() {
 
 /// A state that counts: after so many rounds it leaves the loop.
 fn is_bound(state: &Value) -> bool {
-    let conditions = state["Choices"].as_array().into_iter().flatten().filter_map(|rule| rule["Condition"].as_str());
-    conditions.into_iter().any(|condition| condition.contains("$polls >=") || condition.contains("$step <"))
+    let conditions = state["Choices"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule["Condition"].as_str());
+    conditions
+        .into_iter()
+        .any(|condition| condition.contains("$polls >=") || condition.contains("$step <"))
 }
 
 #[test]
@@ -102,11 +137,22 @@ fn every_loop_passes_a_bound() {
         let bounded = |name: &String| is_bound(&machine.states[name]);
         for start in machine.states.keys().filter(|name| !bounded(name)) {
             let mut seen = Names::new();
-            let mut todo: Vec<String> = edges(&machine.states[start]).into_iter().map(|edge| edge.to).collect();
+            let mut todo: Vec<String> = edges(&machine.states[start])
+                .into_iter()
+                .map(|edge| edge.to)
+                .collect();
             while let Some(name) = todo.pop() {
-                assert_ne!(&name, start, "{}: {start} lies on a loop that nothing bounds", machine.name);
+                assert_ne!(
+                    &name, start,
+                    "{}: {start} lies on a loop that nothing bounds",
+                    machine.name
+                );
                 if !bounded(&name) && seen.insert(name.clone()) {
-                    todo.extend(edges(&machine.states[&name]).into_iter().map(|edge| edge.to));
+                    todo.extend(
+                        edges(&machine.states[&name])
+                            .into_iter()
+                            .map(|edge| edge.to),
+                    );
                 }
             }
         }
@@ -119,8 +165,16 @@ fn a_bound_s_counter_counts() {
         for (name, state) in machine.states.iter().filter(|(_, state)| is_bound(state)) {
             let counts = |counter: &str| machine.text.contains(&format!("{{% ${counter} + 1 %}}"));
             let text = state.to_string();
-            let counter = if text.contains("$polls >=") { "polls" } else { "step" };
-            assert!(counts(counter), "{}: {name} waits for {counter}, which nothing counts", machine.name);
+            let counter = if text.contains("$polls >=") {
+                "polls"
+            } else {
+                "step"
+            };
+            assert!(
+                counts(counter),
+                "{}: {name} waits for {counter}, which nothing counts",
+                machine.name
+            );
         }
     }
 }

@@ -16,7 +16,8 @@ pub struct Machine {
 impl Machine {
     pub fn read(name: &'static str) -> Self {
         let path = root().join(format!("statemachine/{name}.asl.json"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let json: Value = serde_json::from_str(&text).expect("the machine is JSON");
         Self {
             name,
@@ -27,19 +28,31 @@ impl Machine {
     }
 
     pub fn tasks(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.states.iter().filter(|(_, state)| state["Type"] == "Task")
+        self.states
+            .iter()
+            .filter(|(_, state)| state["Type"] == "Task")
     }
 
     /// Every `${Name}`.
     pub fn substitutions(&self) -> BTreeSet<String> {
         let starts = self.text.match_indices("${").map(|(at, _)| at + 2);
-        starts.map(|at| self.text[at..].split('}').next().unwrap_or_default().to_owned()).collect()
+        starts
+            .map(|at| {
+                self.text[at..]
+                    .split('}')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect()
     }
 }
 
 fn error_names(handlers: &Value) -> impl Iterator<Item = &str> {
     let handlers = handlers.as_array().into_iter().flatten();
-    handlers.flat_map(|handler| handler["ErrorEquals"].as_array().into_iter().flatten()).filter_map(Value::as_str)
+    handlers
+        .flat_map(|handler| handler["ErrorEquals"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
 }
 
 #[test]
@@ -47,10 +60,24 @@ fn every_task_is_bounded_retried_and_caught() {
     for machine in machines() {
         for (name, task) in machine.tasks() {
             let place = format!("{}: {name}", machine.name);
-            assert!(!task["TimeoutSeconds"].is_null(), "{place} has no TimeoutSeconds");
-            assert!(error_names(&task["Catch"]).any(|error| error == "States.ALL"), "{place} does not catch States.ALL");
-            for retry in task["Retry"].as_array().unwrap_or_else(|| panic!("{place} has no Retry")) {
-                for field in ["IntervalSeconds", "BackoffRate", "MaxAttempts", "MaxDelaySeconds"] {
+            assert!(
+                !task["TimeoutSeconds"].is_null(),
+                "{place} has no TimeoutSeconds"
+            );
+            assert!(
+                error_names(&task["Catch"]).any(|error| error == "States.ALL"),
+                "{place} does not catch States.ALL"
+            );
+            for retry in task["Retry"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{place} has no Retry"))
+            {
+                for field in [
+                    "IntervalSeconds",
+                    "BackoffRate",
+                    "MaxAttempts",
+                    "MaxDelaySeconds",
+                ] {
                     assert!(retry[field].is_number(), "{place}: a Retry without {field}");
                 }
                 assert_eq!(retry["JitterStrategy"], "FULL", "{place}");
@@ -65,10 +92,20 @@ fn only_what_is_safe_to_repeat_is_retried() {
     for machine in machines() {
         for (name, task) in machine.tasks() {
             let retried: Vec<&str> = error_names(&task["Retry"]).filter(ours).collect();
-            let lambda = task["Resource"].as_str().is_some_and(|resource| resource.contains("lambda"));
-            let expected: &[&str] = if lambda { &[ErrorName::Transient.as_str()] } else { &[] };
+            let lambda = task["Resource"]
+                .as_str()
+                .is_some_and(|resource| resource.contains("lambda"));
+            let expected: &[&str] = if lambda {
+                &[ErrorName::Transient.as_str()]
+            } else {
+                &[]
+            };
             assert_eq!(retried, expected, "{}: {name}", machine.name);
-            assert!(error_names(&task["Retry"]).all(|error| error != "States.ALL"), "{}: {name}", machine.name);
+            assert!(
+                error_names(&task["Retry"]).all(|error| error != "States.ALL"),
+                "{}: {name}",
+                machine.name
+            );
         }
     }
 }
@@ -80,7 +117,11 @@ fn machines_know_only_error_names_that_the_code_has() {
         for (name, task) in machine.tasks() {
             for handlers in [&task["Retry"], &task["Catch"]] {
                 for error in error_names(handlers).filter(|error| error.starts_with("Upgrade.")) {
-                    assert!(known.contains(error), "{}: {name} handles {error}, which nothing raises", machine.name);
+                    assert!(
+                        known.contains(error),
+                        "{}: {name} handles {error}, which nothing raises",
+                        machine.name
+                    );
                 }
             }
         }
@@ -90,26 +131,52 @@ fn machines_know_only_error_names_that_the_code_has() {
 #[test]
 fn every_error_name_is_documented() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
-    let ends = machines().into_iter().flat_map(|machine| machine.states).filter(|(_, state)| state["Type"] == "Fail");
-    let ends = ends.map(|(_, state)| state["Error"].as_str().expect("a Fail state names its error").to_owned());
+    let ends = machines()
+        .into_iter()
+        .flat_map(|machine| machine.states)
+        .filter(|(_, state)| state["Type"] == "Fail");
+    let ends = ends.map(|(_, state)| {
+        state["Error"]
+            .as_str()
+            .expect("a Fail state names its error")
+            .to_owned()
+    });
     let raised = ErrorName::ALL.iter().map(|name| name.as_str().to_owned());
     for error in raised.chain(ends) {
-        assert!(readme.contains(&format!("`{error}`")), "README.md does not tell what to do about {error}");
+        assert!(
+            readme.contains(&format!("`{error}`")),
+            "README.md does not tell what to do about {error}"
+        );
     }
 }
 
 #[test]
 fn only_a_wait_s_own_timeout_leads_on() {
     for machine in machines() {
-        for (name, task) in machine.tasks().filter(|(_, task)| task["Arguments"]["FunctionName"] == "${Watch}") {
+        for (name, task) in machine
+            .tasks()
+            .filter(|(_, task)| task["Arguments"]["FunctionName"] == "${Watch}")
+        {
             let catches = task["Catch"].as_array().expect("Catch");
-            let waits = task["Resource"].as_str().is_some_and(|resource| resource.ends_with("waitForTaskToken"));
-            let first: Vec<&str> = error_names(&Value::Array(catches[..1].to_vec())).map(|_| "").collect();
+            let waits = task["Resource"]
+                .as_str()
+                .is_some_and(|resource| resource.ends_with("waitForTaskToken"));
+            let first: Vec<&str> = error_names(&Value::Array(catches[..1].to_vec()))
+                .map(|_| "")
+                .collect();
             assert_eq!(first.len(), 1, "{name}");
             let leads_to_reading = catches[0]["ErrorEquals"][0] == "States.Timeout";
-            assert_eq!(leads_to_reading, waits, "{}: {name}: only a token wait may take its timeout for good news", machine.name);
+            assert_eq!(
+                leads_to_reading, waits,
+                "{}: {name}: only a token wait may take its timeout for good news",
+                machine.name
+            );
             if waits {
-                assert_eq!(catches[0]["Next"], task["Next"], "{}: {name}: the timeout is followed by a reading", machine.name);
+                assert_eq!(
+                    catches[0]["Next"], task["Next"],
+                    "{}: {name}: the timeout is followed by a reading",
+                    machine.name
+                );
             }
         }
     }
