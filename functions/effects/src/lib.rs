@@ -1,7 +1,11 @@
 //! What Viridian touches: one struct per capability, one file per AWS service or database concern. Nothing here decides.
 
+pub mod alarms;
 pub mod claims;
 pub mod config;
 pub mod error;
+pub mod notices;
 pub mod rds;
+pub mod routes;
 pub mod step;
+pub mod tokens;
