@@ -2,6 +2,7 @@
 //! records every call and plays the faults that a test asked for.
 
 pub mod protocol;
+pub mod server;
 
 use crate::calls::{CallLog, Outcome};
 use crate::faults::{Fault, Faults};

@@ -13,3 +13,8 @@ pub mod postgres;
 pub mod process;
 pub mod tls;
 pub mod toolchain;
+
+/// The Region that this machine plays.
+pub const REGION: &str = "eu-west-1";
+/// The account that this machine plays.
+pub const ACCOUNT: &str = "123456789012";

@@ -1,6 +1,59 @@
 //! Lambda: real binaries that speak the real Runtime API, and the API that invokes them.
+//!
+//! Each process serves one invocation at a time. A function has as many processes as it has invocations at once; an
+//! idle one is used again, so that a function usually has one.
 
+mod api;
 pub mod client;
+mod outcome;
+mod runtime_api;
+mod sandbox;
+
+pub use outcome::Outcome;
+
+use crate::clock::Clock;
+use axum::Router;
+use axum::body::Bytes;
+use sandbox::{Invocation, Sandbox};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A function, as its template describes it.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name, by which it is invoked and which stands in its access key.
+    pub name: String,
+    /// The compiled binary.
+    pub binary: PathBuf,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// What it is said to have; not enforced.
+    pub memory_mb: u32,
+    /// Its environment, resolved.
+    pub environment: Vec<(String, String)>,
+    /// Where its output is appended.
+    pub log: PathBuf,
+}
+
+impl Function {
+    /// The function's ARN on this platform.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        arn(&self.name)
+    }
+}
+
+/// The ARN of the function of this name.
+#[must_use]
+pub fn arn(name: &str) -> String {
+    format!(
+        "arn:aws:lambda:{}:{}:function:{name}",
+        crate::REGION,
+        crate::ACCOUNT
+    )
+}
 
 /// The name in a function's name or ARN, without account and version.
 #[must_use]
@@ -9,4 +62,133 @@ pub fn name_of(function: &str) -> &str {
         .rsplit_once("function:")
         .map_or(function, |(_, name)| name);
     name.split(':').next().unwrap_or(name)
+}
+
+/// No such function.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Function not found: {0}")]
+pub struct NotFound(String);
+
+/// All functions and their processes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Lambda {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    functions: HashMap<String, Arc<Function>>,
+    endpoint: String,
+    clock: Clock,
+    sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+}
+
+impl Lambda {
+    /// Functions whose processes reach the platform at `endpoint`, such as `http://127.83.1.1:8383`.
+    #[must_use]
+    pub fn new(functions: Vec<Function>, endpoint: &str, clock: Clock) -> Self {
+        let named = |function: Function| (function.name.clone(), Arc::new(function));
+        Self {
+            inner: Arc::new(Inner {
+                functions: functions.into_iter().map(named).collect(),
+                endpoint: endpoint.to_owned(),
+                clock,
+                sandboxes: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The API that the functions' processes poll, to be nested at `/runtime`.
+    pub fn runtime_api(&self) -> Router<crate::gateway::Gateway> {
+        runtime_api::router(self.clone())
+    }
+
+    /// The function of this name or ARN.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn function(&self, name: &str) -> Result<Arc<Function>, NotFound> {
+        let found = self.inner.functions.get(name_of(name)).cloned();
+        found.ok_or_else(|| NotFound(arn(name_of(name))))
+    }
+
+    /// Runs the function once and waits for its end.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub async fn invoke(&self, name: &str, payload: Bytes) -> Result<Outcome, NotFound> {
+        let function = self.function(name)?;
+        let invocation = Invocation::new(payload, function.timeout);
+        let sandbox = match self.idle(&function.name) {
+            Some(sandbox) => sandbox,
+            None => match self.start(&function) {
+                Ok(sandbox) => sandbox,
+                Err(error) => return Ok(Outcome::init_failed(invocation.id(), &error)),
+            },
+        };
+        Ok(sandbox.run(invocation).await)
+    }
+
+    /// How many invocations of the function run now.
+    #[must_use]
+    pub fn running(&self, name: &str) -> usize {
+        let sandboxes = self.sandboxes();
+        sandboxes
+            .values()
+            .filter(|sandbox| sandbox.serves(name) && sandbox.is_busy())
+            .count()
+    }
+
+    /// Kills the process that serves the function now, with SIGKILL. Tells whether one was running.
+    #[must_use]
+    pub fn kill(&self, name: &str) -> bool {
+        let busy = self
+            .sandboxes()
+            .values()
+            .find(|sandbox| sandbox.serves(name) && sandbox.is_busy())
+            .cloned();
+        busy.is_some_and(|sandbox| sandbox.kill())
+    }
+
+    /// Ends all processes.
+    pub async fn stop(&self) {
+        let all: Vec<_> = self.sandboxes().values().cloned().collect();
+        for sandbox in &all {
+            sandbox.kill();
+        }
+        for sandbox in all {
+            sandbox.ended().await;
+        }
+    }
+
+    fn idle(&self, name: &str) -> Option<Arc<Sandbox>> {
+        self.sandboxes()
+            .values()
+            .find(|sandbox| sandbox.serves(name) && sandbox.reserve())
+            .cloned()
+    }
+
+    fn start(&self, function: &Arc<Function>) -> anyhow::Result<Arc<Sandbox>> {
+        let sandbox = Sandbox::start(function.clone(), &self.inner.endpoint)?;
+        self.sandboxes()
+            .insert(sandbox.id().to_owned(), sandbox.clone());
+        tokio::spawn(forget_when_ended(self.clone(), sandbox.clone()));
+        Ok(sandbox)
+    }
+
+    fn sandbox(&self, id: &str) -> Option<Arc<Sandbox>> {
+        self.sandboxes().get(id).cloned()
+    }
+
+    fn sandboxes(&self) -> MutexGuard<'_, HashMap<String, Arc<Sandbox>>> {
+        self.inner
+            .sandboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn forget_when_ended(lambda: Lambda, sandbox: Arc<Sandbox>) {
+    sandbox.ended().await;
+    lambda.sandboxes().remove(sandbox.id());
 }
