@@ -12,6 +12,7 @@ mod sandbox;
 pub use outcome::Outcome;
 
 use crate::clock::Clock;
+use crate::keeper::Keeper;
 use axum::Router;
 use axum::body::Bytes;
 use sandbox::{Invocation, Sandbox};
@@ -33,8 +34,6 @@ pub struct Function {
     pub memory_mb: u32,
     /// Its environment, resolved.
     pub environment: Vec<(String, String)>,
-    /// Where its output is appended.
-    pub log: PathBuf,
 }
 
 impl Function {
@@ -80,19 +79,21 @@ struct Inner {
     functions: HashMap<String, Arc<Function>>,
     endpoint: String,
     clock: Clock,
+    keeper: Keeper,
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
 }
 
 impl Lambda {
     /// Functions whose processes reach the platform at `endpoint`, such as `http://127.83.1.1:8383`.
     #[must_use]
-    pub fn new(functions: Vec<Function>, endpoint: &str, clock: Clock) -> Self {
+    pub fn new(functions: Vec<Function>, endpoint: &str, clock: Clock, keeper: Keeper) -> Self {
         let named = |function: Function| (function.name.clone(), Arc::new(function));
         Self {
             inner: Arc::new(Inner {
                 functions: functions.into_iter().map(named).collect(),
                 endpoint: endpoint.to_owned(),
                 clock,
+                keeper,
                 sandboxes: Mutex::default(),
             }),
         }
@@ -121,7 +122,7 @@ impl Lambda {
         let invocation = Invocation::new(payload, function.timeout);
         let sandbox = match self.idle(&function.name) {
             Some(sandbox) => sandbox,
-            None => match self.start(&function) {
+            None => match self.start(&function).await {
                 Ok(sandbox) => sandbox,
                 Err(error) => return Ok(Outcome::init_failed(invocation.id(), &error)),
             },
@@ -168,10 +169,17 @@ impl Lambda {
             .cloned()
     }
 
-    fn start(&self, function: &Arc<Function>) -> anyhow::Result<Arc<Sandbox>> {
-        let sandbox = Sandbox::start(function.clone(), &self.inner.endpoint)?;
-        self.sandboxes()
-            .insert(sandbox.id().to_owned(), sandbox.clone());
+    async fn start(&self, function: &Arc<Function>) -> anyhow::Result<Arc<Sandbox>> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let sandbox = Arc::new(Sandbox::new(id.clone(), function.clone()));
+        self.sandboxes().insert(id.clone(), sandbox.clone());
+        if let Err(error) = sandbox
+            .start(&self.inner.endpoint, &self.inner.keeper)
+            .await
+        {
+            self.sandboxes().remove(&id);
+            return Err(error);
+        }
         tokio::spawn(forget_when_ended(self.clone(), sandbox.clone()));
         Ok(sandbox)
     }

@@ -34,10 +34,8 @@ async fn next(State(lambda): State<Lambda>, Path(process): Path<String>) -> Resp
     let Some(sandbox) = lambda.sandbox(&process) else {
         return status(StatusCode::FORBIDDEN);
     };
-    match sandbox.next().await {
-        Some(work) => event(&sandbox, work),
-        None => status(StatusCode::GONE),
-    }
+    let work = sandbox.next().await;
+    event(&sandbox, work)
 }
 
 async fn response(

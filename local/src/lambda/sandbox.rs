@@ -1,14 +1,14 @@
 //! One process of a function, from its start to its end, one invocation at a time.
 
 use super::{Function, Outcome};
-use anyhow::{Context as _, Result};
+use crate::keeper::Keeper;
+use crate::process::{Child, Command};
+use anyhow::Result;
 use axum::body::Bytes;
-use rustix::process::{Pid, Signal, kill_process};
-use std::fs::File;
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use rustix::process::Signal;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::process::{Child, Command};
 use tokio::sync::{Notify, oneshot, watch};
 
 /// Lambda's own limit for a function's start.
@@ -54,18 +54,10 @@ pub struct Work {
 pub struct Sandbox {
     id: String,
     function: Arc<Function>,
-    pid: Pid,
+    child: OnceLock<Child>,
     slot: Mutex<Slot>,
     has_work: Notify,
-    life: watch::Sender<Life>,
-}
-
-/// How far the process is.
-#[derive(Debug, Clone)]
-enum Life {
-    Starting,
-    Polled,
-    Ended(Option<ExitStatus>),
+    polled: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -77,28 +69,30 @@ struct Slot {
 }
 
 impl Sandbox {
-    /// Starts a process, reserved for its first invocation.
-    ///
-    /// # Errors
-    /// When the binary can't be started.
-    pub fn start(function: Arc<Function>, endpoint: &str) -> Result<Arc<Self>> {
-        let id = uuid::Uuid::new_v4().simple().to_string();
-        let child = spawn(&function, endpoint, &id)
-            .with_context(|| format!("starting {}", function.binary.display()))?;
-        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        let sandbox = Arc::new(Self {
+    /// A place for a process that will poll under `id`, reserved for its first invocation.
+    pub fn new(id: String, function: Arc<Function>) -> Self {
+        Self {
             id,
             function,
-            pid: pid.context("the process was gone at once")?,
+            child: OnceLock::new(),
             slot: Mutex::new(Slot {
                 reserved: true,
                 ..Slot::default()
             }),
             has_work: Notify::new(),
-            life: watch::Sender::new(Life::Starting),
-        });
-        tokio::spawn(watch_end(child, sandbox.clone()));
-        Ok(sandbox)
+            polled: watch::Sender::new(false),
+        }
+    }
+
+    /// Starts the process, which may poll before this returns.
+    ///
+    /// # Errors
+    /// When the binary can't be started.
+    pub async fn start(&self, endpoint: &str, keeper: &Keeper) -> Result<()> {
+        let command = command(&self.function, endpoint, &self.id);
+        let child = keeper.spawn(command).await?;
+        self.child.get_or_init(|| child);
+        Ok(())
     }
 
     /// The id under which the process polls.
@@ -123,9 +117,8 @@ impl Sandbox {
 
     /// Takes the process for one invocation, if it is idle.
     pub fn reserve(&self) -> bool {
-        let alive = matches!(*self.life.borrow(), Life::Polled);
         let mut slot = self.slot();
-        let free = alive && !slot.reserved;
+        let free = !slot.reserved && self.living().is_some();
         slot.reserved |= free;
         free
     }
@@ -144,7 +137,7 @@ impl Sandbox {
                 self.slot().reserved = false;
                 return outcome;
             }
-            status = self.exit_status() => Outcome::exited(&invocation.request_id, status),
+            status = self.ended() => Outcome::exited(&invocation.request_id, status),
             () = tokio::time::sleep(invocation.timeout) => {
                 self.kill();
                 Outcome::timed_out(&invocation.request_id, invocation.timeout)
@@ -155,24 +148,14 @@ impl Sandbox {
         outcome
     }
 
-    /// The process's next work; waits for it. `None` when its end was seen.
-    pub async fn next(&self) -> Option<Work> {
-        self.life.send_if_modified(|life| {
-            let starting = matches!(life, Life::Starting);
-            if starting {
-                *life = Life::Polled;
-            }
-            starting
-        });
+    /// The process's next work; waits for it.
+    pub async fn next(&self) -> Work {
+        self.polled.send_replace(true);
         loop {
-            let notified = self.has_work.notified();
             if let Some(work) = self.slot().work.take() {
-                return Some(work);
+                return work;
             }
-            tokio::select! {
-                () = notified => {}
-                _status = self.exit_status() => return None,
-            }
+            self.has_work.notified().await;
         }
     }
 
@@ -190,13 +173,17 @@ impl Sandbox {
 
     /// Kills the process. Tells whether it was there.
     pub fn kill(&self) -> bool {
-        let alive = !matches!(*self.life.borrow(), Life::Ended(_));
-        alive && kill_process(self.pid, Signal::KILL).is_ok()
+        self.living()
+            .is_some_and(|child| child.signal(Signal::KILL).is_ok())
     }
 
     /// Waits for the end of the process.
-    pub async fn ended(&self) {
-        self.exit_status().await;
+    pub async fn ended(&self) -> Option<ExitStatus> {
+        self.child.get()?.end().await.ok()
+    }
+
+    fn living(&self) -> Option<&Child> {
+        self.child.get().filter(|child| child.ended().is_none())
     }
 
     fn hand_over(&self, invocation: &Invocation) -> oneshot::Receiver<Outcome> {
@@ -217,17 +204,11 @@ impl Sandbox {
     }
 
     async fn wait_until_started(&self, request_id: &str) -> Result<(), Outcome> {
-        let mut life = self.life.subscribe();
-        let started = life.wait_for(|life| !matches!(life, Life::Starting));
-        let seen = match tokio::time::timeout(INIT_LIMIT, started).await {
-            Ok(Ok(life)) => life.clone(),
-            Ok(Err(_)) => Life::Ended(None),
-            Err(_) => Life::Starting,
-        };
-        match seen {
-            Life::Polled => Ok(()),
-            Life::Ended(status) => Err(self.init_outcome(request_id, status)),
-            Life::Starting => Err(Outcome::timed_out(request_id, INIT_LIMIT)),
+        let mut polled = self.polled.subscribe();
+        tokio::select! {
+            _sender_lives = polled.wait_for(|polled| *polled) => Ok(()),
+            status = self.ended() => Err(self.init_outcome(request_id, status)),
+            () = tokio::time::sleep(INIT_LIMIT) => Err(Outcome::timed_out(request_id, INIT_LIMIT)),
         }
     }
 
@@ -236,31 +217,17 @@ impl Sandbox {
         told.map_or_else(|| Outcome::exited(request_id, status), Outcome::Failed)
     }
 
-    async fn exit_status(&self) -> Option<ExitStatus> {
-        let mut life = self.life.subscribe();
-        let ended = life.wait_for(|life| matches!(life, Life::Ended(_))).await;
-        match ended.map(|life| life.clone()) {
-            Ok(Life::Ended(status)) => status,
-            _ => None,
-        }
-    }
-
     fn slot(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The process keeps nothing of the platform's own environment but where programs are found.
-fn spawn(function: &Function, endpoint: &str, id: &str) -> Result<Child> {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(&function.log)?;
-    let child = Command::new(&function.binary)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+fn command(function: &Function, endpoint: &str, id: &str) -> Command {
+    let command = Command::new(&function.binary)
+        .named(&function.name)
+        .clean_environment()
         .env("AWS_LAMBDA_RUNTIME_API", format!("{endpoint}/runtime/{id}"))
-        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_LAMBDA_FUNCTION_NAME", &function.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
         .env(
@@ -269,24 +236,9 @@ fn spawn(function: &Function, endpoint: &str, id: &str) -> Result<Child> {
         )
         .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
         .env("AWS_REGION", crate::REGION)
+        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", format!("function-{}", function.name))
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .envs(
-            function
-                .environment
-                .iter()
-                .map(|(name, value)| (name, value)),
-        )
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    Ok(child)
-}
-
-async fn watch_end(mut child: Child, sandbox: Arc<Sandbox>) {
-    let status = child.wait().await.ok();
-    sandbox.life.send_replace(Life::Ended(status));
+        .env("AWS_SECRET_ACCESS_KEY", "local");
+    let environment = function.environment.iter();
+    environment.fold(command, |command, (name, value)| command.env(name, value))
 }

@@ -1,0 +1,260 @@
+//! The nameserver of a platform: the endpoints of RDS, and the customer's zones as Route 53 holds them.
+
+mod server;
+mod zone;
+
+pub use server::{Serving, serve};
+pub use zone::{Record, Target, records_of};
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use zone::Zone;
+
+/// Where the endpoints of RDS are.
+pub const ENDPOINTS: &str = "rds.test";
+
+/// The longest chain of names that is followed.
+const CHAIN: usize = 8;
+
+/// The names that a platform answers. Changes take effect at once. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Nameserver {
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    endpoints: HashMap<String, Endpoint>,
+    zones: HashMap<String, Zone>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Endpoint {
+    ip: Ipv4Addr,
+    ttl: u32,
+}
+
+/// One step of an answer: this name leads there, for so many seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The name that was asked for, or led to.
+    pub name: String,
+    /// Where it leads.
+    pub target: Target,
+    /// For how many seconds that may be kept.
+    pub ttl: u32,
+}
+
+/// What is known about a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The steps to its address; none if it exists without one.
+    Steps(Vec<Step>),
+    /// The steps to a name in one of our zones that doesn't exist.
+    Missing(Vec<Step>),
+    /// The name is in none of our zones.
+    Foreign,
+}
+
+impl Nameserver {
+    /// From now on `name` leads to `ip`; resolvers may keep that for `ttl` seconds.
+    pub fn register(&self, name: &str, ip: Ipv4Addr, ttl: u32) {
+        let mut known = self.write();
+        known
+            .endpoints
+            .insert(canonical(name), Endpoint { ip, ttl });
+    }
+
+    /// The endpoint `from` is called `to` from now on. Tells whether there was one.
+    #[must_use]
+    pub fn rename(&self, from: &str, to: &str) -> bool {
+        let mut known = self.write();
+        let endpoint = known.endpoints.remove(&canonical(from));
+        endpoint.is_some_and(|endpoint| {
+            known.endpoints.insert(canonical(to), endpoint);
+            true
+        })
+    }
+
+    /// From now on there is no such name.
+    pub fn remove(&self, name: &str) {
+        self.write().endpoints.remove(&canonical(name));
+    }
+
+    /// From now on the zone `name` has these records and no others.
+    pub fn load(&self, name: &str, records: Vec<Record>) {
+        self.write()
+            .zones
+            .insert(canonical(name), Zone::new(records));
+    }
+
+    /// Where `name` leads now; weighted records are drawn by `draw`, which picks a number below its argument.
+    pub fn find(&self, name: &str, draw: &mut dyn FnMut(u64) -> u64) -> Found {
+        let known = self.read();
+        let mut name = canonical(name);
+        let mut steps = Vec::new();
+        for _ in 0..CHAIN {
+            if let Some(endpoint) = known.endpoints.get(&name) {
+                steps.push(Step {
+                    name,
+                    target: Target::Address(endpoint.ip),
+                    ttl: endpoint.ttl,
+                });
+                return Found::Steps(steps);
+            }
+            let Some(zone) = known.zone_of(&name) else {
+                return known.outside(&name, steps);
+            };
+            let Some(record) = zone.pick(&name, draw) else {
+                return if zone.has(&name) {
+                    Found::Steps(steps)
+                } else {
+                    Found::Missing(steps)
+                };
+            };
+            steps.push(Step {
+                name: name.clone(),
+                target: record.target.clone(),
+                ttl: record.ttl,
+            });
+            match &record.target {
+                Target::Address(_) => return Found::Steps(steps),
+                Target::Name(next) => name = canonical(next),
+            }
+        }
+        Found::Steps(steps)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn zone_of(&self, name: &str) -> Option<&Zone> {
+        let zones = self.zones.iter().filter(|(zone, _)| is_in(name, zone));
+        zones
+            .max_by_key(|(zone, _)| zone.len())
+            .map(|(_, zone)| zone)
+    }
+
+    fn outside(&self, name: &str, steps: Vec<Step>) -> Found {
+        if is_in(name, ENDPOINTS) {
+            let below = format!(".{name}");
+            let is_empty_node = self
+                .endpoints
+                .keys()
+                .any(|endpoint| endpoint.ends_with(&below));
+            return if is_empty_node {
+                Found::Steps(steps)
+            } else {
+                Found::Missing(steps)
+            };
+        }
+        if steps.is_empty() {
+            Found::Foreign
+        } else {
+            Found::Steps(steps)
+        }
+    }
+}
+
+fn is_in(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// Names are compared without regard to case, and a last dot means nothing.
+fn canonical(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLUE: Ipv4Addr = Ipv4Addr::new(127, 83, 1, 10);
+    const GREEN: Ipv4Addr = Ipv4Addr::new(127, 83, 1, 11);
+
+    fn weighted(target: &str, weight: u64) -> Record {
+        Record {
+            name: "reads.shop.test".to_owned(),
+            target: Target::Name(target.to_owned()),
+            ttl: 1,
+            weight: Some(weight),
+        }
+    }
+
+    fn reads(blue: u64, green: u64) -> Nameserver {
+        let names = Nameserver::default();
+        names.register("blue.rds.test", BLUE, 5);
+        names.register("green.rds.test", GREEN, 5);
+        names.load(
+            "shop.test.",
+            vec![
+                weighted("blue.rds.test", blue),
+                weighted("green.rds.test.", green),
+            ],
+        );
+        names
+    }
+
+    /// How many of all possible draws lead to green.
+    fn share_of_green(names: &Nameserver, draws: u64) -> usize {
+        let led = |number: u64| names.find("Reads.Shop.test.", &mut |below| number % below);
+        let leads_to_green = |found: &Found| match found {
+            Found::Steps(steps) => steps
+                .last()
+                .is_some_and(|step| step.target == Target::Address(GREEN)),
+            Found::Missing(_) | Found::Foreign => false,
+        };
+        (0..draws).map(led).filter(leads_to_green).count()
+    }
+
+    #[test]
+    fn the_shares_of_a_weighted_name_are_its_weights() {
+        assert_eq!(share_of_green(&reads(90, 10), 100), 10);
+        assert_eq!(share_of_green(&reads(0, 100), 100), 100);
+        assert_eq!(share_of_green(&reads(100, 0), 100), 0);
+    }
+
+    #[test]
+    fn without_any_weight_the_shares_are_equal() {
+        assert_eq!(share_of_green(&reads(0, 0), 100), 50);
+    }
+
+    #[test]
+    fn a_renamed_endpoint_takes_its_address_along() {
+        let names = reads(100, 0);
+        assert!(names.rename("blue.rds.test", "blue-old1.rds.test"));
+        let found = names.find("blue-old1.rds.test", &mut |_| 0);
+        let step = Step {
+            name: "blue-old1.rds.test".to_owned(),
+            target: Target::Address(BLUE),
+            ttl: 5,
+        };
+        assert_eq!(found, Found::Steps(vec![step]));
+        assert!(
+            matches!(names.find("reads.shop.test", &mut |_| 0), Found::Missing(steps) if steps.len() == 1)
+        );
+        assert!(!names.rename("nobody.rds.test", "somebody.rds.test"));
+    }
+
+    #[test]
+    fn a_name_of_nobody_is_foreign_and_an_unknown_name_of_ours_is_missing() {
+        let names = reads(1, 1);
+        assert_eq!(names.find("example.com", &mut |_| 0), Found::Foreign);
+        assert_eq!(names.find("notshop.test", &mut |_| 0), Found::Foreign);
+        assert_eq!(
+            names.find("nothing.shop.test", &mut |_| 0),
+            Found::Missing(Vec::new())
+        );
+        assert_eq!(names.find("test", &mut |_| 0), Found::Foreign);
+        assert_eq!(names.find("rds.test", &mut |_| 0), Found::Steps(Vec::new()));
+    }
+}
