@@ -18,3 +18,4 @@ pub mod toolchain;
 pub const REGION: &str = "eu-west-1";
 /// The account that this machine plays.
 pub const ACCOUNT: &str = "123456789012";
+pub mod states;
