@@ -11,6 +11,7 @@ pub mod lambda;
 pub mod network;
 pub mod postgres;
 pub mod process;
+pub mod states;
 pub mod tls;
 pub mod toolchain;
 
@@ -18,4 +19,3 @@ pub mod toolchain;
 pub const REGION: &str = "eu-west-1";
 /// The account that this machine plays.
 pub const ACCOUNT: &str = "123456789012";
-pub mod states;

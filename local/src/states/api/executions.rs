@@ -1,0 +1,124 @@
+//! Starting, stopping, describing and listing executions.
+
+use super::{Refusal, States, compact, page};
+use crate::states::core::{Execution, Outcome};
+use crate::states::history::{Failure, seconds};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Start {
+    state_machine_arn: String,
+    name: Option<String>,
+    input: Option<String>,
+}
+
+pub(super) fn start(states: &States, request: Start) -> Result<Value, Refusal> {
+    let text = request.input.as_deref().unwrap_or("{}");
+    let input = serde_json::from_str(text).map_err(|error| {
+        let message = format!("Invalid State Machine Execution Input: '{error}'");
+        Refusal::new("InvalidExecutionInput", message)
+    })?;
+    let arn = states.start(&request.state_machine_arn, request.name.as_deref(), input)?;
+    let started = states.execution(&arn)?.look(Execution::started_at);
+    Ok(json!({ "executionArn": arn, "startDate": seconds(started) }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stop {
+    execution_arn: String,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+pub(super) fn stop(states: &States, request: Stop) -> Result<Value, Refusal> {
+    let Stop {
+        execution_arn,
+        error,
+        cause,
+    } = request;
+    states.stop(&execution_arn, Failure { error, cause })?;
+    let stopped = states.execution(&execution_arn)?.look(Execution::ended_at);
+    Ok(compact(json!({ "stopDate": stopped.map(seconds) })))
+}
+
+/// A request about one execution.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Which {
+    pub(super) execution_arn: String,
+}
+
+pub(super) fn describe_execution(states: &States, request: &Which) -> Result<Value, Refusal> {
+    Ok(states.execution(&request.execution_arn)?.look(describe))
+}
+
+/// What `DescribeExecution` says.
+pub(in crate::states) fn describe(execution: &Execution) -> Value {
+    let failure = execution.outcome().and_then(Outcome::failure);
+    let mut description = brief(execution);
+    let more = json!({
+        "input": execution.input().to_string(),
+        "inputDetails": { "included": true },
+        "error": failure.and_then(|failure| failure.error.as_deref()),
+        "cause": failure.and_then(|failure| failure.cause.as_deref()),
+    });
+    merge(&mut description, more);
+    if let Some(Outcome::Succeeded(output)) = execution.outcome() {
+        merge(
+            &mut description,
+            json!({ "output": output.to_string(), "outputDetails": { "included": true } }),
+        );
+    }
+    compact(description)
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+/// What `ListExecutions` says.
+fn brief(execution: &Execution) -> Value {
+    let who = execution.identity();
+    json!({
+        "executionArn": who.arn,
+        "stateMachineArn": who.machine_arn,
+        "name": who.name,
+        "status": execution.status(),
+        "startDate": seconds(execution.started_at()),
+        "stopDate": execution.ended_at().map(seconds),
+        "redriveCount": 0,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct List {
+    state_machine_arn: String,
+    status_filter: Option<String>,
+    max_results: Option<usize>,
+    next_token: Option<String>,
+}
+
+pub(super) fn list(states: &States, request: List) -> Result<Value, Refusal> {
+    let machine = states.machine(&request.state_machine_arn)?;
+    let wanted = |execution: &Execution| {
+        let status = request.status_filter.as_deref();
+        execution.identity().machine_arn == machine.arn
+            && status.is_none_or(|status| status == execution.status())
+    };
+    let found: Vec<Value> = states
+        .executions()
+        .iter()
+        .filter(|execution| wanted(execution))
+        .map(|execution| compact(brief(execution)))
+        .collect();
+    let (executions, next) = page(found, request.next_token.as_deref(), request.max_results)?;
+    Ok(compact(
+        json!({ "executions": executions, "nextToken": next }),
+    ))
+}
