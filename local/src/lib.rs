@@ -4,6 +4,7 @@ pub mod app;
 pub mod calls;
 pub mod clock;
 pub mod dns;
+pub mod events;
 pub mod faults;
 pub mod gateway;
 pub mod keeper;
@@ -12,6 +13,7 @@ pub mod network;
 pub mod postgres;
 pub mod process;
 pub mod states;
+pub mod template;
 pub mod tls;
 pub mod toolchain;
 

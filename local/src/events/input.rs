@@ -1,0 +1,100 @@
+//! What a target gets of an event.
+
+use crate::template::Input;
+use serde_json::Value;
+
+/// The text that a target gets.
+#[must_use]
+pub fn of(input: &Input, event: &Value) -> String {
+    match input {
+        Input::Event => event.to_string(),
+        Input::Constant(text) => text.clone(),
+        Input::Path(path) => at(event, path).to_string(),
+        Input::Template { paths, template } => {
+            let values = paths
+                .iter()
+                .map(|(name, path)| (name.as_str(), at(event, path)));
+            fill(template, &values.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// What is at `$.a.b`; null if nothing is.
+fn at<'a>(event: &'a Value, path: &str) -> &'a Value {
+    let steps = path
+        .trim_start_matches('$')
+        .split('.')
+        .filter(|step| !step.is_empty());
+    steps.fold(event, |value, step| &value[step])
+}
+
+/// `<name>` is replaced by the value's JSON; within a string, by its text, as EventBridge does it.
+fn fill(template: &str, values: &[(&str, &Value)]) -> String {
+    let (mut out, mut rest, mut quoted) = (String::new(), template, false);
+    while let Some(character) = rest.chars().next() {
+        let placeholder = values.iter().find_map(|(name, value)| {
+            let after = rest
+                .strip_prefix('<')?
+                .strip_prefix(name)?
+                .strip_prefix('>')?;
+            Some((*value, after))
+        });
+        if let Some((value, after)) = placeholder {
+            out.push_str(&if quoted {
+                inner(value)
+            } else {
+                value.to_string()
+            });
+            rest = after;
+            continue;
+        }
+        quoted ^= character == '"' && !out.ends_with('\\');
+        out.push(character);
+        rest = &rest[character.len_utf8()..];
+    }
+    out
+}
+
+/// A value inside a string's quotes.
+fn inner(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let json = Value::from(text).to_string();
+    json[1..json.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_template_takes_values_bare_and_within_strings() {
+        let event = json!({"detail": {"name": "say \"hi\"", "input": {"n": 1}}});
+        let input = Input::Template {
+            paths: vec![
+                ("name".to_owned(), "$.detail.name".to_owned()),
+                ("input".to_owned(), "$.detail.input".to_owned()),
+            ],
+            template: r#"{"reason": "it is <name>", "input": <input>, "x": <none>}"#.to_owned(),
+        };
+        assert_eq!(
+            of(&input, &event),
+            r#"{"reason": "it is say \"hi\"", "input": {"n":1}, "x": <none>}"#
+        );
+    }
+
+    #[test]
+    fn a_path_takes_a_part() {
+        assert_eq!(
+            of(
+                &Input::Path("$.detail".to_owned()),
+                &json!({"detail": {"a": 1}})
+            ),
+            r#"{"a":1}"#
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! Reads `infra/template.yaml`, so that what runs here is what is deployed. Strict: what it doesn't understand, it refuses.
+
+mod intrinsics;
+mod rules;
+
+pub use rules::{Input, Rule, RuleTarget};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use intrinsics::Scope;
+use serde_json::{Map, Value};
+use serde_yaml_ng::Value as Yaml;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Resources without which everything runs here as it does there: permissions, logs and what only people look at.
+const WITHOUT_EFFECT: [&str; 8] = [
+    "AWS::IAM::Role",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::Logs::LogGroup",
+    "AWS::KMS::Key",
+    "AWS::KMS::Alias",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::CloudWatch::Alarm",
+];
+
+/// The stack, with everything resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// The Lambda functions.
+    pub functions: Vec<FunctionSpec>,
+    /// The state machines.
+    pub machines: Vec<MachineSpec>,
+    /// The rules of EventBridge, those of functions and machines among them.
+    pub rules: Vec<Rule>,
+    /// The tables of DynamoDB: `CreateTable`'s parameters.
+    pub tables: Vec<Value>,
+    /// The names of the SNS topics.
+    pub topics: Vec<String>,
+    /// The names of the SQS queues.
+    pub queues: Vec<String>,
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FunctionSpec {
+    /// Its logical id.
+    pub logical_id: String,
+    /// The name of its compiled binary, which is the function's name on this platform.
+    pub binary: String,
+    /// How long an invocation may take.
+    pub timeout: Duration,
+    /// In megabytes.
+    pub memory: u32,
+    /// Its environment, by name.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A state machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineSpec {
+    /// Its logical id, which is the machine's name on this platform.
+    pub logical_id: String,
+    /// Its ARN on this platform.
+    pub arn: String,
+    /// The file with the definition.
+    pub definition: PathBuf,
+    /// What `${…}` in the definition stands for.
+    pub substitutions: BTreeMap<String, String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Template {
+    /// Reads the template at `path`; `parameters` override its defaults.
+    ///
+    /// # Errors
+    /// When the template has anything that is not understood; the message names the place.
+    pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, folder, parameters).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// The machine with this logical id.
+    #[must_use]
+    pub fn machine(&self, logical_id: &str) -> Option<&MachineSpec> {
+        self.machines
+            .iter()
+            .find(|machine| machine.logical_id == logical_id)
+    }
+
+    fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
+        let document: Yaml = serde_yaml_ng::from_str(text)?;
+        let scope = Scope::new(&document, parameters)?;
+        let mut template = Self {
+            functions: Vec::new(),
+            machines: Vec::new(),
+            rules: Vec::new(),
+            tables: Vec::new(),
+            topics: Vec::new(),
+            queues: Vec::new(),
+        };
+        let reader = Reader {
+            scope: &scope,
+            globals: &document["Globals"]["Function"],
+            folder,
+        };
+        for (id, resource) in scope.resources() {
+            reader
+                .add(&mut template, id, resource)
+                .with_context(|| format!("Resources.{id}"))?;
+        }
+        Ok(template)
+    }
+}
+
+struct Reader<'a> {
+    scope: &'a Scope<'a>,
+    globals: &'a Yaml,
+    folder: &'a Path,
+}
+
+impl Reader<'_> {
+    fn add(&self, template: &mut Template, id: &str, resource: &Yaml) -> Result<()> {
+        let properties = &resource["Properties"];
+        match resource["Type"]
+            .as_str()
+            .context("a resource without a type")?
+        {
+            "AWS::Serverless::Function" => {
+                template.functions.push(self.function(id, resource)?);
+                let arn = self.scope.attribute(id, "Arn")?;
+                template.rules.extend(self.rules_of(id, &arn, properties)?);
+            }
+            "AWS::Serverless::StateMachine" => {
+                let machine = self.machine(id, properties)?;
+                template
+                    .rules
+                    .extend(self.rules_of(id, &machine.arn, properties)?);
+                template.machines.push(machine);
+            }
+            "AWS::Events::Rule" => template
+                .rules
+                .push(rules::rule(id, &self.resolved(properties)?)?),
+            "AWS::DynamoDB::Table" => template.tables.push(self.table(id, properties)?),
+            "AWS::SNS::Topic" => template.topics.push(id.to_owned()),
+            "AWS::SQS::Queue" => template.queues.push(id.to_owned()),
+            kind if WITHOUT_EFFECT.contains(&kind) => {}
+            kind => bail!("the local platform has no {kind}"),
+        }
+        Ok(())
+    }
+
+    fn function(&self, id: &str, resource: &Yaml) -> Result<FunctionSpec> {
+        let properties = &resource["Properties"];
+        let setting = |name: &str| {
+            let own = &properties[name];
+            if own.is_null() {
+                &self.globals[name]
+            } else {
+                own
+            }
+        };
+        let mut environment = BTreeMap::new();
+        for variables in [
+            &self.globals["Environment"]["Variables"],
+            &properties["Environment"]["Variables"],
+        ] {
+            environment.extend(self.texts(variables)?);
+        }
+        let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+        let memory = setting("MemorySize").as_u64().unwrap_or(128);
+        Ok(FunctionSpec {
+            logical_id: id.to_owned(),
+            binary: binary
+                .context("a function without Metadata.BuildProperties.Binary")?
+                .to_owned(),
+            timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
+            memory: u32::try_from(memory)?,
+            environment: environment.into_iter().collect(),
+        })
+    }
+
+    fn machine(&self, id: &str, properties: &Yaml) -> Result<MachineSpec> {
+        let definition = properties["DefinitionUri"]
+            .as_str()
+            .context("a machine without DefinitionUri")?;
+        Ok(MachineSpec {
+            logical_id: id.to_owned(),
+            arn: self.scope.attribute(id, "Arn")?,
+            definition: self.folder.join(definition),
+            substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
+            tags: self.texts(&properties["Tags"])?,
+        })
+    }
+
+    fn rules_of(&self, id: &str, target: &str, properties: &Yaml) -> Result<Vec<Rule>> {
+        let Value::Object(events) = self.resolved(&properties["Events"])? else {
+            return Ok(Vec::new());
+        };
+        let rule = |(name, event): (String, Value)| {
+            let name = format!("{id}{name}");
+            rules::event(&name, target, &event).with_context(|| format!("the event {name}"))
+        };
+        events.into_iter().map(rule).collect()
+    }
+
+    fn table(&self, id: &str, properties: &Yaml) -> Result<Value> {
+        let mut table = Map::new();
+        table.insert("TableName".to_owned(), Value::from(id));
+        for name in [
+            "AttributeDefinitions",
+            "KeySchema",
+            "BillingMode",
+            "GlobalSecondaryIndexes",
+        ] {
+            if !properties[name].is_null() {
+                table.insert(name.to_owned(), self.resolved(&properties[name])?);
+            }
+        }
+        ensure!(table.contains_key("KeySchema"), "a table without a key");
+        Ok(Value::Object(table))
+    }
+
+    fn resolved(&self, value: &Yaml) -> Result<Value> {
+        Ok(self.scope.resolve(value)?.unwrap_or_default())
+    }
+
+    fn texts(&self, value: &Yaml) -> Result<BTreeMap<String, String>> {
+        match self.resolved(value)? {
+            Value::Null => Ok(BTreeMap::new()),
+            Value::Object(map) => map
+                .into_iter()
+                .map(|(name, value)| Ok((name, intrinsics::text(&value)?)))
+                .collect(),
+            other => bail!("expected names with values, found {other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

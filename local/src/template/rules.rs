@@ -1,0 +1,128 @@
+//! Rules of EventBridge, wherever a template writes them down.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Map, Value};
+
+/// A rule: events that match the pattern go to the targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Which events it wants.
+    pub pattern: Value,
+    /// Who gets them.
+    pub targets: Vec<RuleTarget>,
+}
+
+/// Who gets an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleTarget {
+    /// The target's id within the rule.
+    pub id: String,
+    /// A function's or a state machine's ARN.
+    pub arn: String,
+    /// What it gets of the event.
+    pub input: Input,
+    /// How often a delivery is tried again.
+    pub retries: u32,
+}
+
+/// What a target gets of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// All of it.
+    Event,
+    /// The same text each time.
+    Constant(String),
+    /// What is at this path, `$.detail.input`.
+    Path(String),
+    /// A template, in which `<name>` stands for what is at the path of that name.
+    Template {
+        /// The paths, by name.
+        paths: Vec<(String, String)>,
+        /// The template.
+        template: String,
+    },
+}
+
+/// EventBridge's own default.
+const RETRIES: u32 = 185;
+
+/// The rule that an `AWS::Events::Rule` describes.
+pub(super) fn rule(id: &str, properties: &Value) -> Result<Rule> {
+    let targets = properties["Targets"]
+        .as_array()
+        .context("a rule without targets")?;
+    let target = |target: &Value| {
+        let id = target["Id"].as_str().context("a target without an id")?;
+        let arn = target["Arn"].as_str().context("a target without an ARN")?;
+        Ok(RuleTarget {
+            id: id.to_owned(),
+            arn: arn.to_owned(),
+            input: input(target)?,
+            retries: retries(target)?,
+        })
+    };
+    Ok(Rule {
+        name: id.to_owned(),
+        pattern: pattern(&properties["EventPattern"])?,
+        targets: targets.iter().map(target).collect::<Result<_>>()?,
+    })
+}
+
+/// The rule that an entry under a function's or a machine's `Events` describes.
+pub(super) fn event(name: &str, target: &str, event: &Value) -> Result<Rule> {
+    match event["Type"].as_str() {
+        Some("EventBridgeRule" | "CloudWatchEvent") => {}
+        other => bail!("the local platform has no events of type {other:?}"),
+    }
+    let properties = &event["Properties"];
+    let target = RuleTarget {
+        id: name.to_owned(),
+        arn: target.to_owned(),
+        input: input(properties)?,
+        retries: retries(properties)?,
+    };
+    Ok(Rule {
+        name: name.to_owned(),
+        pattern: pattern(&properties["Pattern"])?,
+        targets: vec![target],
+    })
+}
+
+fn pattern(value: &Value) -> Result<Value> {
+    ensure!(value.is_object(), "a rule without a pattern");
+    crate::events::check_pattern(value)?;
+    Ok(value.clone())
+}
+
+fn retries(value: &Value) -> Result<u32> {
+    let given = value["RetryPolicy"]["MaximumRetryAttempts"].as_u64();
+    Ok(given.map_or(Ok(RETRIES), u32::try_from)?)
+}
+
+fn input(value: &Value) -> Result<Input> {
+    let transformer = &value["InputTransformer"];
+    if let Some(template) = transformer["InputTemplate"].as_str() {
+        let paths = transformer["InputPathsMap"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        return Ok(Input::Template {
+            paths: texts(paths)?,
+            template: template.to_owned(),
+        });
+    }
+    if let Some(text) = value["Input"].as_str() {
+        return Ok(Input::Constant(text.to_owned()));
+    }
+    Ok(value["InputPath"]
+        .as_str()
+        .map_or(Input::Event, |path| Input::Path(path.to_owned())))
+}
+
+fn texts(map: Map<String, Value>) -> Result<Vec<(String, String)>> {
+    map.into_iter()
+        .map(|(name, value)| Ok((name, super::intrinsics::text(&value)?)))
+        .collect()
+}

@@ -1,0 +1,131 @@
+use super::*;
+
+fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Template> {
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Template::parse(text, Path::new("/infra"), &parameters)
+}
+
+const SMALL: &str = r"
+Parameters:
+  Ttl: { Type: Number, Default: 1 }
+  Subnets: { Type: CommaDelimitedList, Default: '' }
+Conditions:
+  InVpc: !Not [!Equals [!Join ['', !Ref Subnets], '']]
+Globals:
+  Function:
+    Timeout: 30
+    Environment: { Variables: { TABLE: !Ref Table } }
+Resources:
+  Table: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: [{ AttributeName: id, KeyType: HASH }] } }
+  Topic: { Type: AWS::SNS::Topic }
+  Plan:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: plan } }
+    Properties:
+      Timeout: 7
+      Environment:
+        Variables:
+          TTL: !Ref Ttl
+          TOPIC: !Sub '${Topic}/${Topic.TopicName}/${AWS::Region}'
+          VPC: !If [InVpc, !Ref Subnets, !Ref AWS::NoValue]
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: ../statemachine/upgrade.asl.json
+      DefinitionSubstitutions: { Plan: !Ref Plan.Version }
+";
+
+#[test]
+fn a_function_has_its_globals_and_its_own_environment() {
+    let template = parse(SMALL, &[]).unwrap();
+    let [plan] = template.functions.as_slice() else {
+        panic!("{template:?}")
+    };
+    assert_eq!((plan.binary.as_str(), plan.timeout.as_secs()), ("plan", 7));
+    let environment: Vec<_> = plan
+        .environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let topic = "arn:aws:sns:eu-west-1:123456789012:Topic/Topic/eu-west-1";
+    assert_eq!(
+        environment,
+        [("TABLE", "Table"), ("TOPIC", topic), ("TTL", "1")]
+    );
+}
+
+#[test]
+fn a_machine_calls_the_published_version() {
+    let template = parse(SMALL, &[]).unwrap();
+    let machine = template.machine("Machine").unwrap();
+    assert_eq!(
+        machine.substitutions["Plan"],
+        "arn:aws:lambda:eu-west-1:123456789012:function:plan:1"
+    );
+    assert_eq!(
+        machine.arn,
+        "arn:aws:states:eu-west-1:123456789012:stateMachine:Machine"
+    );
+    assert_eq!(
+        machine.definition,
+        Path::new("/infra/../statemachine/upgrade.asl.json")
+    );
+}
+
+#[test]
+fn parameters_override_defaults_and_turn_conditions() {
+    let template = parse(SMALL, &[("Ttl", "60"), ("Subnets", "a,b")]).unwrap();
+    let environment: BTreeMap<_, _> = template.functions[0].environment.iter().cloned().collect();
+    assert_eq!(
+        (environment["TTL"].as_str(), environment["VPC"].as_str()),
+        ("60", "a,b")
+    );
+    assert!(parse(SMALL, &[("Tll", "60")]).is_err());
+}
+
+#[test]
+fn what_is_not_understood_is_refused_with_its_place() {
+    for (text, place) in [
+        (
+            "Resources: { Alien: { Type: AWS::Alien::Thing } }",
+            "Resources.Alien",
+        ),
+        (
+            "Resources: { T: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: !Alien x } } }",
+            "!Alien",
+        ),
+        (
+            "Resources: { T: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: !Ref Nobody } } }",
+            "Nobody",
+        ),
+    ] {
+        let error = format!("{:#}", parse(text, &[]).unwrap_err());
+        assert!(error.contains(place), "{error}");
+    }
+}
+
+#[test]
+fn the_shipped_template_is_understood() {
+    let shipped = crate::toolchain::workspace().join("infra/template.yaml");
+    let template = Template::read(&shipped, &BTreeMap::new()).unwrap();
+    assert!(
+        template.machine("UpgradeMachine").is_some()
+            && template.machine("RollbackMachine").is_some()
+    );
+    assert!(
+        template
+            .functions
+            .iter()
+            .all(|function| !function.environment.is_empty())
+    );
+    assert!(
+        !template.rules.is_empty()
+            && template
+                .machines
+                .iter()
+                .all(|machine| machine.definition.exists())
+    );
+}
