@@ -5,6 +5,18 @@ use crate::request::{Request, Strategy};
 use crate::routes::Route;
 use serde::{Deserialize, Serialize};
 
+mod checks;
+mod decide;
+mod name;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use decide::decide;
+pub use name::name;
+pub use seen::{DatabaseSeen, OurRole, RoleSeen, Seen, Server, Settings, SlotSeen};
+
 /// What the state machine gives to `plan`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +50,32 @@ pub enum Outcome {
     Refused,
     /// The request asked for a plan only.
     DryRun,
+}
+
+impl Plan {
+    /// Names the snapshot that this upgrade takes of an instance: `before` it starts, or as the `final` one.
+    #[must_use]
+    pub fn snapshot(&self, moment: &str) -> String {
+        format!("{}-{moment}", self.name)
+    }
+
+    /// The member that takes writes; none only in a refused plan.
+    #[must_use]
+    pub fn writer(&self) -> Option<&Member> {
+        let mut members = self.members.iter();
+        members.find(|member| member.role == MemberRole::Writer)
+    }
+
+    /// The tags of everything that this upgrade makes.
+    #[must_use]
+    pub fn tags(&self, owner: &Owner) -> std::collections::BTreeMap<String, String> {
+        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        [
+            tag(crate::rds::DATABASE_TAG, self.database.as_str()),
+            tag(crate::rds::OWNER_TAG, owner.as_str()),
+        ]
+        .into()
+    }
 }
 
 /// Everything that later steps need and could not observe any more.
@@ -121,6 +159,29 @@ pub struct Check {
     pub found: String,
     /// What to do about it; empty where nothing is in the way.
     pub remedy: String,
+}
+
+impl Check {
+    fn pass(name: &str, found: impl Into<String>) -> Self {
+        Self::new(name, Verdict::Pass, found.into(), "")
+    }
+
+    fn warning(name: &str, found: impl Into<String>, remedy: &str) -> Self {
+        Self::new(name, Verdict::Warning, found.into(), remedy)
+    }
+
+    fn blocker(name: &str, found: impl Into<String>, remedy: &str) -> Self {
+        Self::new(name, Verdict::Blocker, found.into(), remedy)
+    }
+
+    fn new(name: &str, verdict: Verdict, found: String, remedy: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            verdict,
+            found,
+            remedy: remedy.to_owned(),
+        }
+    }
 }
 
 /// How a check came out.

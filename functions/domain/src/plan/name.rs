@@ -1,0 +1,76 @@
+//! The name under which an upgrade's deployment and snapshots are found again.
+
+use crate::ids::{Database, Owner};
+
+/// 1 to 60 letters, digits and single hyphens, a letter first: the same for each retry of one execution, another for
+/// the next execution, so that one's own deployment is told from everybody else's.
+#[must_use]
+pub fn name(owner: &Owner, database: &Database, version: &str) -> String {
+    let hash = hash(&[owner.as_str(), database.as_str(), version]);
+    let version = words(version, 12);
+    let database = words(database.as_str(), 25);
+    let parts = ["viridian", &database, &version, &hash];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("-")
+}
+
+/// Letters and digits, with one hyphen wherever something else stood.
+fn words(text: &str, longest: usize) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();
+    let joined: String = parts.join("-").chars().take(longest).collect();
+    joined.trim_end_matches('-').to_owned()
+}
+
+/// FNV-1a with a separator between the parts, ten hexadecimal digits: it tells executions apart and guards nothing.
+fn hash(parts: &[&str]) -> String {
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{:010x}", hash >> 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// RDS's `[a-zA-Z](?:-?[a-zA-Z0-9]+)*`, 1 to 60.
+    fn is_valid(name: &str) -> bool {
+        (1..=60).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .split('-')
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()))
+    }
+
+    #[test]
+    fn a_name_says_what_it_is_for() {
+        let name = name(&"arn:e1".into(), &"orders".into(), "18.4");
+        assert!(name.starts_with("viridian-orders-18-4-"), "{name}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_one_that_rds_takes(owner in ".{0,80}", database in ".{0,80}", version in ".{0,20}") {
+            let name = name(&owner.into(), &database.into(), &version);
+            prop_assert!(is_valid(&name), "{}", name);
+        }
+
+        #[test]
+        fn executions_do_not_share_a_name(a in "[a-z0-9:-]{1,40}", b in "[a-z0-9:-]{1,40}") {
+            let of = |owner: &str| name(&owner.into(), &"orders".into(), "18.4");
+            prop_assert_eq!(of(&a) == of(&b), a == b);
+        }
+    }
+}

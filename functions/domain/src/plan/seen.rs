@@ -1,0 +1,161 @@
+//! What a plan is decided from: everything that was read, and nothing that was touched.
+
+use crate::rds::{Deployment, Instance, UpgradeTarget};
+use crate::routes::Route;
+use crate::watch::Reading;
+
+/// Everything that was read. What could not be read says why, and counts as bad.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The instance that the request names, if there is one.
+    pub writer: Option<Instance>,
+    /// Its replicas, as many as could be found.
+    pub readers: Vec<Instance>,
+    /// The versions that RDS offers from the writer's.
+    pub targets: Vec<UpgradeTarget>,
+    /// The parameter group family of the version to reach.
+    pub family: Option<String>,
+    /// The family of the parameter group that the request names for green; none if it names none or there is none.
+    pub green_group_family: Option<String>,
+    /// The blue/green deployments of which the writer is source or target.
+    pub deployments: Vec<Deployment>,
+    /// What the writer's PostgreSQL says.
+    pub server: Result<Server, String>,
+    /// The alarms that guard the upgrade.
+    pub alarms: Result<Vec<Reading>, String>,
+    /// The name that routes reads, by request or by tag.
+    pub reads_name: Option<String>,
+    /// Its weighted records.
+    pub reads: Result<Option<Route>, String>,
+}
+
+/// What a PostgreSQL server says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The role as which we asked.
+    pub us: OurRole,
+    /// Settings that replication needs.
+    pub settings: Settings,
+    /// All replication slots.
+    pub slots: Vec<SlotSeen>,
+    /// Names of subscriptions, over all databases.
+    pub subscriptions: Vec<String>,
+    /// Physical replicas that stream now.
+    pub streaming: u32,
+    /// WAL senders in use.
+    pub senders: u32,
+    /// Roles that can log in, and those that the request names.
+    pub roles: Vec<RoleSeen>,
+    /// Databases that take connections, without RDS's own.
+    pub databases: Vec<DatabaseSeen>,
+    /// Seconds for which the oldest transaction has been open.
+    pub oldest_transaction_seconds: u64,
+    /// Prepared transactions that nobody has ended.
+    pub prepared_transactions: u32,
+}
+
+/// The role as which we log in, and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
+pub struct OurRole {
+    /// Its name.
+    pub name: String,
+    /// It may alter roles.
+    pub creates_roles: bool,
+    /// It may end others' sessions.
+    pub signals_backends: bool,
+    /// It may read every table.
+    pub reads_all_data: bool,
+    /// It may see everybody's sessions.
+    pub reads_statistics: bool,
+}
+
+/// Settings that replication needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `replica` or `logical`.
+    pub wal_level: String,
+    /// `max_replication_slots`.
+    pub replication_slots: u32,
+    /// `max_wal_senders`.
+    pub wal_senders: u32,
+    /// `max_logical_replication_workers`.
+    pub replication_workers: u32,
+    /// `max_worker_processes`.
+    pub worker_processes: u32,
+}
+
+/// A replication slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether it decodes changes; physical replicas have slots, too.
+    pub logical: bool,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of its own"
+)]
+pub struct RoleSeen {
+    /// Its name.
+    pub name: String,
+    /// It can log in.
+    pub can_login: bool,
+    /// Nothing is forbidden to it.
+    pub superuser: bool,
+    /// It is there for replication only.
+    pub replication: bool,
+    /// We have the ADMIN OPTION on it.
+    pub ours_to_administer: bool,
+}
+
+/// A database of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DatabaseSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether we may create the schema of our marker, or have it already.
+    pub may_create: bool,
+    /// How many tables the application has there.
+    pub tables: u32,
+    /// Tables without primary key and without other replica identity.
+    pub keyless: Vec<String>,
+    /// Unlogged tables, which are not replicated.
+    pub unlogged: Vec<String>,
+    /// Materialized views, which are not refreshed on green.
+    pub materialized_views: Vec<String>,
+    /// Columns of types that `pg_upgrade` refuses.
+    pub unsupported_columns: Vec<String>,
+    /// How many large objects there are, which are not replicated.
+    pub large_objects: u64,
+    /// Extensions, PostgreSQL's own language apart.
+    pub extensions: Vec<String>,
+}
+
+impl Server {
+    /// The databases that belong to the upgrade: all but a maintenance database that nobody uses.
+    pub fn application_databases(&self) -> impl Iterator<Item = &DatabaseSeen> {
+        let used = |database: &&DatabaseSeen| database.name != "postgres" || database.tables > 0;
+        self.databases.iter().filter(used)
+    }
+
+    /// The roles that the application logs in as, unless the request names them: every role that can log in but ours,
+    /// RDS's, PostgreSQL's and replication's.
+    pub fn default_roles(&self) -> impl Iterator<Item = &RoleSeen> {
+        self.roles.iter().filter(|role| {
+            role.can_login && !role.replication && !role.is_theirs() && role.name != self.us.name
+        })
+    }
+}
+
+impl RoleSeen {
+    /// Whether it is a role of RDS or of PostgreSQL itself.
+    #[must_use]
+    pub fn is_theirs(&self) -> bool {
+        self.name.starts_with("rds") || self.name.starts_with("pg_")
+    }
+}

@@ -1,0 +1,477 @@
+use super::*;
+use crate::rds::{Instance, UpgradeTarget};
+use crate::routes::Weighted;
+use crate::watch::{Reading, State};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn request(extra: &serde_json::Value) -> Request {
+    let mut value = json!({"database": "orders", "target_version": "18.4"});
+    for (name, field) in extra.as_object().into_iter().flatten() {
+        value[name] = field.clone();
+    }
+    crate::request::parse(&value).expect("valid")
+}
+
+fn instance(name: &str, replica_of: Option<&str>) -> Instance {
+    Instance {
+        id: name.into(),
+        arn: format!("arn:aws:rds:eu-west-1:123456789012:db:{name}"),
+        resource_id: format!("db-{name}").into(),
+        status: "available".into(),
+        engine: "postgres".into(),
+        version: "16.14".into(),
+        pending_version: None,
+        class: "db.r6g.large".into(),
+        multi_az: false,
+        storage_gib: 100,
+        storage_type: "gp3".into(),
+        storage_status: String::new(),
+        parameter_group: "default.postgres16".into(),
+        parameters_applied: "in-sync".into(),
+        backup_days: 7,
+        address: Some(format!("{name}.rds.test")),
+        port: 5432,
+        replica_of: replica_of.map(Into::into),
+        replicas: vec![],
+        replication: replica_of.map(|_| "replicating".into()),
+        cluster: None,
+        deletion_protection: false,
+        managed_password: false,
+        tags: std::collections::BTreeMap::new(),
+    }
+}
+
+fn role(name: &str) -> RoleSeen {
+    RoleSeen {
+        name: name.into(),
+        can_login: true,
+        superuser: false,
+        replication: false,
+        ours_to_administer: true,
+    }
+}
+
+fn database(name: &str) -> DatabaseSeen {
+    DatabaseSeen {
+        name: name.into(),
+        may_create: true,
+        tables: 3,
+        ..DatabaseSeen::default()
+    }
+}
+
+fn server() -> Server {
+    let internal = ["rdsadmin", "pg_monitor"].map(|name| RoleSeen {
+        superuser: true,
+        ours_to_administer: false,
+        ..role(name)
+    });
+    Server {
+        us: OurRole {
+            name: "viridian".into(),
+            creates_roles: true,
+            signals_backends: true,
+            reads_all_data: true,
+            reads_statistics: true,
+        },
+        settings: Settings {
+            wal_level: "logical".into(),
+            replication_slots: 10,
+            wal_senders: 10,
+            replication_workers: 4,
+            worker_processes: 8,
+        },
+        slots: vec![SlotSeen {
+            name: "rds_orders_replica".into(),
+            logical: false,
+        }],
+        subscriptions: vec![],
+        streaming: 1,
+        senders: 1,
+        roles: [role("viridian"), role("orders_app"), role("reader")]
+            .into_iter()
+            .chain(internal)
+            .collect(),
+        databases: vec![
+            database("orders"),
+            database("billing"),
+            DatabaseSeen {
+                tables: 0,
+                may_create: false,
+                ..database("postgres")
+            },
+        ],
+        oldest_transaction_seconds: 1,
+        prepared_transactions: 0,
+    }
+}
+
+fn well() -> Seen {
+    let mut writer = instance("orders", None);
+    writer.replicas = vec!["orders-replica".into()];
+    let weighted = Weighted {
+        set_identifier: "blue".into(),
+        target: "orders-replica.rds.test".into(),
+        weight: 100,
+        ttl: 5,
+        health_check: None,
+    };
+    Seen {
+        writer: Some(writer),
+        readers: vec![instance("orders-replica", Some("orders"))],
+        targets: ["16.15", "17.4", "18.4"]
+            .map(|version| UpgradeTarget {
+                version: version.into(),
+                major: !version.starts_with("16"),
+            })
+            .to_vec(),
+        family: Some("postgres18".into()),
+        green_group_family: None,
+        deployments: vec![],
+        server: Ok(server()),
+        alarms: Ok(vec![Reading {
+            alarm: "errors".into(),
+            state: State::Quiet,
+            rang: false,
+        }]),
+        reads_name: Some("reads.shop.test".into()),
+        reads: Ok(Some(Route {
+            zone: "Z1".into(),
+            name: "reads.shop.test".into(),
+            records: vec![weighted],
+        })),
+    }
+}
+
+fn plan_of(extra: &serde_json::Value, seen: &Seen) -> Output {
+    decide(&request(extra), &"arn:e1".into(), seen)
+}
+
+fn blockers(output: &Output) -> Vec<&str> {
+    let checks = output
+        .plan
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Blocker);
+    checks.map(|check| check.name.as_str()).collect()
+}
+
+fn writer(seen: &mut Seen) -> &mut Instance {
+    seen.writer.as_mut().expect("there")
+}
+
+fn asked(seen: &mut Seen) -> &mut Server {
+    seen.server.as_mut().expect("there")
+}
+
+#[test]
+fn a_database_that_is_well_goes_blue_green_to_a_major_version() {
+    let output = plan_of(&json!({}), &well());
+    assert_eq!(output.outcome, Outcome::Ready, "{}", output.text);
+    assert_eq!(output.plan.strategy, Strategy::BlueGreen);
+    assert_eq!(output.plan.databases, ["orders", "billing"]);
+    assert_eq!(output.plan.application_roles, ["orders_app", "reader"]);
+    assert_eq!(output.plan.alarms, ["errors"]);
+    assert!(
+        output
+            .plan
+            .checks
+            .iter()
+            .all(|check| check.verdict == Verdict::Pass),
+        "{}",
+        output.text
+    );
+    assert!(
+        output
+            .text
+            .contains("orders-replica: reader, PostgreSQL 16.14"),
+        "{}",
+        output.text
+    );
+}
+
+#[test]
+fn a_minor_version_goes_in_place_and_needs_no_replication() {
+    let mut seen = well();
+    asked(&mut seen).settings.wal_level = "replica".into();
+    asked(&mut seen).databases[0].keyless = vec!["public.log".into()];
+    let output = plan_of(&json!({"target_version": "16.15"}), &seen);
+    assert_eq!(
+        (output.outcome, output.plan.strategy),
+        (Outcome::Ready, Strategy::InPlace),
+        "{}",
+        output.text
+    );
+}
+
+#[test]
+fn a_dry_run_is_none_if_something_is_in_the_way() {
+    assert_eq!(
+        plan_of(&json!({"dry_run": true}), &well()).outcome,
+        Outcome::DryRun
+    );
+    let mut seen = well();
+    writer(&mut seen).backup_days = 0;
+    assert_eq!(
+        plan_of(&json!({"dry_run": true}), &seen).outcome,
+        Outcome::Refused
+    );
+}
+
+#[test]
+fn everything_in_the_way_is_said_at_once() {
+    let mut seen = well();
+    writer(&mut seen).backup_days = 0;
+    asked(&mut seen).databases[1].keyless = vec!["public.events".into()];
+    let output = plan_of(&json!({}), &seen);
+    assert_eq!(blockers(&output), ["backups on", "replica identity"]);
+    assert!(
+        output.summary.contains("2 things are in the way")
+            && output.summary.contains("billing.public.events"),
+        "{}",
+        output.summary
+    );
+}
+
+#[test]
+fn each_ill_is_found_by_its_own_check() {
+    type Ill = (&'static str, fn(&mut Seen));
+    let ills: [Ill; 27] = [
+        ("kind of database", |seen| {
+            writer(seen).engine = "mysql".into()
+        }),
+        ("kind of database", |seen| {
+            writer(seen).cluster = Some("c".into())
+        }),
+        ("kind of database", |seen| {
+            writer(seen).replica_of = Some("other".into())
+        }),
+        ("kind of database", |seen| {
+            seen.readers[0].replicas = vec!["more".into()]
+        }),
+        ("status available", |seen| {
+            writer(seen).status = "modifying".into()
+        }),
+        ("status available", |seen| {
+            seen.readers[0].storage_status = "optimizing".into()
+        }),
+        ("status available", |seen| {
+            writer(seen).replicas.push("lost".into())
+        }),
+        ("parameters in sync", |seen| {
+            seen.readers[0].parameters_applied = "pending-reboot".into()
+        }),
+        ("master password", |seen| {
+            writer(seen).managed_password = true
+        }),
+        ("source version", |seen| {
+            writer(seen).version = "16.0".into()
+        }),
+        ("target version", |seen| seen.targets.clear()),
+        ("replicas follow", |seen| {
+            seen.readers[0].replication = Some("error".into())
+        }),
+        ("replicas follow", |seen| asked(seen).streaming = 0),
+        ("logical replication on", |seen| {
+            asked(seen).settings.wal_level = "replica".into()
+        }),
+        ("no foreign replication", |seen| {
+            asked(seen).slots[0].logical = true
+        }),
+        ("no foreign replication", |seen| {
+            asked(seen).subscriptions = vec!["cdc".into()]
+        }),
+        ("slots and workers", |seen| {
+            asked(seen).settings.replication_slots = 3
+        }),
+        ("slots and workers", |seen| {
+            asked(seen).settings.worker_processes = 3
+        }),
+        ("column types", |seen| {
+            asked(seen).databases[0].unsupported_columns = vec!["t.c".into()]
+        }),
+        ("our role", |seen| asked(seen).us.signals_backends = false),
+        ("our role", |seen| {
+            asked(seen).databases[0].may_create = false
+        }),
+        ("application roles", |seen| {
+            asked(seen).roles[1].ours_to_administer = false
+        }),
+        ("no way past the fence", |seen| {
+            asked(seen).roles[1].superuser = true
+        }),
+        ("our login", |seen| seen.server = Err("no".into())),
+        ("alarms quiet", |seen| seen.alarms = Err("denied".into())),
+        ("alarms quiet", |seen| {
+            seen.alarms.as_mut().expect("read")[0].state = State::Blind
+        }),
+        ("reads", |seen| seen.reads = Ok(None)),
+    ];
+    for (name, ill) in ills {
+        let mut seen = well();
+        ill(&mut seen);
+        let output = plan_of(&json!({}), &seen);
+        assert_eq!(blockers(&output), [name], "{}", output.text);
+    }
+}
+
+#[test]
+fn what_a_person_should_know_does_not_stop_the_upgrade() {
+    type Worry = (&'static str, fn(&mut Seen));
+    let worries: [Worry; 8] = [
+        ("left behind", |seen| {
+            asked(seen).databases[0].unlogged = vec!["public.cache".into()]
+        }),
+        ("left behind", |seen| {
+            asked(seen).databases[0].large_objects = 4
+        }),
+        ("left behind", |seen| {
+            asked(seen).databases[0].materialized_views = vec!["public.sums".into()]
+        }),
+        ("extensions", |seen| {
+            asked(seen).databases[0].extensions = vec!["pg_cron".into()]
+        }),
+        ("transactions", |seen| {
+            asked(seen).oldest_transaction_seconds = 4000
+        }),
+        ("alarms quiet", |seen| seen.alarms = Ok(vec![])),
+        ("reads", |seen| seen.reads_name = None),
+        ("green's parameters", |seen| {
+            writer(seen).parameter_group = "orders16".into()
+        }),
+    ];
+    for (name, worry) in worries {
+        let mut seen = well();
+        worry(&mut seen);
+        let output = plan_of(&json!({}), &seen);
+        let warned = output
+            .plan
+            .checks
+            .iter()
+            .filter(|check| check.verdict == Verdict::Warning);
+        assert_eq!(
+            warned.map(|check| check.name.as_str()).collect::<Vec<_>>(),
+            [name]
+        );
+        assert_eq!(output.outcome, Outcome::Ready);
+    }
+}
+
+#[test]
+fn a_forced_strategy_that_can_not_work_is_refused() {
+    let in_place = plan_of(&json!({"strategy": "in_place"}), &well());
+    assert_eq!(blockers(&in_place), ["strategy"]);
+    let blue_green = plan_of(
+        &json!({"strategy": "blue_green", "target_version": "16.15"}),
+        &well(),
+    );
+    assert_eq!(blockers(&blue_green), ["strategy"]);
+}
+
+#[test]
+fn green_needs_a_parameter_group_of_its_own_family() {
+    let named = json!({"green": {"parameter_group": "orders18"}});
+    let with = |family: Option<&str>| {
+        let mut seen = well();
+        seen.green_group_family = family.map(Into::into);
+        plan_of(&named, &seen)
+    };
+    assert_eq!(blockers(&with(Some("postgres18"))), [""; 0]);
+    assert_eq!(blockers(&with(Some("postgres16"))), ["green's parameters"]);
+    assert_eq!(blockers(&with(None)), ["green's parameters"]);
+}
+
+#[test]
+fn roles_that_the_request_names_are_the_ones_that_are_fenced() {
+    let named = plan_of(&json!({"application_roles": ["orders_app"]}), &well());
+    assert_eq!(named.plan.application_roles, ["orders_app"]);
+    assert!(
+        named
+            .plan
+            .checks
+            .iter()
+            .any(|check| check.name == "other logins" && check.verdict == Verdict::Warning)
+    );
+    for unfit in ["nobody", "viridian"] {
+        let output = plan_of(&json!({"application_roles": [unfit]}), &well());
+        assert_eq!(blockers(&output), ["application roles"], "{unfit}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_a_finding() {
+    let seen = Seen {
+        writer: None,
+        ..well()
+    };
+    let output = plan_of(&json!({}), &seen);
+    assert_eq!(
+        (output.outcome, blockers(&output)),
+        (Outcome::Refused, vec!["database"])
+    );
+}
+
+fn seen() -> impl proptest::strategy::Strategy<Value = Seen> {
+    let instance_text = prop_oneof!["available", "modifying", "16.14", "18.4", "19.1", "x", ""];
+    (
+        proptest::option::weighted(0.95, Just(())),
+        proptest::collection::vec(instance_text, 4),
+        any::<[bool; 8]>(),
+        (0u32..5, 0u32..5, 0u32..20),
+        proptest::option::of(".{0,9}"),
+    )
+        .prop_map(|(there, texts, flags, numbers, name)| {
+            let mut seen = well();
+            let us = writer(&mut seen);
+            us.version.clone_from(&texts[0]);
+            us.status.clone_from(&texts[1]);
+            us.parameters_applied.clone_from(&texts[2]);
+            us.backup_days = numbers.0;
+            us.managed_password = flags[0];
+            let server = asked(&mut seen);
+            server.settings.replication_slots = numbers.2;
+            server.streaming = numbers.1;
+            server.us.creates_roles = flags[1];
+            server.roles[1].superuser = flags[2];
+            server.roles[2].can_login = flags[3];
+            server.databases[0].keyless = name.iter().cloned().collect();
+            if flags[4] {
+                seen.server = Err("closed".into());
+            }
+            if flags[5] {
+                seen.alarms = Err("denied".into());
+            }
+            if flags[6] {
+                seen.reads = Err("two of a kind".into());
+            }
+            seen.writer = seen.writer.filter(|_| there.is_some());
+            seen
+        })
+}
+
+proptest! {
+    #[test]
+    fn a_plan_is_refused_exactly_if_something_is_in_the_way(seen in seen(), dry_run in any::<bool>()) {
+        let output = plan_of(&json!({"dry_run": dry_run}), &seen);
+        prop_assert_eq!(output.outcome == Outcome::Refused, !blockers(&output).is_empty());
+        prop_assert_eq!(output.outcome == Outcome::DryRun, dry_run && blockers(&output).is_empty());
+    }
+
+    #[test]
+    fn whatever_is_not_well_has_a_remedy(seen in seen()) {
+        for check in plan_of(&json!({}), &seen).plan.checks {
+            prop_assert!(!check.found.is_empty());
+            prop_assert_eq!(check.verdict == Verdict::Pass, check.remedy.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_plan_that_is_ready_knows_its_writer_roles_and_databases(seen in seen()) {
+        let output = plan_of(&json!({}), &seen);
+        if output.outcome == Outcome::Ready {
+            prop_assert!(output.plan.writer().is_some());
+            prop_assert!(output.plan.strategy == Strategy::InPlace || !output.plan.application_roles.is_empty());
+        }
+    }
+}
