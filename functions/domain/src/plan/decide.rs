@@ -1,7 +1,7 @@
 //! From what was read to a plan.
 
 use super::checks::{self, Case};
-use super::{Check, Member, MemberRole, Outcome, Output, Plan, Seen, Verdict, name, text};
+use super::{Check, Member, MemberRole, Outcome, Output, Plan, Seen, Server, Verdict, name, text};
 use crate::ids::Owner;
 use crate::rds::Instance;
 use crate::request::{Request, Strategy};
@@ -61,9 +61,7 @@ fn case<'a>(request: &'a Request, seen: &'a Seen) -> Result<Case<'a>, Check> {
 
 fn planned(case: &Case<'_>, owner: &Owner) -> Plan {
     let server = case.seen.server.as_ref().ok();
-    let databases = server
-        .into_iter()
-        .flat_map(|server| server.application_databases());
+    let databases = server.into_iter().flat_map(Server::application_databases);
     let roles = server.map(|server| checks::chosen(case, server));
     let readings = case.seen.alarms.as_deref().unwrap_or_default();
     let writer = member(case.writer, MemberRole::Writer);

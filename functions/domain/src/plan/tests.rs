@@ -2,7 +2,8 @@ use super::*;
 use crate::rds::{Instance, UpgradeTarget};
 use crate::routes::Weighted;
 use crate::watch::{Reading, State};
-use proptest::prelude::*;
+use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::{Just, Strategy as Generate};
 use serde_json::json;
 
 fn request(extra: &serde_json::Value) -> Request {
@@ -239,72 +240,72 @@ fn each_ill_is_found_by_its_own_check() {
     type Ill = (&'static str, fn(&mut Seen));
     let ills: [Ill; 27] = [
         ("kind of database", |seen| {
-            writer(seen).engine = "mysql".into()
+            writer(seen).engine = "mysql".into();
         }),
         ("kind of database", |seen| {
-            writer(seen).cluster = Some("c".into())
+            writer(seen).cluster = Some("c".into());
         }),
         ("kind of database", |seen| {
-            writer(seen).replica_of = Some("other".into())
+            writer(seen).replica_of = Some("other".into());
         }),
         ("kind of database", |seen| {
-            seen.readers[0].replicas = vec!["more".into()]
+            seen.readers[0].replicas = vec!["more".into()];
         }),
         ("status available", |seen| {
-            writer(seen).status = "modifying".into()
+            writer(seen).status = "modifying".into();
         }),
         ("status available", |seen| {
-            seen.readers[0].storage_status = "optimizing".into()
+            seen.readers[0].storage_status = "optimizing".into();
         }),
         ("status available", |seen| {
-            writer(seen).replicas.push("lost".into())
+            writer(seen).replicas.push("lost".into());
         }),
         ("parameters in sync", |seen| {
-            seen.readers[0].parameters_applied = "pending-reboot".into()
+            seen.readers[0].parameters_applied = "pending-reboot".into();
         }),
         ("master password", |seen| {
-            writer(seen).managed_password = true
+            writer(seen).managed_password = true;
         }),
         ("source version", |seen| {
-            writer(seen).version = "16.0".into()
+            writer(seen).version = "16.0".into();
         }),
         ("target version", |seen| seen.targets.clear()),
         ("replicas follow", |seen| {
-            seen.readers[0].replication = Some("error".into())
+            seen.readers[0].replication = Some("error".into());
         }),
         ("replicas follow", |seen| asked(seen).streaming = 0),
         ("logical replication on", |seen| {
-            asked(seen).settings.wal_level = "replica".into()
+            asked(seen).settings.wal_level = "replica".into();
         }),
         ("no foreign replication", |seen| {
-            asked(seen).slots[0].logical = true
+            asked(seen).slots[0].logical = true;
         }),
         ("no foreign replication", |seen| {
-            asked(seen).subscriptions = vec!["cdc".into()]
+            asked(seen).subscriptions = vec!["cdc".into()];
         }),
         ("slots and workers", |seen| {
-            asked(seen).settings.replication_slots = 3
+            asked(seen).settings.replication_slots = 3;
         }),
         ("slots and workers", |seen| {
-            asked(seen).settings.worker_processes = 3
+            asked(seen).settings.worker_processes = 3;
         }),
         ("column types", |seen| {
-            asked(seen).databases[0].unsupported_columns = vec!["t.c".into()]
+            asked(seen).databases[0].unsupported_columns = vec!["t.c".into()];
         }),
         ("our role", |seen| asked(seen).us.signals_backends = false),
         ("our role", |seen| {
-            asked(seen).databases[0].may_create = false
+            asked(seen).databases[0].may_create = false;
         }),
         ("application roles", |seen| {
-            asked(seen).roles[1].ours_to_administer = false
+            asked(seen).roles[1].ours_to_administer = false;
         }),
         ("no way past the fence", |seen| {
-            asked(seen).roles[1].superuser = true
+            asked(seen).roles[1].superuser = true;
         }),
         ("our login", |seen| seen.server = Err("no".into())),
         ("alarms quiet", |seen| seen.alarms = Err("denied".into())),
         ("alarms quiet", |seen| {
-            seen.alarms.as_mut().expect("read")[0].state = State::Blind
+            seen.alarms.as_mut().expect("read")[0].state = State::Blind;
         }),
         ("reads", |seen| seen.reads = Ok(None)),
     ];
@@ -321,24 +322,24 @@ fn what_a_person_should_know_does_not_stop_the_upgrade() {
     type Worry = (&'static str, fn(&mut Seen));
     let worries: [Worry; 8] = [
         ("left behind", |seen| {
-            asked(seen).databases[0].unlogged = vec!["public.cache".into()]
+            asked(seen).databases[0].unlogged = vec!["public.cache".into()];
         }),
         ("left behind", |seen| {
-            asked(seen).databases[0].large_objects = 4
+            asked(seen).databases[0].large_objects = 4;
         }),
         ("left behind", |seen| {
-            asked(seen).databases[0].materialized_views = vec!["public.sums".into()]
+            asked(seen).databases[0].materialized_views = vec!["public.sums".into()];
         }),
         ("extensions", |seen| {
-            asked(seen).databases[0].extensions = vec!["pg_cron".into()]
+            asked(seen).databases[0].extensions = vec!["pg_cron".into()];
         }),
         ("transactions", |seen| {
-            asked(seen).oldest_transaction_seconds = 4000
+            asked(seen).oldest_transaction_seconds = 4000;
         }),
         ("alarms quiet", |seen| seen.alarms = Ok(vec![])),
         ("reads", |seen| seen.reads_name = None),
         ("green's parameters", |seen| {
-            writer(seen).parameter_group = "orders16".into()
+            writer(seen).parameter_group = "orders16".into();
         }),
     ];
     for (name, worry) in worries {
@@ -412,7 +413,7 @@ fn a_database_that_is_not_there_is_a_finding() {
     );
 }
 
-fn seen() -> impl proptest::strategy::Strategy<Value = Seen> {
+fn seen() -> impl Generate<Value = Seen> {
     let instance_text = prop_oneof!["available", "modifying", "16.14", "18.4", "19.1", "x", ""];
     (
         proptest::option::weighted(0.95, Just(())),

@@ -71,7 +71,7 @@ fn read(f: &mut Fields) -> Option<Request> {
         application_roles: f.take("application_roles", ROLES, roles),
         reads: f.nested("reads", "reads.", READS, reads),
         green: f
-            .nested("green", "green.", GREEN, green)
+            .nested("green", "green.", GREEN, |f| Some(green(f)))
             .unwrap_or_default(),
         retire: f
             .take("retire", "write keep or snapshot_and_delete", retire)
@@ -156,7 +156,7 @@ fn reads(fields: &mut Fields) -> Option<Reads> {
     Some(Reads { record })
 }
 
-fn green(fields: &mut Fields) -> Option<GreenSettings> {
+fn green(fields: &mut Fields) -> GreenSettings {
     let remedy = "write the name of a DB parameter group";
     let parameter_group = fields.take("parameter_group", remedy, |value| {
         // RDS's own groups have dots: `default.postgres17`.
@@ -166,7 +166,7 @@ fn green(fields: &mut Fields) -> Option<GreenSettings> {
             .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
         letters.then_some(name)
     });
-    Some(GreenSettings { parameter_group })
+    GreenSettings { parameter_group }
 }
 
 fn host(value: &Value) -> Option<String> {

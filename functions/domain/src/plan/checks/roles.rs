@@ -47,9 +47,9 @@ fn ours(server: &Server) -> Check {
 fn application(case: &Case<'_>, server: &Server) -> Check {
     const NAME: &str = "application roles";
     let us = server.us.name.as_str();
-    let named = case.request.application_roles.as_deref();
+    let asked_for = case.request.application_roles.as_deref();
     let roles = chosen(case, server);
-    let unknown: Vec<&String> = named
+    let unknown: Vec<&String> = asked_for
         .into_iter()
         .flatten()
         .filter(|name| !server.roles.iter().any(|role| role.name == **name))
@@ -61,7 +61,7 @@ fn application(case: &Case<'_>, server: &Server) -> Check {
             "correct `application_roles`",
         );
     }
-    if named.into_iter().flatten().any(|name| name == us) {
+    if asked_for.into_iter().flatten().any(|name| name == us) {
         let found = format!("{us} is our own role, which can't be fenced off");
         return Check::blocker(NAME, found, "give the application a role of its own");
     }
@@ -101,8 +101,8 @@ pub(in crate::plan) fn chosen<'a>(case: &Case<'_>, server: &'a Server) -> Vec<&'
     match &case.request.application_roles {
         None => server.default_roles().collect(),
         Some(names) => {
-            let named = |role: &&RoleSeen| role.can_login && names.contains(&role.name);
-            server.roles.iter().filter(named).collect()
+            let chosen = |role: &&RoleSeen| role.can_login && names.contains(&role.name);
+            server.roles.iter().filter(chosen).collect()
         }
     }
 }
