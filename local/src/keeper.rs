@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::process::{Child, Command};
+use crate::process::{Child, Command, tail};
 use journal::{Entry, Journal};
 
 /// Starts processes and sees that they end. Clones are the same keeper; when the last one is dropped, everything is
@@ -95,13 +95,10 @@ impl Keeper {
             .join(format!("{number:03}-{}.log", command.name));
         let child = self.launch(&command, log.clone()).await?;
         let status = child.end().await?;
-        let said = tokio::fs::read(&log)
-            .await
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())?;
         if !status.success() {
-            bail!("{} failed ({status}): {}", command.name, last_lines(&said));
+            bail!("{} failed ({status}): {}", command.name, tail(&log));
         }
-        Ok(said)
+        Ok(String::from_utf8_lossy(&tokio::fs::read(&log).await?).into_owned())
     }
 
     /// Whatever PostgreSQL server runs in this data folder at the end is stopped, also one that a tool started.
@@ -233,12 +230,4 @@ fn binary() -> Result<PathBuf> {
             this.display()
         )
     })
-}
-
-fn last_lines(said: &str) -> String {
-    let lines: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
 }

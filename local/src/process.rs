@@ -285,3 +285,16 @@ pub async fn interrupted() -> Result<&'static str> {
         _ = hangup.recv() => "SIGHUP",
     })
 }
+
+/// The last lines of a log, for a message.
+#[must_use]
+pub fn tail(log: &Path) -> String {
+    let said = std::fs::read(log)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}

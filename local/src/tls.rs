@@ -9,9 +9,10 @@ use rcgen::{
 };
 
 /// Signs the certificates of the servers. Clones are the same authority.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Authority(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     issuer: Issuer<'static, KeyPair>,
     ca_pem: String,

@@ -3,30 +3,69 @@
 //! In two steps, because the position has to lie *after* the copy was taken (a copy is no consistent server before its
 //! own end): first [`begin`], then the caller makes its slots on the source, then [`Copy::to_position`].
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
+use tokio::time::{Instant, sleep};
 
 use super::{Host, Server, ServerSpec};
 
-/// A physical copy that was taken and doesn't run yet. The source keeps the log that it needs until it is used up.
-#[derive(Debug)]
-pub struct Copy(());
+const RECOVERED_WITHIN: Duration = Duration::from_secs(300);
 
-/// Takes the copy (`pg_basebackup -X stream`); the source goes on meanwhile.
+/// A copy that waits for the position to which it is to be recovered.
+#[derive(Debug)]
+pub struct Copy {
+    source: Server,
+    server: Server,
+}
+
+/// Copies a running server, which goes on meanwhile. Its parameters come from `spec`, its version from the source.
 ///
 /// # Errors
 /// When the copy can't be made.
-pub async fn begin(_host: &Host, _source: &Server, _spec: ServerSpec) -> Result<Copy> {
-    bail!("not built yet")
+pub async fn begin(host: &Host, source: &Server, spec: ServerSpec) -> Result<Copy> {
+    let server = host.copy_of(source, spec).await?;
+    Ok(Copy {
+        source: source.clone(),
+        server,
+    })
 }
 
 impl Copy {
-    /// The copy recovers until it holds what was committed before `position` (a log position such as `0/1A2B3C4`, not
-    /// before the end of [`begin`]; a commit exactly there is left out, since the slot of that position sends it) and
-    /// takes writes. It runs.
+    /// Recovers the copy: it then holds what was committed before `position` (a log position such as `0/1A2B3C4`, of
+    /// a slot that was made after the copy), takes writes, and runs. A commit exactly there is left out, since the slot
+    /// sends it.
     ///
     /// # Errors
-    /// When it doesn't reach the position.
-    pub async fn to_position(self, _position: &str) -> Result<Server> {
-        bail!("not built yet")
+    /// When the copy doesn't reach the position.
+    pub async fn to_position(self, position: &str) -> Result<Server> {
+        self.server.follow(&self.source, Some(position))?;
+        // Recovery stops before the first record after the position, and an idle source would write none.
+        self.source
+            .admin("postgres")
+            .await?
+            .execute("SELECT pg_switch_wal()", &[])
+            .await?;
+        self.server.start().await?;
+        self.wait_until_promoted(position).await?;
+        self.server.stand_alone().await?;
+        Ok(self.server)
+    }
+
+    async fn wait_until_promoted(&self, position: &str) -> Result<()> {
+        let admin = self.server.admin("postgres").await?;
+        let deadline = Instant::now() + RECOVERED_WITHIN;
+        while Instant::now() < deadline {
+            let recovering = admin.query_one("SELECT pg_is_in_recovery()", &[]).await?;
+            if !recovering.get::<_, bool>(0) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        bail!(
+            "the copy {} did not reach {position}: {}",
+            self.server.id(),
+            crate::process::tail(&self.server.log())
+        )
     }
 }

@@ -1,15 +1,21 @@
 //! The machine on which the servers stand.
 
-use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Server, ServerSpec};
+use anyhow::{Context as _, Result, ensure};
+
+use super::server::{Server, ServerSpec};
+use super::{ADMIN, roles};
 use crate::keeper::Keeper;
 use crate::network::Network;
+use crate::process::Command;
 use crate::tls::Authority;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{PgInstall, Toolchain};
 
 /// Makes servers: in the run's folder, on the platform's network, with certificates of its authority, under its keeper.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Host {
     /// PostgreSQL's programs.
     pub toolchain: Toolchain,
@@ -19,6 +25,14 @@ pub struct Host {
     pub network: Network,
     /// Who signs certificates.
     pub authority: Authority,
+    sockets: Arc<Sockets>,
+}
+
+/// A short folder for unix sockets, whose paths may have 107 bytes at most.
+#[derive(Debug)]
+struct Sockets {
+    root: PathBuf,
+    used: AtomicUsize,
 }
 
 impl Host {
@@ -32,27 +46,125 @@ impl Host {
         network: Network,
         authority: Authority,
     ) -> Result<Self> {
+        let root = tempfile::Builder::new()
+            .prefix("viridian-")
+            .tempdir_in("/tmp")
+            .context("a folder for sockets")?;
+        let sockets = Arc::new(Sockets {
+            root: root.keep(),
+            used: AtomicUsize::new(1),
+        });
+        keeper.keep_scratch(&sockets.root)?;
         Ok(Self {
             toolchain,
             keeper,
             network,
             authority,
+            sockets,
         })
     }
 
-    /// A new, empty server that runs.
+    /// A new, empty server that runs, with RDS's roles.
     ///
     /// # Errors
     /// When it can't be made or started.
-    pub async fn create(&self, _spec: ServerSpec) -> Result<Server> {
-        bail!("not built yet")
+    pub async fn create(&self, spec: ServerSpec) -> Result<Server> {
+        let server = self.empty(spec)?;
+        self.initdb(&server.install(), &server.data(), true).await?;
+        server.equip().await?;
+        server.start().await?;
+        roles::set_up(&server.admin("postgres").await?).await?;
+        Ok(server)
     }
 
-    /// A physical replica of the same version, streaming, that runs.
+    /// A physical replica, streaming, that runs. Its version is the source's.
     ///
     /// # Errors
     /// When it can't be made or started.
-    pub async fn replica_of(&self, _source: &Server, _spec: ServerSpec) -> Result<Server> {
-        bail!("not built yet")
+    pub async fn replica_of(&self, source: &Server, spec: ServerSpec) -> Result<Server> {
+        let server = self.copy_of(source, spec).await?;
+        server.follow(source, None)?;
+        server.start().await?;
+        Ok(server)
     }
+
+    /// A stopped server with a copy of the source's data.
+    pub(super) async fn copy_of(&self, source: &Server, spec: ServerSpec) -> Result<Server> {
+        let spec = ServerSpec {
+            version: source.version(),
+            ..spec
+        };
+        let server = self.empty(spec)?;
+        self.basebackup(source, &server.data()).await?;
+        server.equip().await?;
+        Ok(server)
+    }
+
+    /// A server without data.
+    pub(super) fn empty(&self, spec: ServerSpec) -> Result<Server> {
+        let home = self.keeper.folder().join("postgres").join(&spec.id);
+        ensure!(!home.exists(), "there is a server {} already", spec.id);
+        std::fs::create_dir_all(&home).with_context(|| format!("making {}", home.display()))?;
+        let number = self.sockets.used.fetch_add(1, Ordering::Relaxed);
+        let socket = self.sockets.root.join(number.to_string());
+        std::fs::create_dir_all(&socket)?;
+        Server::new(self.clone(), spec, home, socket)
+    }
+
+    pub(super) async fn initdb(
+        &self,
+        install: &PgInstall,
+        data: &Path,
+        checksums: bool,
+    ) -> Result<()> {
+        let mut arguments = vec![
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--auth=trust",
+            "--no-sync",
+        ];
+        arguments.extend(match (checksums, install.major()) {
+            (true, _) => Some("--data-checksums"),
+            (false, 18..) => Some("--no-data-checksums"),
+            (false, _) => None,
+        });
+        self.keeper.keep_data(data)?;
+        let initdb = pg_tool(install, "initdb")
+            .args(arguments)
+            .arg("--username")
+            .arg(ADMIN)
+            .arg("--pgdata")
+            .arg(data);
+        self.keeper.run(initdb).await.map(drop)
+    }
+
+    /// Copies a running server's data folder, with all the WAL that the copy needs.
+    pub(super) async fn basebackup(&self, source: &Server, to: &Path) -> Result<()> {
+        self.keeper.keep_data(to)?;
+        let port = source.address().port().to_string();
+        let copy = pg_tool(&source.install(), "pg_basebackup")
+            .args([
+                "--wal-method=stream",
+                "--checkpoint=fast",
+                "--no-sync",
+                "--username",
+                ADMIN,
+                "--port",
+                &port,
+            ])
+            .arg("--host")
+            .arg(source.socket())
+            .arg("--pgdata")
+            .arg(to);
+        self.keeper.run(copy).await.map(drop)
+    }
+}
+
+/// One of PostgreSQL's programs, told nothing by this process's environment (`PGHOST` and the like).
+pub(super) fn pg_tool(install: &PgInstall, name: &str) -> Command {
+    Command::new(install.program(name))
+        .clean_environment()
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .unprivileged()
 }

@@ -4,11 +4,12 @@
 //! socket only, as nobody but RDS itself does on RDS.
 
 pub mod clone;
-pub mod config;
-pub mod host;
+mod config;
+mod host;
 pub mod roles;
-pub mod script;
-pub mod server;
+mod script;
+mod server;
+mod sessions;
 pub mod snapshot;
 pub mod upgrade;
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{Host, Server, ServerSpec};
+use crate::process::Command;
 
 /// A copy of everything that a server held at one moment.
 #[derive(Clone, Debug)]
@@ -19,14 +20,33 @@ pub struct Snapshot {
 ///
 /// # Errors
 /// When the copy can't be made.
-pub async fn take(_host: &Host, _server: &Server, _id: &str) -> Result<Snapshot> {
-    bail!("not built yet")
+pub async fn take(host: &Host, server: &Server, id: &str) -> Result<Snapshot> {
+    let folder = host.keeper.folder().join("snapshots").join(id);
+    ensure!(!folder.exists(), "there is a snapshot {id} already");
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    host.basebackup(server, &folder).await?;
+    Ok(Snapshot {
+        folder,
+        version: server.version(),
+    })
 }
 
 /// A new server of a snapshot's data, of the snapshot's version. It runs.
 ///
 /// # Errors
 /// When it can't be made or started.
-pub async fn restore(_host: &Host, _snapshot: &Snapshot, _spec: ServerSpec) -> Result<Server> {
-    bail!("not built yet")
+pub async fn restore(host: &Host, snapshot: &Snapshot, spec: ServerSpec) -> Result<Server> {
+    let server = host.empty(ServerSpec {
+        version: snapshot.version.clone(),
+        ..spec
+    })?;
+    host.keeper.keep_data(&server.data())?;
+    let copy = Command::new("/bin/cp")
+        .args(["-a", "--reflink=auto", "--"])
+        .arg(&snapshot.folder)
+        .arg(server.data());
+    host.keeper.run(copy).await?;
+    server.equip().await?;
+    server.start().await?;
+    Ok(server)
 }
