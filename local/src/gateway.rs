@@ -1,6 +1,7 @@
 //! One HTTP endpoint for all of AWS: it finds the service by the request's signature, as the services' own front doors do,
 //! records every call and plays the faults that a test asked for.
 
+pub mod client;
 pub mod protocol;
 pub mod server;
 
@@ -95,6 +96,15 @@ impl Gateway {
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         services.insert(name.to_owned(), service);
+    }
+
+    /// From now on no service answers; whatever the services hold is let go.
+    pub fn close(&self) {
+        let mut services = self
+            .services
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        services.clear();
     }
 
     /// Every call that was made.

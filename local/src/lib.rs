@@ -3,13 +3,16 @@
 pub mod app;
 pub mod calls;
 pub mod clock;
+pub mod cloudwatch;
 pub mod dns;
 pub mod events;
 pub mod faults;
 pub mod gateway;
 pub mod keeper;
 pub mod lambda;
+pub mod moto;
 pub mod network;
+pub mod platform;
 pub mod postgres;
 pub mod process;
 pub mod states;

@@ -1,0 +1,177 @@
+//! An alarm on a metric.
+
+use super::metrics::{Dimension, Metric, Statistic};
+use super::tags::Tag;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::fmt;
+
+/// An alarm's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StateValue {
+    /// The metric is within the threshold.
+    Ok,
+    /// The metric is outside the threshold.
+    Alarm,
+    /// Nothing is known yet.
+    InsufficientData,
+}
+
+impl fmt::Display for StateValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        })
+    }
+}
+
+/// `PutMetricAlarm`'s parameters, for an alarm on one metric. Metric math is not implemented, and so refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Settings {
+    pub alarm_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_description: Option<String>,
+    #[serde(default = "enabled")]
+    pub actions_enabled: bool,
+    #[serde(default, rename = "OKActions")]
+    pub ok_actions: Vec<String>,
+    #[serde(default)]
+    pub alarm_actions: Vec<String>,
+    #[serde(default)]
+    pub insufficient_data_actions: Vec<String>,
+    pub metric_name: String,
+    pub namespace: String,
+    pub statistic: Statistic,
+    #[serde(default)]
+    pub dimensions: Vec<Dimension>,
+    pub period: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    pub evaluation_periods: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datapoints_to_alarm: Option<u32>,
+    pub threshold: f64,
+    pub comparison_operator: Comparison,
+    #[serde(default)]
+    pub treat_missing_data: Missing,
+    #[serde(default, skip_serializing)]
+    pub tags: Vec<Tag>,
+}
+
+const fn enabled() -> bool {
+    true
+}
+
+/// What is on the wrong side of the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::enum_variant_names, reason = "the API's names")]
+pub enum Comparison {
+    GreaterThanThreshold,
+    GreaterThanOrEqualToThreshold,
+    LessThanThreshold,
+    LessThanOrEqualToThreshold,
+}
+
+impl Comparison {
+    pub fn breached(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::GreaterThanThreshold => value > threshold,
+            Self::GreaterThanOrEqualToThreshold => value >= threshold,
+            Self::LessThanThreshold => value < threshold,
+            Self::LessThanOrEqualToThreshold => value <= threshold,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::GreaterThanThreshold => "greater than",
+            Self::GreaterThanOrEqualToThreshold => "greater than or equal to",
+            Self::LessThanThreshold => "less than",
+            Self::LessThanOrEqualToThreshold => "less than or equal to",
+        }
+    }
+}
+
+/// What a period without data counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Missing {
+    Breaching,
+    NotBreaching,
+    Ignore,
+    #[default]
+    Missing,
+}
+
+/// An alarm's state and why it is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    pub value: StateValue,
+    pub reason: String,
+    pub since: f64,
+}
+
+/// An alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alarm {
+    pub settings: Settings,
+    pub state: State,
+    pub configured: f64,
+    pub evaluated: f64,
+}
+
+impl Alarm {
+    pub fn new(settings: Settings, now: f64) -> Self {
+        let reason = "Unchecked: Initial alarm creation".to_owned();
+        let state = State {
+            value: StateValue::InsufficientData,
+            reason,
+            since: now,
+        };
+        Self {
+            settings,
+            state,
+            configured: now,
+            evaluated: now,
+        }
+    }
+
+    pub fn arn(&self) -> String {
+        format!(
+            "arn:aws:cloudwatch:{}:{}:alarm:{}",
+            crate::REGION,
+            crate::ACCOUNT,
+            self.settings.alarm_name
+        )
+    }
+
+    pub fn metric(&self) -> Metric {
+        let Settings {
+            namespace,
+            metric_name,
+            dimensions,
+            ..
+        } = &self.settings;
+        Metric::new(namespace, metric_name, dimensions)
+    }
+
+    /// How `DescribeAlarms` shows it.
+    pub fn described(&self) -> Value {
+        let settings = serde_json::to_value(&self.settings).unwrap_or_default();
+        let mut described: Map<String, Value> = settings.as_object().cloned().unwrap_or_default();
+        let state = json!({
+            "AlarmArn": self.arn(),
+            "AlarmConfigurationUpdatedTimestamp": self.configured,
+            "StateValue": self.state.value,
+            "StateReason": self.state.reason,
+            "StateUpdatedTimestamp": self.state.since,
+            "StateTransitionedTimestamp": self.state.since,
+        });
+        described.extend(state.as_object().cloned().unwrap_or_default());
+        Value::Object(described)
+    }
+}

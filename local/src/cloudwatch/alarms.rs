@@ -1,0 +1,237 @@
+//! The operations on alarms.
+
+use super::alarm::{Alarm, Settings, State, StateValue};
+use super::event::Change;
+use super::history::{Item, Kind};
+use super::{Done, Refusal, Store, evaluation};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct DescribeAlarms {
+    alarm_names: Option<Vec<String>>,
+    alarm_name_prefix: Option<String>,
+    alarm_types: Option<Vec<String>>,
+    state_value: Option<StateValue>,
+    max_records: Option<usize>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct SetAlarmState {
+    alarm_name: String,
+    state_value: StateValue,
+    state_reason: String,
+    #[serde(rename = "StateReasonData")]
+    _state_reason_data: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct AlarmNames {
+    alarm_names: Vec<String>,
+}
+
+/// CloudWatch's own page size.
+const PAGE: usize = 50;
+
+impl Store {
+    pub(super) fn put_alarm(&mut self, settings: Settings, now: f64) -> Done {
+        if settings.evaluation_periods == 0 || settings.period == 0 {
+            return Err(Refusal::invalid(
+                "Period and EvaluationPeriods are at least 1",
+            ));
+        }
+        let name = settings.alarm_name.clone();
+        let (kind, summary) = match self.alarms.get_mut(&name) {
+            // Tags are set when the alarm is made, and by TagResource from then on.
+            Some(known) => {
+                let tags = std::mem::take(&mut known.settings.tags);
+                known.settings = Settings { tags, ..settings };
+                known.configured = now;
+                (
+                    Kind::ConfigurationUpdate,
+                    format!("Alarm \"{name}\" updated"),
+                )
+            }
+            None => {
+                self.alarms.insert(name.clone(), Alarm::new(settings, now));
+                (
+                    Kind::ConfigurationUpdate,
+                    format!("Alarm \"{name}\" created"),
+                )
+            }
+        };
+        self.history.push(Item::new(
+            &name,
+            kind,
+            now,
+            summary,
+            &json!({"version": "1.0"}),
+        ));
+        Ok(json!({}))
+    }
+
+    pub(super) fn describe_alarms(&self, request: &DescribeAlarms) -> Value {
+        let metric_alarms = request
+            .alarm_types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|kind| kind == "MetricAlarm"));
+        let wanted = |alarm: &&Alarm| {
+            let name = &alarm.settings.alarm_name;
+            metric_alarms
+                && request
+                    .alarm_names
+                    .as_ref()
+                    .is_none_or(|names| names.contains(name))
+                && request
+                    .alarm_name_prefix
+                    .as_ref()
+                    .is_none_or(|prefix| name.starts_with(prefix))
+                && request
+                    .state_value
+                    .is_none_or(|value| alarm.state.value == value)
+        };
+        let start = request
+            .next_token
+            .as_ref()
+            .and_then(|token| token.parse().ok())
+            .unwrap_or(0);
+        let size = request.max_records.unwrap_or(PAGE).clamp(1, 100);
+        let mut found = self.alarms.values().filter(wanted).skip(start);
+        let page: Vec<Value> = found.by_ref().take(size).map(Alarm::described).collect();
+        let mut answer = json!({"MetricAlarms": page, "CompositeAlarms": []});
+        if found.next().is_some() {
+            answer["NextToken"] = json!((start + size).to_string());
+        }
+        answer
+    }
+
+    pub(super) fn set_alarm_state(
+        &mut self,
+        request: SetAlarmState,
+        now: f64,
+    ) -> Result<Option<Change>, Refusal> {
+        self.set_state(
+            &request.alarm_name,
+            request.state_value,
+            &request.state_reason,
+            now,
+        )
+    }
+
+    /// The new state stands until the alarm's next evaluation, a period later.
+    pub(super) fn set_state(
+        &mut self,
+        name: &str,
+        value: StateValue,
+        reason: &str,
+        now: f64,
+    ) -> Result<Option<Change>, Refusal> {
+        let Some(alarm) = self.alarms.get_mut(name) else {
+            return Err(Refusal::not_found(&format!("alarm {name}")));
+        };
+        alarm.evaluated = now;
+        Ok(self.enter(name, value, reason, now))
+    }
+
+    /// The alarm is in this state from now on; if that is another one, it is history and an event.
+    pub(super) fn enter(
+        &mut self,
+        name: &str,
+        value: StateValue,
+        reason: &str,
+        now: f64,
+    ) -> Option<Change> {
+        let alarm = self.alarms.get_mut(name)?;
+        if alarm.state.value == value {
+            return None;
+        }
+        let state = State {
+            value,
+            reason: reason.to_owned(),
+            since: now,
+        };
+        let previous = std::mem::replace(&mut alarm.state, state);
+        let change = Change::of(alarm, &previous);
+        let summary = format!("Alarm updated from {} to {value}", previous.value);
+        let data = json!({
+            "version": "1.0",
+            "oldState": {"stateValue": previous.value, "stateReason": previous.reason},
+            "newState": {"stateValue": value, "stateReason": reason},
+        });
+        self.history
+            .push(Item::new(name, Kind::StateUpdate, now, summary, &data));
+        Some(change)
+    }
+
+    pub(super) fn delete_alarms(&mut self, request: &AlarmNames, now: f64) -> Done {
+        if let Some(missing) = request
+            .alarm_names
+            .iter()
+            .find(|name| !self.alarms.contains_key(*name))
+        {
+            return Err(Refusal::not_found(&format!("alarm {missing}")));
+        }
+        for name in &request.alarm_names {
+            self.alarms.remove(name);
+            let summary = format!("Alarm \"{name}\" deleted");
+            self.history.push(Item::new(
+                name,
+                Kind::ConfigurationUpdate,
+                now,
+                summary,
+                &json!({"version": "1.0"}),
+            ));
+        }
+        Ok(json!({}))
+    }
+
+    pub(super) fn enable_actions(&mut self, request: &AlarmNames, enabled: bool) -> Value {
+        for name in &request.alarm_names {
+            if let Some(alarm) = self.alarms.get_mut(name) {
+                alarm.settings.actions_enabled = enabled;
+            }
+        }
+        json!({})
+    }
+
+    /// Evaluates the alarms whose last evaluation is a period ago, and those with new data.
+    pub(super) fn evaluate_due(&mut self, now: f64) -> Vec<Change> {
+        let due = |alarm: &&Alarm| {
+            let period_over = now - alarm.evaluated >= f64::from(alarm.settings.period);
+            period_over
+                || self
+                    .series
+                    .newest(&alarm.metric())
+                    .is_some_and(|written| written > alarm.evaluated)
+        };
+        let due: Vec<Alarm> = self.alarms.values().filter(due).cloned().collect();
+        due.iter()
+            .filter_map(|alarm| self.evaluate(alarm, now))
+            .collect()
+    }
+
+    fn evaluate(&mut self, alarm: &Alarm, now: f64) -> Option<Change> {
+        let Settings {
+            alarm_name: name,
+            period,
+            evaluation_periods,
+            statistic,
+            ..
+        } = &alarm.settings;
+        let window = self.series.window(
+            &alarm.metric(),
+            now,
+            *period,
+            *evaluation_periods,
+            *statistic,
+        );
+        let verdict = evaluation::judge(&alarm.settings, &window);
+        self.alarms.get_mut(name)?.evaluated = now;
+        let (value, reason) = verdict?;
+        self.enter(name, value, &reason, now)
+    }
+}

@@ -1,0 +1,280 @@
+//! The operations on metrics.
+
+use super::series::Sample;
+use super::{Done, Refusal, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// A metric's identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Metric {
+    namespace: String,
+    name: String,
+    dimensions: BTreeMap<String, String>,
+}
+
+impl Metric {
+    pub fn new(namespace: &str, name: &str, dimensions: &[Dimension]) -> Self {
+        let dimensions = dimensions
+            .iter()
+            .map(|dimension| (dimension.name.clone(), dimension.value.clone()));
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            dimensions: dimensions.collect(),
+        }
+    }
+
+    fn described(&self) -> Value {
+        let dimensions = self
+            .dimensions
+            .iter()
+            .map(|(name, value)| json!({"Name": name, "Value": value}));
+        json!({"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions.collect::<Vec<_>>()})
+    }
+}
+
+/// What tells metrics of one name apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Dimension {
+    pub name: String,
+    pub value: String,
+}
+
+/// What is made of a period's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Statistic {
+    SampleCount,
+    Average,
+    Sum,
+    Minimum,
+    Maximum,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct PutMetricData {
+    namespace: String,
+    metric_data: Vec<Datum>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Datum {
+    metric_name: String,
+    #[serde(default)]
+    dimensions: Vec<Dimension>,
+    timestamp: Option<f64>,
+    value: Option<f64>,
+    statistic_values: Option<StatisticSet>,
+    #[serde(default)]
+    values: Vec<f64>,
+    #[serde(default)]
+    counts: Vec<f64>,
+    #[serde(rename = "Unit")]
+    _unit: Option<String>,
+    #[serde(rename = "StorageResolution")]
+    _storage_resolution: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct StatisticSet {
+    sample_count: f64,
+    sum: f64,
+    minimum: f64,
+    maximum: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct GetMetricStatistics {
+    namespace: String,
+    metric_name: String,
+    #[serde(default)]
+    dimensions: Vec<Dimension>,
+    start_time: f64,
+    end_time: f64,
+    period: u32,
+    statistics: Vec<Statistic>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct GetMetricData {
+    metric_data_queries: Vec<Query>,
+    start_time: f64,
+    end_time: f64,
+    scan_by: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Query {
+    id: String,
+    metric_stat: MetricStat,
+    label: Option<String>,
+    #[serde(rename = "ReturnData")]
+    _return_data: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct MetricStat {
+    metric: Named,
+    period: u32,
+    stat: Statistic,
+    #[serde(rename = "Unit")]
+    _unit: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Named {
+    namespace: String,
+    metric_name: String,
+    #[serde(default)]
+    dimensions: Vec<Dimension>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct ListMetrics {
+    namespace: Option<String>,
+    metric_name: Option<String>,
+}
+
+impl Datum {
+    fn samples(&self) -> Result<Vec<Sample>, Refusal> {
+        let counts = self.counts.iter().copied().chain(std::iter::repeat(1.0));
+        let mut samples: Vec<Sample> = self
+            .values
+            .iter()
+            .zip(counts)
+            .map(|(value, count)| Sample::of(*value, count))
+            .collect();
+        samples.extend(self.value.map(|value| Sample::of(value, 1.0)));
+        samples.extend(self.statistic_values.map(|set| Sample {
+            count: set.sample_count,
+            sum: set.sum,
+            minimum: set.minimum,
+            maximum: set.maximum,
+        }));
+        if samples.is_empty() {
+            return Err(Refusal::invalid(format!(
+                "the datum of {} has no value",
+                self.metric_name
+            )));
+        }
+        Ok(samples)
+    }
+}
+
+impl Store {
+    pub(super) fn put_metric_data(
+        &mut self,
+        request: PutMetricData,
+        now: f64,
+    ) -> Result<(), Refusal> {
+        for datum in &request.metric_data {
+            let metric = Metric::new(&request.namespace, &datum.metric_name, &datum.dimensions);
+            for sample in datum.samples()? {
+                self.series
+                    .add(&metric, datum.timestamp.unwrap_or(now), sample, now);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn get_metric_statistics(&self, request: &GetMetricStatistics) -> Done {
+        let metric = Metric::new(
+            &request.namespace,
+            &request.metric_name,
+            &request.dimensions,
+        );
+        let buckets = self.series.buckets(
+            &metric,
+            request.start_time,
+            request.end_time,
+            period(request.period)?,
+        );
+        let datapoint = |(start, sample): (f64, Sample)| {
+            let values = request
+                .statistics
+                .iter()
+                .map(|statistic| (format!("{statistic:?}"), json!(sample.get(*statistic))));
+            let mut datapoint: Map<String, Value> = values.collect();
+            datapoint.insert("Timestamp".to_owned(), json!(start));
+            datapoint.insert("Unit".to_owned(), json!("None"));
+            Value::Object(datapoint)
+        };
+        let datapoints: Vec<Value> = buckets.into_iter().map(datapoint).collect();
+        Ok(json!({"Label": request.metric_name, "Datapoints": datapoints}))
+    }
+
+    pub(super) fn get_metric_data(&self, request: &GetMetricData) -> Done {
+        let results: Result<Vec<Value>, Refusal> = request
+            .metric_data_queries
+            .iter()
+            .map(|query| self.result(request, query))
+            .collect();
+        Ok(json!({"MetricDataResults": results?, "Messages": []}))
+    }
+
+    pub(super) fn list_metrics(&self, request: &ListMetrics) -> Value {
+        let wanted = |metric: &&Metric| {
+            request
+                .namespace
+                .as_ref()
+                .is_none_or(|namespace| metric.namespace == *namespace)
+                && request
+                    .metric_name
+                    .as_ref()
+                    .is_none_or(|name| metric.name == *name)
+        };
+        let metrics: Vec<Value> = self
+            .series
+            .metrics()
+            .filter(wanted)
+            .map(Metric::described)
+            .collect();
+        json!({"Metrics": metrics})
+    }
+
+    fn result(&self, request: &GetMetricData, query: &Query) -> Done {
+        let MetricStat {
+            metric: named,
+            stat,
+            ..
+        } = &query.metric_stat;
+        let metric = Metric::new(&named.namespace, &named.metric_name, &named.dimensions);
+        let mut buckets = self.series.buckets(
+            &metric,
+            request.start_time,
+            request.end_time,
+            period(query.metric_stat.period)?,
+        );
+        if request.scan_by.as_deref() != Some("TimestampAscending") {
+            buckets.reverse();
+        }
+        let timestamps: Vec<f64> = buckets.iter().map(|(start, _)| *start).collect();
+        let values: Vec<f64> = buckets
+            .iter()
+            .map(|(_, sample)| sample.get(*stat))
+            .collect();
+        let label = query.label.as_ref().unwrap_or(&named.metric_name);
+        Ok(
+            json!({"Id": query.id, "Label": label, "Timestamps": timestamps, "Values": values, "StatusCode": "Complete"}),
+        )
+    }
+}
+
+fn period(period: u32) -> Result<u32, Refusal> {
+    if period == 0 {
+        Err(Refusal::invalid("a period has at least one second"))
+    } else {
+        Ok(period)
+    }
+}

@@ -1,0 +1,192 @@
+//! CloudWatch: metrics, alarms, their history, and an evaluator. A change of an alarm's state is an event on the bus.
+//!
+//! The SDK for Rust speaks CBOR and boto3 speaks JSON; to the operations both are JSON values.
+
+mod alarm;
+mod alarms;
+mod evaluation;
+mod event;
+mod history;
+mod metrics;
+mod series;
+mod tags;
+mod wire;
+
+pub use alarm::StateValue;
+
+use crate::events::Events;
+use crate::gateway::{Answer, Call, Service};
+use alarm::Alarm;
+use async_trait::async_trait;
+use history::Item;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use series::Series;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often the evaluator looks for alarms whose period is over.
+const TICK: Duration = Duration::from_secs(1);
+
+/// CloudWatch. Clones are the same one.
+#[derive(Clone)]
+pub struct CloudWatch {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    events: Events,
+    store: Mutex<Store>,
+}
+
+#[derive(Default)]
+struct Store {
+    alarms: BTreeMap<String, Alarm>,
+    history: Vec<Item>,
+    series: Series,
+}
+
+/// Why an operation was refused, in CloudWatch's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refusal {
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            code: "InvalidParameterValueException",
+            message: message.into(),
+        }
+    }
+
+    fn not_found(what: &str) -> Self {
+        Self {
+            code: "ResourceNotFoundException",
+            message: format!("there is no {what}"),
+        }
+    }
+}
+
+type Done = Result<Value, Refusal>;
+
+impl CloudWatch {
+    /// A CloudWatch whose alarms tell `events`; evaluates them in the background. Must be made within a tokio runtime.
+    #[must_use]
+    pub fn new(events: Events) -> Self {
+        let inner = Arc::new(Inner {
+            events,
+            store: Mutex::default(),
+        });
+        let weak = Arc::downgrade(&inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(TICK).await;
+                let Some(inner) = weak.upgrade() else { return };
+                Self { inner }.evaluate_due(now());
+            }
+        });
+        Self { inner }
+    }
+
+    /// Sets an alarm's state, as a person with `SetAlarmState` does. Returns the id of its event, if the state changed.
+    ///
+    /// # Errors
+    /// When there is no such alarm.
+    pub fn set_alarm(
+        &self,
+        name: &str,
+        state: StateValue,
+        reason: &str,
+    ) -> anyhow::Result<Option<String>> {
+        let change = {
+            let mut store = self.store();
+            store
+                .set_state(name, state, reason, now())
+                .map_err(|refusal| anyhow::anyhow!(refusal.message))?
+        };
+        Ok(change.map(|change| self.tell(&change)))
+    }
+
+    fn tell(&self, change: &event::Change) -> String {
+        self.inner.events.emit(
+            event::SOURCE,
+            event::DETAIL_TYPE,
+            std::slice::from_ref(&change.arn),
+            &change.detail,
+        )
+    }
+
+    fn evaluate_due(&self, now: f64) {
+        let changes = self.store().evaluate_due(now);
+        for change in changes {
+            self.tell(&change);
+        }
+    }
+
+    fn carry_out(&self, operation: &str, input: Value) -> Done {
+        let now = now();
+        match operation {
+            "PutMetricData" => {
+                self.store().put_metric_data(decode(input)?, now)?;
+                self.evaluate_due(now);
+                Ok(json!({}))
+            }
+            "GetMetricData" => self.store().get_metric_data(&decode(input)?),
+            "GetMetricStatistics" => self.store().get_metric_statistics(&decode(input)?),
+            "ListMetrics" => Ok(self.store().list_metrics(&decode(input)?)),
+            "PutMetricAlarm" => self.store().put_alarm(decode(input)?, now),
+            "DescribeAlarms" => Ok(self.store().describe_alarms(&decode(input)?)),
+            "DescribeAlarmHistory" => Ok(self.store().describe_history(&decode(input)?)),
+            "SetAlarmState" => {
+                let change = self.store().set_alarm_state(decode(input)?, now)?;
+                change.iter().for_each(|change| drop(self.tell(change)));
+                Ok(json!({}))
+            }
+            "DeleteAlarms" => self.store().delete_alarms(&decode(input)?, now),
+            "EnableAlarmActions" => Ok(self.store().enable_actions(&decode(input)?, true)),
+            "DisableAlarmActions" => Ok(self.store().enable_actions(&decode(input)?, false)),
+            "TagResource" => self.store().tag(decode(input)?),
+            "UntagResource" => self.store().untag(&decode(input)?),
+            "ListTagsForResource" => self.store().list_tags(&decode(input)?),
+            other => Err(Refusal {
+                code: "UnknownOperationException",
+                message: format!("the local CloudWatch has no operation {other}"),
+            }),
+        }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.inner
+            .store
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Service for CloudWatch {
+    async fn call(&self, call: Call) -> Answer {
+        let done = wire::input(&call).and_then(|input| self.carry_out(&call.operation, input));
+        match done {
+            Ok(output) => wire::output(&call, &output),
+            Err(refusal) => wire::refusal(&call, &refusal),
+        }
+    }
+}
+
+/// Reads an operation's input; what isn't implemented is refused and not ignored.
+fn decode<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
+    serde_json::from_value(input).map_err(|error| Refusal::invalid(error.to_string()))
+}
+
+/// Now, in seconds since the epoch, to the millisecond.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds since the epoch fit a double for a long time"
+)]
+fn now() -> f64 {
+    jiff::Timestamp::now().as_millisecond() as f64 / 1000.0
+}

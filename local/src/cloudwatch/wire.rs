@@ -1,0 +1,151 @@
+//! CBOR and JSON on the wire, JSON values inside.
+
+use super::Refusal;
+use crate::gateway::protocol::{Protocol, answer, error};
+use crate::gateway::{Answer, Call};
+use axum::http::{HeaderValue, StatusCode};
+use ciborium::Value as Cbor;
+use serde_json::{Map, Number, Value};
+
+/// The members whose type is a timestamp: tagged in CBOR, plain seconds in JSON.
+const TIMESTAMPS: [&str; 5] = [
+    "Timestamp",
+    "Timestamps",
+    "AlarmConfigurationUpdatedTimestamp",
+    "StateUpdatedTimestamp",
+    "StateTransitionedTimestamp",
+];
+const EPOCH_SECONDS: u64 = 1;
+
+/// The input of a call.
+pub fn input(call: &Call) -> Result<Value, Refusal> {
+    let malformed = |error: String| Refusal {
+        code: "SerializationException",
+        message: error,
+    };
+    if call.body.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    match Protocol::of(&call.service, &call.headers) {
+        Protocol::Cbor => {
+            let value: Cbor = ciborium::from_reader(call.body.as_ref())
+                .map_err(|error| malformed(error.to_string()))?;
+            Ok(from_cbor(value))
+        }
+        _ => serde_json::from_slice(&call.body).map_err(|error| malformed(error.to_string())),
+    }
+}
+
+/// The answer to a call.
+pub fn output(call: &Call, output: &Value) -> Answer {
+    if Protocol::of(&call.service, &call.headers) != Protocol::Cbor {
+        return answer(
+            StatusCode::OK,
+            "application/x-amz-json-1.0",
+            output.to_string(),
+        );
+    }
+    let mut body = Vec::new();
+    if let Err(why) = ciborium::into_writer(&to_cbor(output, false), &mut body) {
+        return error(
+            call,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServiceFault",
+            &why.to_string(),
+        );
+    }
+    let mut answer = answer(StatusCode::OK, "application/cbor", body);
+    answer
+        .headers_mut()
+        .insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    answer
+}
+
+/// A refusal, with the code that clients of the older query protocol know.
+pub fn refusal(call: &Call, refusal: &Refusal) -> Answer {
+    let status = if refusal.code.starts_with("ResourceNotFound") {
+        StatusCode::NOT_FOUND
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    let mut answer = error(call, status, refusal.code, &refusal.message);
+    let query = format!("{};Sender", refusal.code.trim_end_matches("Exception"));
+    if let Ok(query) = HeaderValue::from_str(&query) {
+        answer.headers_mut().insert("x-amzn-query-error", query);
+    }
+    answer
+}
+
+fn from_cbor(value: Cbor) -> Value {
+    match value {
+        Cbor::Integer(number) => {
+            let number = i128::from(number);
+            i64::try_from(number).map_or(Value::Null, Value::from)
+        }
+        Cbor::Float(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
+        Cbor::Bool(flag) => Value::Bool(flag),
+        Cbor::Text(text) => Value::String(text),
+        Cbor::Tag(_, inner) => from_cbor(*inner),
+        Cbor::Array(items) => Value::Array(items.into_iter().map(from_cbor).collect()),
+        Cbor::Map(entries) => {
+            let entry =
+                |(name, value): (Cbor, Cbor)| Some((name.into_text().ok()?, from_cbor(value)));
+            Value::Object(entries.into_iter().filter_map(entry).collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+fn to_cbor(value: &Value, timestamp: bool) -> Cbor {
+    match value {
+        Value::Null => Cbor::Null,
+        Value::Bool(flag) => Cbor::Bool(*flag),
+        Value::String(text) => Cbor::Text(text.clone()),
+        Value::Number(number) if timestamp => Cbor::Tag(
+            EPOCH_SECONDS,
+            Box::new(Cbor::Float(number.as_f64().unwrap_or_default())),
+        ),
+        Value::Number(number) => number.as_i64().map_or_else(
+            || Cbor::Float(number.as_f64().unwrap_or_default()),
+            |number| Cbor::Integer(number.into()),
+        ),
+        Value::Array(items) => {
+            Cbor::Array(items.iter().map(|item| to_cbor(item, timestamp)).collect())
+        }
+        Value::Object(entries) => {
+            let entry = |(name, value): (&String, &Value)| {
+                (
+                    Cbor::Text(name.clone()),
+                    to_cbor(value, TIMESTAMPS.contains(&name.as_str())),
+                )
+            };
+            Cbor::Map(entries.iter().map(entry).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_timestamp_is_tagged_and_a_number_keeps_its_type() {
+        let value = json!({"Timestamp": 1.5, "Threshold": 5.0, "Period": 60, "Timestamps": [2.0]});
+        let cbor = to_cbor(&value, false);
+        assert_eq!(from_cbor(cbor.clone()), value);
+        let entries = cbor.into_map().unwrap();
+        let of = |name: &str| {
+            entries
+                .iter()
+                .find(|(key, _)| key.as_text() == Some(name))
+                .unwrap()
+                .1
+                .clone()
+        };
+        assert!(
+            of("Timestamp").is_tag() && of("Threshold").is_float() && of("Period").is_integer()
+        );
+        assert!(of("Timestamps").as_array().unwrap()[0].is_tag());
+    }
+}

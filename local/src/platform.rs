@@ -1,0 +1,263 @@
+//! Everything together: what a run needs of AWS, brought up in order and stopped in order.
+
+mod resources;
+
+use crate::calls::CallLog;
+use crate::clock::Clock;
+use crate::cloudwatch::CloudWatch;
+use crate::dns::{self, Nameserver};
+use crate::events::Events;
+use crate::faults::Faults;
+use crate::gateway::client::Client;
+use crate::gateway::server::{self, Listening};
+use crate::gateway::{Caller, Gateway};
+use crate::keeper::Keeper;
+use crate::lambda::{Function, Lambda};
+use crate::moto::{self, Moto, Route53};
+use crate::network::Network;
+use crate::postgres::Host;
+use crate::states::{States, StatusChange};
+use crate::template::{FunctionSpec, Template};
+use crate::tls::Authority;
+use crate::toolchain::{Toolchain, workspace};
+use crate::{ACCOUNT, REGION};
+use anyhow::{Context as _, Result};
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What can be chosen about a platform.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The run's folder, `.local/runs/<id>`.
+    pub folder: PathBuf,
+    /// How fast waits pass.
+    pub clock: Clock,
+    /// Parameters of the template that differ from its defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// The folder with the functions' compiled binaries.
+    pub binaries: PathBuf,
+    /// The customer's zone in Route 53.
+    pub zone: String,
+}
+
+impl Options {
+    /// A platform for a run in `folder`, with everything else as usual.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            clock: Clock::REAL,
+            parameters: BTreeMap::new(),
+            binaries: binaries(),
+            zone: "shop.test".to_owned(),
+        }
+    }
+}
+
+/// The folder of this program, or for a test the one above its own.
+fn binaries() -> PathBuf {
+    let this = std::env::current_exe().unwrap_or_default();
+    let folder = this.parent().map(PathBuf::from).unwrap_or_default();
+    if folder.ends_with("deps") || folder.ends_with("examples") {
+        return folder.parent().map(PathBuf::from).unwrap_or_default();
+    }
+    folder
+}
+
+/// AWS on this machine, running.
+pub struct Platform {
+    /// The template, resolved.
+    pub template: Template,
+    /// The one endpoint.
+    pub gateway: Gateway,
+    /// The functions.
+    pub lambda: Lambda,
+    /// The state machines.
+    pub states: States,
+    /// The event bus.
+    pub events: Events,
+    /// Metrics and alarms.
+    pub cloudwatch: CloudWatch,
+    /// The names.
+    pub nameserver: Nameserver,
+    /// Where PostgreSQL servers stand.
+    pub host: Host,
+    /// The id of the customer's zone.
+    pub zone_id: String,
+    endpoint: String,
+    nameserver_address: SocketAddrV4,
+    _listening: Listening,
+    _names: dns::Serving,
+}
+
+impl Platform {
+    /// Brings everything up; tells `progress` what it is at.
+    ///
+    /// # Errors
+    /// When anything can't be started; the message says what to do about it.
+    pub async fn start(options: Options, progress: &(dyn Fn(&str) + Sync)) -> Result<Self> {
+        let network = Network::claim()?;
+        let keeper = Keeper::start(&options.folder)?;
+        let toolchain = Toolchain::find()?;
+        let host = Host::new(toolchain, keeper, network, Authority::create()?)?;
+        let calls = CallLog::kept_in(&host.keeper.folder().join("calls.jsonl"))?;
+        let gateway = Gateway::new(calls, Faults::default());
+        progress("starting moto: DynamoDB, SNS, Route 53, Secrets Manager");
+        let moto = Moto::start(&host.toolchain, &host.keeper, host.network.moto()?).await?;
+        let nameserver = Nameserver::default();
+        for service in moto::SERVICES {
+            gateway.route(service, Arc::new(moto.clone()));
+        }
+        gateway.route("route53", Arc::new(Route53::new(moto, nameserver.clone())));
+        progress("starting the functions' platform");
+        Self::assemble(options, host, gateway, nameserver).await
+    }
+
+    async fn assemble(
+        options: Options,
+        host: Host,
+        gateway: Gateway,
+        nameserver: Nameserver,
+    ) -> Result<Self> {
+        let nameserver_address = host.network.nameserver()?;
+        let names = dns::serve(nameserver.clone(), nameserver_address).await?;
+        let template = template(&options, nameserver_address)?;
+        let endpoint = format!("http://{}", host.network.gateway());
+        let functions = template
+            .functions
+            .iter()
+            .map(|spec| function(spec, &options))
+            .collect();
+        let lambda = Lambda::new(functions, &endpoint, options.clock, host.keeper.clone());
+        let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
+        let cloudwatch = CloudWatch::new(events.clone());
+        let states = States::new(gateway.clone(), options.clock, REGION, ACCOUNT);
+        gateway.route("lambda", Arc::new(lambda.clone()));
+        gateway.route("events", Arc::new(events.clone()));
+        gateway.route("monitoring", Arc::new(cloudwatch.clone()));
+        gateway.route("states", Arc::new(states.clone()));
+        register(&template, &states)?;
+        tell_of_executions(&states, &events);
+        let listener = host.network.gateway_listener()?;
+        let listening = server::serve(listener, gateway.clone(), lambda.runtime_api())?;
+        let client = Client::new(gateway.clone(), Caller::Service("platform"));
+        let zone_id = resources::create(&client, &template, &options.zone).await?;
+        Ok(Self {
+            template,
+            gateway,
+            lambda,
+            states,
+            events,
+            cloudwatch,
+            nameserver,
+            host,
+            zone_id,
+            endpoint,
+            nameserver_address,
+            _listening: listening,
+            _names: names,
+        })
+    }
+
+    /// Where all services answer.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Where names are answered, by UDP and TCP.
+    #[must_use]
+    pub fn nameserver_address(&self) -> SocketAddrV4 {
+        self.nameserver_address
+    }
+
+    /// A client of all services, which is a person to them.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(self.gateway.clone(), Caller::Person)
+    }
+
+    /// Every call that was made.
+    #[must_use]
+    pub fn calls(&self) -> &CallLog {
+        self.gateway.calls()
+    }
+
+    /// The faults that are played.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        self.gateway.faults()
+    }
+
+    /// What a shell needs to reach this platform with the `aws` CLI or an SDK.
+    #[must_use]
+    pub fn exports(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "person".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ]
+    }
+
+    /// Stops everything that was started.
+    ///
+    /// # Errors
+    /// When something could not be stopped.
+    pub async fn stop(self) -> Result<()> {
+        self.lambda.stop().await;
+        self.host.keeper.shutdown().await
+    }
+}
+
+impl Drop for Platform {
+    /// The services hold the gateway, and it holds them.
+    fn drop(&mut self) {
+        self.gateway.close();
+    }
+}
+
+fn template(options: &Options, nameserver: SocketAddrV4) -> Result<Template> {
+    let mut parameters = options.parameters.clone();
+    parameters
+        .entry("Nameserver".to_owned())
+        .or_insert_with(|| nameserver.to_string());
+    Template::read(&workspace().join("infra/template.yaml"), &parameters)
+}
+
+fn function(spec: &FunctionSpec, options: &Options) -> Function {
+    Function {
+        name: spec.binary.clone(),
+        binary: options.binaries.join(&spec.binary),
+        timeout: spec.timeout,
+        memory_mb: spec.memory,
+        environment: spec.environment.clone(),
+    }
+}
+
+fn register(template: &Template, states: &States) -> Result<()> {
+    for machine in &template.machines {
+        let file = machine.definition.display();
+        let text = std::fs::read_to_string(&machine.definition)
+            .with_context(|| format!("reading {file}"))?;
+        let registered = states.register(&machine.logical_id, &text, &machine.substitutions);
+        registered.map_err(|refusal| anyhow::anyhow!("{file}: {refusal:?}"))?;
+    }
+    Ok(())
+}
+
+fn tell_of_executions(states: &States, events: &Events) {
+    let events = events.clone();
+    states.on_change(move |change| {
+        let resources = [change.execution_arn.clone()];
+        events.emit(
+            StatusChange::SOURCE,
+            StatusChange::DETAIL_TYPE,
+            &resources,
+            &change.detail,
+        );
+    });
+}
