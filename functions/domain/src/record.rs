@@ -94,6 +94,17 @@ pub struct Fence {
     pub owner: Owner,
     /// After this moment no running step owns it.
     pub deadline: Millis,
+    /// The roles that were closed, and could log in before.
+    pub roles: Vec<FencedRole>,
+}
+
+/// A role that a fence closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FencedRole {
+    /// Its name.
+    pub name: String,
+    /// Its comment before the fence's notice took the place.
+    pub comment: Option<String>,
 }
 
 /// A wait that an alarm can end.

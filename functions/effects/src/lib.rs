@@ -3,8 +3,10 @@
 pub mod alarms;
 pub mod claims;
 pub mod config;
+pub mod dns;
 pub mod error;
 pub mod notices;
+pub mod postgres;
 pub mod rds;
 pub mod routes;
 pub mod step;
