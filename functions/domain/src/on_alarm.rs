@@ -1,6 +1,12 @@
 //! An alarm's event, and the waits that it ends.
 
+use crate::error::StepError;
+use crate::ids::Millis;
+use crate::record::{Phase, Record};
 use serde::{Deserialize, Serialize};
+
+/// Clocks of CloudWatch and a Lambda may differ by this much, in milliseconds.
+const CLOCKS_DIFFER: i64 = 1_000;
 
 /// EventBridge's `CloudWatch Alarm State Change`, as far as it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +35,9 @@ pub struct State {
     /// CloudWatch's own words.
     #[serde(default)]
     pub reason: String,
+    /// When the state was entered, such as `2026-11-22T07:06:05.123+0000`.
+    #[serde(default)]
+    pub timestamp: Option<String>,
 }
 
 /// What `on_alarm` answers.
@@ -38,4 +47,137 @@ pub struct Output {
     pub summary: String,
     /// How many waits it ended.
     pub ended: u32,
+}
+
+/// The records whose wait this event ends, each with the wait's token. `rang_at` is the event's timestamp, read; an
+/// event that was delivered late, about a time before the wait began, ends none: the alarm's state was read then.
+#[must_use]
+pub fn waits<'a>(
+    input: &Input,
+    rang_at: Option<Millis>,
+    records: &'a [Record],
+) -> Vec<(&'a Record, &'a str)> {
+    let rings = input.detail.state.value == "ALARM";
+    let guarded = records.iter().filter(|record| {
+        let waits = matches!(record.phase, Phase::Before | Phase::After);
+        rings && waits && record.plan.alarms.contains(&input.detail.alarm_name)
+    });
+    let waiting = guarded.filter_map(|record| {
+        let wait = record.wait.as_ref()?;
+        let in_time = rang_at.is_none_or(|rang_at| rang_at.since(wait.since) >= -CLOCKS_DIFFER);
+        let token = wait.token.as_deref().filter(|_| in_time)?;
+        Some((record, token))
+    });
+    waiting.collect()
+}
+
+/// What the waits end with.
+#[must_use]
+pub fn failure(input: &Input) -> StepError {
+    let Detail { alarm_name, state } = &input.detail;
+    let reason = match state.reason.as_str() {
+        "" => String::new(),
+        said => format!(": {said}"),
+    };
+    StepError::alarm_raised(format!("`{alarm_name}` rang{reason}"))
+}
+
+/// Subject and text of what people are told.
+#[must_use]
+pub fn notice(input: &Input, record: &Record) -> (String, String) {
+    let database = &record.ticket.database;
+    let next = match record.phase {
+        Phase::After => "Green goes on serving; please look.",
+        _ => {
+            "The upgrade is rolled back: reads return to blue first, and blue has the writes anyway."
+        }
+    };
+    let subject = format!("Viridian: an alarm rang during the upgrade of {database}");
+    (subject, format!("{}.\n\n{next}", failure(input).message))
+}
+
+/// What `on_alarm` answers.
+#[must_use]
+pub fn output(input: &Input, ended: u32) -> Output {
+    let alarm = &input.detail.alarm_name;
+    let summary = match ended {
+        0 => format!("No upgrade waits under the alarm `{alarm}`."),
+        1 => format!("The alarm `{alarm}` ended an upgrade's wait."),
+        many => format!("The alarm `{alarm}` ended the waits of {many} upgrades."),
+    };
+    Output { summary, ended }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Wait, tests::record};
+
+    fn event(alarm: &str, value: &str) -> Input {
+        Input {
+            id: "1".into(),
+            detail: Detail {
+                alarm_name: alarm.into(),
+                state: State {
+                    value: value.into(),
+                    reason: String::new(),
+                    timestamp: None,
+                },
+            },
+        }
+    }
+
+    fn waiting(phase: Phase, token: Option<&str>) -> Vec<Record> {
+        let mut record = record();
+        record.phase = phase;
+        record.plan.alarms = vec!["errors".into()];
+        record.wait = Some(Wait {
+            token: token.map(str::to_owned),
+            since: Millis(10_000),
+        });
+        vec![record]
+    }
+
+    fn ended(input: &Input, rang_at: Option<i64>, records: &[Record]) -> usize {
+        waits(input, rang_at.map(Millis), records).len()
+    }
+
+    #[test]
+    fn an_alarm_that_guards_a_waiting_upgrade_ends_its_wait() {
+        let rang = event("errors", "ALARM");
+        for phase in [Phase::Before, Phase::After] {
+            assert_eq!(ended(&rang, Some(12_000), &waiting(phase, Some("t"))), 1);
+        }
+        assert_eq!(ended(&rang, None, &waiting(Phase::Before, Some("t"))), 1);
+    }
+
+    #[test]
+    fn no_other_alarm_and_no_other_state_ends_a_wait() {
+        let records = waiting(Phase::Before, Some("t"));
+        assert_eq!(ended(&event("latency", "ALARM"), None, &records), 0);
+        for value in ["OK", "INSUFFICIENT_DATA", "SOMETHING_NEW"] {
+            assert_eq!(ended(&event("errors", value), None, &records), 0);
+        }
+    }
+
+    #[test]
+    fn an_upgrade_that_does_not_wait_is_left_alone() {
+        let rang = event("errors", "ALARM");
+        assert_eq!(ended(&rang, None, &waiting(Phase::Before, None)), 0);
+        for phase in [
+            Phase::Switching,
+            Phase::RollingBack,
+            Phase::NeedsOperator,
+            Phase::Ended,
+        ] {
+            assert_eq!(ended(&rang, None, &waiting(phase, Some("t"))), 0);
+        }
+    }
+
+    #[test]
+    fn an_event_from_before_the_wait_is_somebody_elses() {
+        let records = waiting(Phase::Before, Some("t"));
+        assert_eq!(ended(&event("errors", "ALARM"), Some(8_000), &records), 0);
+        assert_eq!(ended(&event("errors", "ALARM"), Some(9_500), &records), 1);
+    }
 }

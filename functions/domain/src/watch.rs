@@ -96,13 +96,31 @@ fn names(readings: &[Reading], which: impl Fn(&Reading) -> bool) -> String {
     names.join(", ")
 }
 
-/// The sentence for a clean reading.
+/// What `watch` answers once a wait has begun.
 #[must_use]
-pub fn summary(readings: &[Reading]) -> String {
-    match readings.len() {
+pub fn begun(since: Millis, readings: &[Reading]) -> Output {
+    let summary = match readings.len() {
+        0 => "The wait has begun; no alarm can end it.".to_owned(),
+        1 => "The wait has begun; an alarm can end it.".to_owned(),
+        many => format!("The wait has begun; {many} alarms can end it."),
+    };
+    Output {
+        summary,
+        quiet_since: since,
+    }
+}
+
+/// What `watch` answers after a clean reading.
+#[must_use]
+pub fn quiet(since: Millis, readings: &[Reading]) -> Output {
+    let summary = match readings.len() {
         0 => "No alarm guards this upgrade, so the wait alone says little.".to_owned(),
         1 => "The alarm was quiet all the time.".to_owned(),
         many => format!("All {many} alarms were quiet all the time."),
+    };
+    Output {
+        summary,
+        quiet_since: since,
     }
 }
 

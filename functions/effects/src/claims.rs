@@ -2,7 +2,7 @@
 //! owner and epoch.
 //!
 //! A claim has no TTL. It ends with the upgrade; after [`Phase::NeedsOperator`] it stays until a person sets the
-//! item's `phase` to `ended`, once they have seen to the database (see [`HOW_TO_CLEAR`]).
+//! item's `phase` to `ended`, once they have seen to the database (see [`domain::claim::HOW_TO_CLEAR`]).
 
 mod held;
 mod item;
@@ -15,15 +15,13 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValue;
+use domain::claim;
 use domain::error::StepError;
 use domain::ids::{Database, Epoch, Owner};
 use domain::plan::Plan;
 use domain::record::{Phase, Record, Ticket};
 use item::{Item, number, text, texts};
 use tracing::info;
-
-/// What a person does once they have seen to a database that [`Phase::NeedsOperator`] marks.
-pub const HOW_TO_CLEAR: &str = "once you have seen to it, set the attribute `phase` of its item in the table of upgrades to `ended`";
 
 /// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
 const CLOCKS_DIFFER: i64 = 1_000;
@@ -75,8 +73,8 @@ impl Claims {
             .expression_attribute_values(":ended", text(Phase::Ended.as_str()))
             .expression_attribute_values(":before", text(Phase::Before.as_str()))
             .expression_attribute_values(":owner", text(owner.as_str()))
-            .expression_attribute_values(":request", text(request_id(plan, owner)))
-            .expression_attribute_values(":ids", texts([owner.as_str(), request_id(plan, owner)]))
+            .expression_attribute_values(":request", text(claim::request_id(plan, owner)))
+            .expression_attribute_values(":ids", texts([owner.as_str(), claim::request_id(plan, owner)]))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":record", text(&item::rest(&fresh)?));
@@ -100,7 +98,12 @@ impl Claims {
                 StepError::transient("the claim was neither taken nor found; try again").into(),
             );
         };
-        item::claimed(&record, &request_ids, request_id(plan, owner), owner).map_err(Error::from)
+        Ok(claim::found(
+            &record,
+            &request_ids,
+            claim::request_id(plan, owner),
+            owner,
+        )?)
     }
 
     /// The record of a database, read consistently.
@@ -206,7 +209,7 @@ impl Claims {
 
     async fn why_not(&self, ticket: &Ticket) -> Result<StepError, Error> {
         let record = self.read(&ticket.database).await?;
-        Ok(item::not_held(record.as_ref(), ticket))
+        Ok(claim::not_held(record.as_ref(), ticket))
     }
 
     /// Raises the epoch of the record as it was read, so that every older ticket is refused from now on, and enters
@@ -275,9 +278,4 @@ fn is_condition<R>(
     failed
         .as_service_error()
         .is_some_and(|service| service.is_conditional_check_failed_exception())
-}
-
-/// The id that is consumed with the claim; an execution that a person started has none but its own name.
-fn request_id<'a>(plan: &'a Plan, owner: &'a Owner) -> &'a str {
-    plan.request.request_id.as_deref().unwrap_or(owner.as_str())
 }

@@ -14,6 +14,9 @@ use tracing::{Instrument, Span, error, info_span, warn};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+/// What is kept free before an invocation's deadline, in milliseconds.
+const LAST_CALL: i64 = 5_000;
+
 /// One call of a step by Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -29,6 +32,12 @@ impl Invocation {
     pub fn remaining(&self) -> Duration {
         let left = self.deadline.since(now());
         Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// The moment from which nothing new is begun, so that an answer still gets out before Lambda ends the call.
+    #[must_use]
+    pub const fn last_call(&self) -> Millis {
+        Millis(self.deadline.0 - LAST_CALL)
     }
 }
 
@@ -79,7 +88,8 @@ where
     I: DeserializeOwned,
     O: Serialize,
 {
-    let output = handler(decode(payload)?, invocation).await?;
+    // On the heap, since the runtime's future and a step's together are nested too deeply for the compiler.
+    let output = Box::pin(handler(decode(payload)?, invocation)).await?;
     serde_json::to_value(output)
         .map_err(|cause| StepError::failed(format!("the output is no JSON: {cause}")).into())
 }

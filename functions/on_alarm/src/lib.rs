@@ -1,1 +1,76 @@
-//! on_alarm
+//! An alarm rang: ends the waits of the upgrades that it guards, and tells people.
+
+use domain::ids::Millis;
+use domain::on_alarm::{Input, Output, failure, notice, output, waits};
+use effects::claims::Claims;
+use effects::error::Error;
+use effects::notices::Notices;
+use effects::tokens::{Ended, Tokens};
+use tracing::{info, warn};
+
+/// Ends every wait that the alarm guards. An event that comes late or twice finds nothing to end.
+///
+/// # Errors
+///
+/// If a wait could not be ended; the others are ended all the same. EventBridge delivers the event again.
+pub async fn run(
+    claims: &Claims,
+    tokens: &Tokens,
+    notices: &Notices,
+    input: Input,
+) -> Result<Output, Error> {
+    let records = claims.all().await?;
+    let why = failure(&input);
+    let mut ended = 0;
+    let mut failed = None;
+    for (record, token) in waits(&input, rang_at(&input), &records) {
+        match tokens.fail(token, &why).await {
+            Ok(Ended::Now) => {
+                info!(database = %record.ticket.database, "wait ended");
+                ended += 1;
+                let (subject, message) = notice(&input, record);
+                tell(notices, &subject, &message).await;
+            }
+            Ok(Ended::Before) => info!(database = %record.ticket.database, "wait was over already"),
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or_else(|| Ok(output(&input, ended)), Err)
+}
+
+/// The wait is over whether people hear of it now or not, so a lost message is no failure: the rollback tells them too.
+async fn tell(notices: &Notices, subject: &str, message: &str) {
+    if let Err(lost) = notices.publish(subject, message).await {
+        warn!(%lost, "notice not published");
+    }
+}
+
+/// When the alarm rang, if the event says so in a way that can be read.
+fn rang_at(input: &Input) -> Option<Millis> {
+    let text = input.detail.state.timestamp.as_deref()?;
+    let moment: jiff::Timestamp = text.parse().ok()?;
+    Some(Millis(moment.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rang_at;
+    use domain::ids::Millis;
+    use domain::on_alarm::Input;
+
+    fn event(timestamp: &str) -> Input {
+        let state = serde_json::json!({"value": "ALARM", "timestamp": timestamp});
+        let event =
+            serde_json::json!({"id": "1", "detail": {"alarmName": "errors", "state": state}});
+        serde_json::from_value(event).expect("an event")
+    }
+
+    #[test]
+    fn cloudwatch_s_own_timestamps_are_read() {
+        let read = |text| rang_at(&event(text));
+        let expected = Some(Millis(1_570_035_880_985));
+        assert_eq!(read("2019-10-02T17:04:40.985+0000"), expected);
+        assert_eq!(read("2019-10-02T17:04:40.985Z"), expected);
+        assert_eq!(read("yesterday"), None);
+    }
+}

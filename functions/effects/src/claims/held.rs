@@ -4,6 +4,7 @@ use super::{Claims, item};
 use crate::error::Error;
 use crate::step::now;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use domain::claim::not_held;
 use domain::error::StepError;
 use domain::record::{Fence, Phase, Record, Ticket};
 use item::{number, text};
@@ -53,7 +54,7 @@ impl<'a> Held<'a> {
         match (ours, leased) {
             (true, true) => Ok(()),
             (true, false) => Err(StepError::transient("this call's lease is over").into()),
-            (false, _) => Err(item::not_held(found.as_ref(), self.ticket()).into()),
+            (false, _) => Err(not_held(found.as_ref(), self.ticket()).into()),
         }
     }
 
@@ -162,7 +163,7 @@ impl<'a> Held<'a> {
 
     async fn finished(&self, wanted: &Record) -> Result<Record, Error> {
         let found = self.claims.read(&self.ticket().database).await?;
-        let refusal = item::not_held(found.as_ref(), self.ticket());
+        let refusal = not_held(found.as_ref(), self.ticket());
         found
             .filter(|found| {
                 found.ticket == wanted.ticket

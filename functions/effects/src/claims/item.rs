@@ -1,11 +1,8 @@
 //! A claim as an item of the table. What conditions compare stands by itself; the rest of the record is one JSON text.
 
-use super::HOW_TO_CLEAR;
 use crate::error::{Error, acted, looked};
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::error::StepError;
-use domain::ids::Owner;
-use domain::record::{Phase, Record, Ticket};
+use domain::record::Record;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashMap};
 
@@ -81,73 +78,4 @@ pub(super) fn number(number: impl ToString) -> AttributeValue {
 pub(super) fn texts<const N: usize>(texts: [&str; N]) -> AttributeValue {
     let once = BTreeSet::from(texts.map(str::to_owned));
     AttributeValue::Ss(once.into_iter().collect())
-}
-
-/// What it means that a database could not be claimed.
-pub(super) fn claimed(
-    record: &Record,
-    consumed: &BTreeSet<String>,
-    request_id: &str,
-    owner: &Owner,
-) -> Result<Ticket, StepError> {
-    let Ticket {
-        database,
-        owner: holder,
-        ..
-    } = &record.ticket;
-    let ours = holder == owner;
-    match record.phase {
-        Phase::Before | Phase::Switching | Phase::After if ours => Ok(record.ticket.clone()),
-        Phase::RollingBack if ours => Err(StepError::refused(format!(
-            "the upgrade of `{database}` is being rolled back"
-        ))),
-        Phase::NeedsOperator => Err(StepError::refused(format!(
-            "`{database}` waits for a person after the upgrade {holder}: {}; {HOW_TO_CLEAR}",
-            record.note.as_deref().unwrap_or("no reason was recorded"),
-        ))),
-        Phase::Ended if consumed.contains(request_id) || consumed.contains(owner.as_str()) => {
-            Err(StepError::refused(format!(
-                "the request `{request_id}` was served before; nothing was started and nothing was touched"
-            )))
-        }
-        Phase::Ended => Err(StepError::transient(
-            "the claim was free a moment later; try again",
-        )),
-        _ => Err(StepError::refused(format!(
-            "`{database}` is claimed by the upgrade {holder}; wait for its end, nothing was touched"
-        ))),
-    }
-}
-
-/// Why a ticket does not let a step act.
-pub(super) fn not_held(record: Option<&Record>, ticket: &Ticket) -> StepError {
-    let Ticket {
-        database, owner, ..
-    } = ticket;
-    let Some(record) = record else {
-        return StepError::refused(format!("`{database}` is claimed by nobody"));
-    };
-    if record.ticket.owner != *owner {
-        return StepError::refused(format!(
-            "`{database}` belongs to the upgrade {} now",
-            record.ticket.owner
-        ));
-    }
-    match (record.phase, &record.lease) {
-        (Phase::Ended, _) => {
-            StepError::refused(format!("the upgrade of `{database}` has ended already"))
-        }
-        (Phase::NeedsOperator, _) => StepError::refused(format!(
-            "`{database}` waits for a person: {}; {HOW_TO_CLEAR}",
-            record.note.as_deref().unwrap_or("no reason was recorded"),
-        )),
-        _ if record.ticket.epoch != ticket.epoch => StepError::refused(format!(
-            "a rollback of `{database}` has taken over; this call may not act any more"
-        )),
-        (_, Some(lease)) => StepError::transient(format!(
-            "another call of `{}` may still act on `{database}`",
-            lease.step
-        )),
-        (_, None) => StepError::transient(format!("the lease on `{database}` was not taken")),
-    }
 }
