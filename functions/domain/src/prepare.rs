@@ -1,7 +1,11 @@
 //! Makes green fit to take over: statistics, parity, and a rehearsal of the fence.
 
+use crate::plan::Plan;
+use crate::rds::Instance;
 use crate::record::Ticket;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// What the state machine gives to `prepare`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,4 +24,129 @@ pub struct Output {
     pub done: bool,
     /// What is alike and what is not, a line each.
     pub parity: Vec<String>,
+}
+
+/// What was seen of one member: blue's instance and the one of green that stands for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twins {
+    /// Blue's.
+    pub blue: Instance,
+    /// Green's.
+    pub green: Instance,
+    /// Parameters that a person set in blue's group and that are not, or not the same, in green's.
+    pub parameters: Vec<String>,
+}
+
+/// How the two sides compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parity {
+    /// Green can take over.
+    Fit(Vec<String>),
+    /// Green is busy with something that ends by itself.
+    Wait(String),
+    /// Green could not carry what blue carries.
+    Unfit(String),
+}
+
+/// Compares both sides, member by member. More storage on green is no fault; anything less of anything is.
+#[must_use]
+pub fn parity(plan: &Plan, twins: &[Twins]) -> Parity {
+    let mut faults: Vec<String> = twins.iter().flat_map(|twins| faults(plan, twins)).collect();
+    if twins.len() != plan.members.len() {
+        faults.push(format!(
+            "green has {} of {} instances",
+            twins.len(),
+            plan.members.len()
+        ));
+    }
+    let busy = twins
+        .iter()
+        .find(|twins| !twins.green.is_available() || twins.green.storage_is_busy());
+    match (busy, faults.is_empty()) {
+        (_, false) => Parity::Unfit(format!("green is not what blue is: {}", faults.join("; "))),
+        (Some(busy), _) => Parity::Wait(format!("{} is {}", busy.green.id, busy.green.state())),
+        (None, true) => Parity::Fit(twins.iter().flat_map(lines).collect()),
+    }
+}
+
+fn faults(plan: &Plan, twins: &Twins) -> Vec<String> {
+    let Twins { blue, green, .. } = twins;
+    let mut faults = vec![];
+    let mut differs =
+        |differs: bool, what: &str, blues: &dyn fmt::Display, greens: &dyn fmt::Display| {
+            if differs {
+                faults.push(format!("{what} of {} is {greens}, not {blues}", green.id));
+            }
+        };
+    differs(
+        green.version != plan.to_version,
+        "the version",
+        &plan.to_version,
+        &green.version,
+    );
+    differs(
+        green.class != blue.class,
+        "the class",
+        &blue.class,
+        &green.class,
+    );
+    differs(
+        green.multi_az != blue.multi_az,
+        "Multi-AZ",
+        &blue.multi_az,
+        &green.multi_az,
+    );
+    differs(
+        green.storage_gib < blue.storage_gib,
+        "the storage in GiB",
+        &blue.storage_gib,
+        &green.storage_gib,
+    );
+    differs(
+        green.storage_type != blue.storage_type,
+        "the storage type",
+        &blue.storage_type,
+        &green.storage_type,
+    );
+    differs(
+        green.replica_of.is_some() != blue.replica_of.is_some(),
+        "being a replica",
+        &blue.replica_of.is_some(),
+        &green.replica_of.is_some(),
+    );
+    differs(
+        green.parameters_applied != "in-sync",
+        "the parameter group's state",
+        &"in-sync",
+        &green.parameters_applied,
+    );
+    faults
+}
+
+fn lines(twins: &Twins) -> Vec<String> {
+    let Twins {
+        blue,
+        green,
+        parameters,
+    } = twins;
+    let zones = if green.multi_az { ", Multi-AZ" } else { "" };
+    let mut lines = vec![format!(
+        "{} is like {}: {}{zones}, {} GiB {}",
+        green.id, blue.id, green.class, green.storage_gib, green.storage_type
+    )];
+    let set = parameters.iter();
+    lines.extend(set.map(|name| {
+        format!(
+            "{} is set in {}, and not so in {}",
+            name, blue.parameter_group, green.parameter_group
+        )
+    }));
+    lines
+}
+
+/// Parameters that a person set for blue and that green does not have so.
+#[must_use]
+pub fn unlike(blue: &BTreeMap<String, String>, green: &BTreeMap<String, String>) -> Vec<String> {
+    let differs = |name: &&String| green.get(*name) != blue.get(*name);
+    blue.keys().filter(differs).cloned().collect()
 }

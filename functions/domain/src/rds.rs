@@ -74,6 +74,16 @@ impl Instance {
         self.status == "available"
     }
 
+    /// In a word or two, why it is not at rest; `available` if it is.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        if self.is_available() && !self.storage_status.is_empty() {
+            &self.storage_status
+        } else {
+            &self.status
+        }
+    }
+
     /// Whether its storage still loads or is being changed.
     #[must_use]
     pub fn storage_is_busy(&self) -> bool {

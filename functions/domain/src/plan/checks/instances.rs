@@ -69,11 +69,9 @@ fn available(case: &Case<'_>) -> Check {
         .replicas
         .iter()
         .filter(|name| !case.seen.readers.iter().any(|reader| reader.id == **name));
-    let unfit = case
+    let ills: Vec<String> = case
         .members()
-        .filter(|member| !member.is_available() || member.storage_is_busy());
-    let ills: Vec<String> = unfit
-        .map(|member| format!("{} is {}", member.id, ill(member)))
+        .filter_map(ill)
         .chain(missing.map(|name| format!("{name} can't be found")))
         .collect();
     if ills.is_empty() {
@@ -90,10 +88,14 @@ fn available(case: &Case<'_>) -> Check {
     }
 }
 
-fn ill(member: &Instance) -> String {
-    match (member.is_available(), member.storage_status.as_str()) {
-        (true, storage) => format!("changing its storage ({storage})"),
-        (false, _) => member.status.clone(),
+/// What keeps an instance from being at rest.
+fn ill(member: &Instance) -> Option<String> {
+    let id = &member.id;
+    if !member.is_available() || member.storage_is_busy() {
+        Some(format!("{id} is {}", member.state()))
+    } else {
+        let pending = member.pending_version.as_ref()?;
+        Some(format!("{id} waits for its upgrade to {pending}"))
     }
 }
 

@@ -1,0 +1,213 @@
+//! What `plan` asks a server about itself. Everything here only reads.
+
+use super::{Access, Connector, Endpoint, Session};
+use crate::error::{Error, looked};
+use domain::plan::{DatabaseSeen, OurRole, RoleSeen, Server, Settings, SlotSeen};
+use tokio_postgres::Row;
+
+/// The database that every server of RDS has.
+pub const MAINTENANCE: &str = "postgres";
+
+/// Asks a server, and each of its databases, for everything that a plan looks at. `named` are roles that the request names.
+///
+/// # Errors
+/// As [`Connector::connect`], or if a question can't be answered.
+pub async fn server(
+    connector: &Connector,
+    endpoint: &Endpoint,
+    named: &[String],
+) -> Result<Server, Error> {
+    let session = connector.connect(endpoint, MAINTENANCE, Access::AsServed).await?;
+    let mut databases = vec![];
+    for name in database_names(&session).await? {
+        let inside = connector.connect(endpoint, &name, Access::AsServed).await?;
+        databases.push(database(&inside, name).await?);
+    }
+    let activity = activity(&session).await?;
+    Ok(Server {
+        us: our_role(&session).await?,
+        settings: settings(&session).await?,
+        slots: slots(&session).await?,
+        subscriptions: subscriptions(&session).await?,
+        streaming: count(&activity, 0),
+        senders: count(&activity, 1),
+        roles: roles(&session, named).await?,
+        databases,
+        oldest_transaction_seconds: activity
+            .get::<_, i64>(2)
+            .try_into()
+            .unwrap_or_default(),
+        prepared_transactions: count(&activity, 3),
+    })
+}
+
+fn count(row: &Row, column: usize) -> u32 {
+    u32::try_from(row.get::<_, i64>(column)).unwrap_or(u32::MAX)
+}
+
+fn names(rows: &[Row]) -> Vec<String> {
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// `rdsadmin` is RDS's own, and lets nobody in.
+async fn database_names(session: &Session) -> Result<Vec<String>, Error> {
+    let query = "select datname::text from pg_database \
+                 where datallowconn and not datistemplate and datname <> 'rdsadmin' order by 1";
+    let rows = session.query(query, &[]).await;
+    Ok(names(&rows.map_err(looked("listing the databases"))?))
+}
+
+async fn our_role(session: &Session) -> Result<OurRole, Error> {
+    // `pg_read_all_data` came with 14; before it, nothing less than superuser reads everything.
+    let query = "select rolname::text, rolcreaterole or rolsuper, \
+                    pg_has_role(current_user, 'pg_signal_backend', 'usage'), \
+                    coalesce((select pg_has_role(current_user, a.oid, 'usage') from pg_roles a \
+                              where a.rolname = 'pg_read_all_data'), rolsuper), \
+                    pg_has_role(current_user, 'pg_read_all_stats', 'usage') \
+                 from pg_roles where rolname = current_user";
+    let row = session.query_one(query, &[]).await;
+    let row = row.map_err(looked("asking for our own rights"))?;
+    Ok(OurRole {
+        name: row.get(0),
+        creates_roles: row.get(1),
+        signals_backends: row.get(2),
+        reads_all_data: row.get(3),
+        reads_statistics: row.get(4),
+    })
+}
+
+async fn settings(session: &Session) -> Result<Settings, Error> {
+    let query = "select current_setting('wal_level'), \
+                    current_setting('max_replication_slots')::bigint, \
+                    current_setting('max_wal_senders')::bigint, \
+                    current_setting('max_logical_replication_workers')::bigint, \
+                    current_setting('max_worker_processes')::bigint";
+    let row = session.query_one(query, &[]).await;
+    let row = row.map_err(looked("reading the server's settings"))?;
+    Ok(Settings {
+        wal_level: row.get(0),
+        replication_slots: count(&row, 1),
+        wal_senders: count(&row, 2),
+        replication_workers: count(&row, 3),
+        worker_processes: count(&row, 4),
+    })
+}
+
+async fn slots(session: &Session) -> Result<Vec<SlotSeen>, Error> {
+    let query = "select slot_name::text, slot_type = 'logical' from pg_replication_slots order by 1";
+    let rows = session.query(query, &[]).await;
+    let rows = rows.map_err(looked("reading the replication slots"))?;
+    let slot = |row: &Row| SlotSeen {
+        name: row.get(0),
+        logical: row.get(1),
+    };
+    Ok(rows.iter().map(slot).collect())
+}
+
+/// The catalog is shared, so that one database shows the subscriptions of all.
+async fn subscriptions(session: &Session) -> Result<Vec<String>, Error> {
+    let query = "select s.subname::text || ' in ' || d.datname from pg_subscription s \
+                 join pg_database d on d.oid = s.subdbid order by 1";
+    let rows = session.query(query, &[]).await;
+    Ok(names(&rows.map_err(looked("reading the subscriptions"))?))
+}
+
+/// Streams of physical replicas, all WAL senders, seconds of the oldest transaction, prepared transactions.
+async fn activity(session: &Session) -> Result<Row, Error> {
+    let query = "select \
+        (select count(*) from pg_stat_replication where state = 'streaming' \
+            and pid not in (select active_pid from pg_replication_slots \
+                            where slot_type = 'logical' and active_pid is not null)), \
+        (select count(*) from pg_stat_replication), \
+        (select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::bigint \
+            from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()), \
+        (select count(*) from pg_prepared_xacts)";
+    let row = session.query_one(query, &[]).await;
+    row.map_err(looked("reading the server's activity"))
+}
+
+/// Roles that can log in, and those that are named. Whoever is a member of `rds_replication` is there for replication,
+/// unless `rds_superuser` made it one.
+async fn roles(session: &Session, named: &[String]) -> Result<Vec<RoleSeen>, Error> {
+    let query = "select r.rolname::text, r.rolcanlogin, r.rolsuper, \
+                    r.rolreplication or exists (select from pg_auth_members m join pg_roles g on g.oid = m.roleid \
+                                                where m.member = r.oid and g.rolname = 'rds_replication'), \
+                    pg_has_role(current_user, r.oid, 'member with admin option') \
+                 from pg_roles r where r.rolcanlogin or r.rolname::text = any($1) order by 1";
+    let rows = session.query(query, &[&named]).await;
+    let rows = rows.map_err(looked("reading the roles"))?;
+    let role = |row: &Row| RoleSeen {
+        name: row.get(0),
+        can_login: row.get(1),
+        superuser: row.get(2),
+        replication: row.get(3),
+        ours_to_administer: row.get(4),
+    };
+    Ok(rows.iter().map(role).collect())
+}
+
+async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error> {
+    let facts = facts(session).await?;
+    Ok(DatabaseSeen {
+        name,
+        may_create: facts.get(0),
+        tables: count(&facts, 1),
+        large_objects: facts.get::<_, i64>(2).try_into().unwrap_or_default(),
+        keyless: tables(session, KEYLESS).await?,
+        unlogged: tables(session, "c.relkind in ('r', 'p') and c.relpersistence = 'u'").await?,
+        materialized_views: tables(session, "c.relkind = 'm'").await?,
+        unsupported_columns: unsupported_columns(session).await?,
+        extensions: extensions(session).await?,
+    })
+}
+
+/// Tables that hold rows; a partitioned table's rows are in its partitions.
+const KEYLESS: &str = "c.relkind = 'r' and c.relpersistence = 'p' and not ( \
+    c.relreplident = 'f' \
+    or c.relreplident = 'd' and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and i.indisvalid) \
+    or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident and i.indisvalid))";
+
+/// Relations that are neither PostgreSQL's, nor temporary, nor ours.
+const APPLICATIONS: &str = "n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'viridian')";
+
+async fn facts(session: &Session) -> Result<Row, Error> {
+    let query = format!(
+        "select has_database_privilege(current_database(), 'create') \
+                    or exists (select from pg_namespace where nspname = 'viridian' \
+                               and pg_has_role(current_user, nspowner, 'usage')), \
+                (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                    where c.relkind = 'r' and {APPLICATIONS}), \
+                (select count(*) from pg_largeobject_metadata)"
+    );
+    let row = session.query_one(&query, &[]).await;
+    row.map_err(looked("inspecting a database"))
+}
+
+async fn tables(session: &Session, which: &str) -> Result<Vec<String>, Error> {
+    let query = format!(
+        "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where {APPLICATIONS} and ({which}) order by 1"
+    );
+    let rows = session.query(&query, &[]).await;
+    Ok(names(&rows.map_err(looked("inspecting the tables"))?))
+}
+
+/// Types that hold another object's number, which `pg_upgrade` does not keep.
+async fn unsupported_columns(session: &Session) -> Result<Vec<String>, Error> {
+    let query = format!(
+        "select n.nspname || '.' || c.relname || '.' || a.attname from pg_attribute a \
+         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
+         join pg_type t on t.oid = a.atttypid and t.typnamespace = 'pg_catalog'::regnamespace \
+         where {APPLICATIONS} and c.relkind in ('r', 'm', 'p') and a.attnum > 0 and not a.attisdropped \
+           and t.typname in ('regcollation', 'regconfig', 'regdictionary', 'regnamespace', \
+                             'regoper', 'regoperator', 'regproc', 'regprocedure') order by 1"
+    );
+    let rows = session.query(&query, &[]).await;
+    Ok(names(&rows.map_err(looked("inspecting the columns"))?))
+}
+
+async fn extensions(session: &Session) -> Result<Vec<String>, Error> {
+    let query = "select extname::text from pg_extension where extname <> 'plpgsql' order by 1";
+    let rows = session.query(query, &[]).await;
+    Ok(names(&rows.map_err(looked("inspecting the extensions"))?))
+}
