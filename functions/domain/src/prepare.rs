@@ -150,3 +150,69 @@ pub fn unlike(blue: &BTreeMap<String, String>, green: &BTreeMap<String, String>)
     let differs = |name: &&String| green.get(*name) != blue.get(*name);
     blue.keys().filter(differs).cloned().collect()
 }
+
+/// What the rehearsal of the fence showed.
+///
+/// # Errors
+/// Why the fence can't be relied on.
+pub fn rehearsed(
+    roles: &[String],
+    leaking: &[String],
+    opened: &[String],
+) -> Result<String, String> {
+    let shut: Vec<&str> = roles
+        .iter()
+        .filter(|role| !opened.contains(role))
+        .map(String::as_str)
+        .collect();
+    if roles.is_empty() {
+        Err("none of the application's roles can log in to green".to_owned())
+    } else if !leaking.is_empty() {
+        Err(format!(
+            "{} could still log in to green after NOLOGIN",
+            leaking.join(", ")
+        ))
+    } else if !shut.is_empty() {
+        Err(format!(
+            "{} could not be opened again on green",
+            shut.join(", ")
+        ))
+    } else {
+        Ok(format!("the fence closed and opened {}", roles.join(", ")))
+    }
+}
+
+/// What came of the statistics. Those of `left` we may not gather.
+#[must_use]
+pub fn statistics(analyzed: u32, left: &[String]) -> String {
+    match (analyzed, left) {
+        (0, []) => "every table has statistics".to_owned(),
+        (1, []) => "one table was without statistics and was analyzed".to_owned(),
+        (many, []) => format!("{many} tables were without statistics and were analyzed"),
+        (_, left) => format!(
+            "run ANALYZE on green as their owner: {} are without statistics",
+            left.join(", ")
+        ),
+    }
+}
+
+/// The answer while green is busy.
+#[must_use]
+pub fn waiting(what: &str) -> Output {
+    Output {
+        summary: format!("Green is being prepared; waiting for {what}."),
+        done: false,
+        parity: vec![],
+    }
+}
+
+/// The answer once green can take over.
+#[must_use]
+pub fn prepared(lines: Vec<String>) -> Output {
+    Output {
+        summary: "Green is like blue, has its statistics, and the fence was rehearsed there."
+            .to_owned(),
+        done: true,
+        parity: lines,
+    }
+}

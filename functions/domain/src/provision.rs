@@ -190,3 +190,28 @@ fn green(plan: &Plan, deployment: &Deployment, instances: &[Instance]) -> Option
         members: plan.members.iter().map(member).collect::<Option<_>>()?,
     })
 }
+
+/// The answer while green is being made.
+#[must_use]
+pub fn waiting(percent: u8, what: &str) -> Output {
+    Output {
+        summary: format!("Green is {percent} % made; waiting for {what}."),
+        done: false,
+        percent,
+    }
+}
+
+/// The answer once green stands.
+#[must_use]
+pub fn done(plan: &Plan, green: &Green) -> Output {
+    let names: Vec<&str> = green
+        .members
+        .iter()
+        .map(|member| member.instance.as_str())
+        .collect();
+    Output {
+        summary: format!("Green stands on {}: {}.", plan.to_version, names.join(", ")),
+        done: true,
+        percent: 100,
+    }
+}

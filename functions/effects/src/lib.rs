@@ -9,5 +9,6 @@ pub mod notices;
 pub mod postgres;
 pub mod rds;
 pub mod routes;
+pub mod secrets;
 pub mod step;
 pub mod tokens;

@@ -1,1 +1,145 @@
-//! plan
+//! Reads everything that an upgrade depends on, and touches nothing.
+
+use domain::error::{ErrorName, StepError};
+use domain::ids::Database;
+use domain::plan::{Input, Output, Seen, Server, decide};
+use domain::rds::{Deployment, Instance, READS_TAG};
+use domain::request::{Request, parse};
+use domain::routes::Route;
+use domain::watch::Reading;
+use effects::alarms::Alarms;
+use effects::dns::Resolver;
+use effects::error::Error;
+use effects::postgres::{Endpoint, inspect};
+use effects::rds::{Deployments, Instances, Versions};
+use effects::routes::Routes;
+use effects::secrets::Secrets;
+use tracing::info;
+
+/// Everything that is read.
+#[derive(Clone)]
+pub struct Sources {
+    /// The instances.
+    pub instances: Instances,
+    /// The versions that RDS offers.
+    pub versions: Versions,
+    /// The blue/green deployments.
+    pub deployments: Deployments,
+    /// The alarms.
+    pub alarms: Alarms,
+    /// The weighted records.
+    pub routes: Routes,
+    /// Our credentials.
+    pub secrets: Secrets,
+    /// Who knows the servers' addresses.
+    pub resolver: Resolver,
+}
+
+/// Plans an upgrade: the request, everything that was found, what will happen, what is in the way.
+///
+/// # Errors
+///
+/// `Upgrade.InvalidInput` with every fault of the request; `Upgrade.Transient` while something can't be read.
+pub async fn run(sources: &Sources, input: Input) -> Result<Output, Error> {
+    let request =
+        parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
+    let seen = sources.see(&request).await?;
+    let output = decide(&request, &input.owner, &seen);
+    info!(outcome = ?output.outcome, checks = output.plan.checks.len(), "planned");
+    Ok(output)
+}
+
+impl Sources {
+    async fn see(&self, request: &Request) -> Result<Seen, Error> {
+        let database = &request.database;
+        let Some(writer) = self.instances.describe(&database.as_str().into()).await? else {
+            return Ok(Seen::nothing());
+        };
+        let reads_name = reads_name(request, &writer);
+        Ok(Seen {
+            readers: self.readers(&writer).await?,
+            targets: self
+                .versions
+                .targets(&writer.engine, &writer.version)
+                .await?,
+            family: self
+                .versions
+                .family(&writer.engine, &request.target_version)
+                .await?,
+            green_group_family: self.group(request).await?,
+            deployments: self.deployments(&writer).await?,
+            server: found(self.server(database, &writer, request).await)?,
+            alarms: found(self.readings(request).await)?,
+            reads: found(self.reads(reads_name.as_deref()).await)?,
+            reads_name,
+            writer: Some(writer),
+        })
+    }
+
+    /// Replicas that can't be found are left out; the plan misses them by name.
+    async fn readers(&self, writer: &Instance) -> Result<Vec<Instance>, Error> {
+        let mut readers = vec![];
+        for name in &writer.replicas {
+            readers.extend(self.instances.describe(name).await?);
+        }
+        Ok(readers)
+    }
+
+    async fn group(&self, request: &Request) -> Result<Option<String>, Error> {
+        match &request.green.parameter_group {
+            None => Ok(None),
+            Some(group) => self.versions.family_of_group(group).await,
+        }
+    }
+
+    async fn deployments(&self, writer: &Instance) -> Result<Vec<Deployment>, Error> {
+        let mut found = self.deployments.of_source(&writer.arn).await?;
+        found.extend(self.deployments.of_target(&writer.arn).await?);
+        Ok(found)
+    }
+
+    async fn server(
+        &self,
+        database: &Database,
+        writer: &Instance,
+        request: &Request,
+    ) -> Result<Server, Error> {
+        let Some(address) = &writer.address else {
+            return Err(StepError::refused("it has no endpoint yet").into());
+        };
+        let connector = self.secrets.connector(database, &self.resolver).await?;
+        let endpoint = Endpoint::new(address, writer.port);
+        let named = request.application_roles.as_deref().unwrap_or_default();
+        inspect::server(&connector, &endpoint, named).await
+    }
+
+    async fn readings(&self, request: &Request) -> Result<Vec<Reading>, Error> {
+        let names = match &request.alarms {
+            Some(names) => names.clone(),
+            None => self.alarms.tagged(&request.database).await?,
+        };
+        self.alarms.read(&names).await
+    }
+
+    async fn reads(&self, name: Option<&str>) -> Result<Option<Route>, Error> {
+        match name {
+            None => Ok(None),
+            Some(name) => self.routes.find(name).await,
+        }
+    }
+}
+
+/// The name that routes reads: what the request says, or else the writer's tag.
+fn reads_name(request: &Request, writer: &Instance) -> Option<String> {
+    let asked = request.reads.as_ref().map(|reads| reads.record.clone());
+    asked.or_else(|| writer.tags.get(READS_TAG).cloned())
+}
+
+/// What waiting does not change is a finding of the plan; what may pass is asked again.
+fn found<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.name() == ErrorName::Transient => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}

@@ -159,3 +159,22 @@ impl RoleSeen {
         self.name.starts_with("rds") || self.name.starts_with("pg_")
     }
 }
+
+impl Seen {
+    /// There is no such instance, so that nothing else was looked at.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            writer: None,
+            readers: vec![],
+            targets: vec![],
+            family: None,
+            green_group_family: None,
+            deployments: vec![],
+            server: Err("there is none".to_owned()),
+            alarms: Ok(vec![]),
+            reads_name: None,
+            reads: Ok(None),
+        }
+    }
+}

@@ -17,7 +17,9 @@ pub async fn server(
     endpoint: &Endpoint,
     named: &[String],
 ) -> Result<Server, Error> {
-    let session = connector.connect(endpoint, MAINTENANCE, Access::AsServed).await?;
+    let session = connector
+        .connect(endpoint, MAINTENANCE, Access::AsServed)
+        .await?;
     let mut databases = vec![];
     for name in database_names(&session).await? {
         let inside = connector.connect(endpoint, &name, Access::AsServed).await?;
@@ -33,10 +35,7 @@ pub async fn server(
         senders: count(&activity, 1),
         roles: roles(&session, named).await?,
         databases,
-        oldest_transaction_seconds: activity
-            .get::<_, i64>(2)
-            .try_into()
-            .unwrap_or_default(),
+        oldest_transaction_seconds: activity.get::<_, i64>(2).try_into().unwrap_or_default(),
         prepared_transactions: count(&activity, 3),
     })
 }
@@ -94,7 +93,8 @@ async fn settings(session: &Session) -> Result<Settings, Error> {
 }
 
 async fn slots(session: &Session) -> Result<Vec<SlotSeen>, Error> {
-    let query = "select slot_name::text, slot_type = 'logical' from pg_replication_slots order by 1";
+    let query =
+        "select slot_name::text, slot_type = 'logical' from pg_replication_slots order by 1";
     let rows = session.query(query, &[]).await;
     let rows = rows.map_err(looked("reading the replication slots"))?;
     let slot = |row: &Row| SlotSeen {
@@ -154,7 +154,11 @@ async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error
         tables: count(&facts, 1),
         large_objects: facts.get::<_, i64>(2).try_into().unwrap_or_default(),
         keyless: tables(session, KEYLESS).await?,
-        unlogged: tables(session, "c.relkind in ('r', 'p') and c.relpersistence = 'u'").await?,
+        unlogged: tables(
+            session,
+            "c.relkind in ('r', 'p') and c.relpersistence = 'u'",
+        )
+        .await?,
         materialized_views: tables(session, "c.relkind = 'm'").await?,
         unsupported_columns: unsupported_columns(session).await?,
         extensions: extensions(session).await?,
@@ -168,7 +172,8 @@ const KEYLESS: &str = "c.relkind = 'r' and c.relpersistence = 'p' and not ( \
     or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident and i.indisvalid))";
 
 /// Relations that are neither PostgreSQL's, nor temporary, nor ours.
-const APPLICATIONS: &str = "n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'viridian')";
+const APPLICATIONS: &str =
+    "n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'viridian')";
 
 async fn facts(session: &Session) -> Result<Row, Error> {
     let query = format!(

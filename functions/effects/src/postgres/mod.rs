@@ -2,10 +2,12 @@
 
 pub mod connect;
 pub mod fence;
+pub mod inspect;
 pub mod marker;
 pub mod roles;
 pub mod sessions;
 pub mod slots;
+pub mod statistics;
 
 pub use connect::{Access, Connector, Endpoint, Login, Session};
 

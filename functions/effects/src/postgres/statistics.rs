@@ -38,7 +38,11 @@ pub async fn missing(session: &Session) -> Result<Vec<Table>, Error> {
 /// # Errors
 /// If the session is gone, or its statement timeout was too short.
 pub async fn analyze(session: &Session, table: &Table) -> Result<(), Error> {
-    let statement = format!("analyze {}.{}", identifier(&table.schema), identifier(&table.name));
+    let statement = format!(
+        "analyze {}.{}",
+        identifier(&table.schema),
+        identifier(&table.name)
+    );
     let done = session.batch_execute(&statement).await;
     done.map_err(acted("gathering a table's statistics"))
 }
