@@ -144,6 +144,9 @@ pub struct Record {
     pub wait: Option<Wait>,
     /// Markers by database of the server, the last that `switchover` wrote.
     pub markers: std::collections::BTreeMap<String, Marker>,
+    /// How often RDS accepted each instance's upgrade in place.
+    #[serde(default)]
+    pub attempts: std::collections::BTreeMap<ResourceId, u32>,
     /// Which Lambda acts right now, and until when at most.
     pub lease: Option<Lease>,
     /// Why a person has to look, or how the upgrade ended.
@@ -177,6 +180,7 @@ impl Record {
             fences: Vec::new(),
             wait: None,
             markers: std::collections::BTreeMap::new(),
+            attempts: std::collections::BTreeMap::new(),
             lease: None,
             note: None,
         }

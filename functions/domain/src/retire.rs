@@ -3,7 +3,7 @@
 use crate::ids::{DeploymentId, InstanceId, ResourceId};
 use crate::plan::{Member, MemberRole, Plan};
 use crate::rds::{Deployment, DeploymentStatus, Instance, Snapshot};
-use crate::record::Ticket;
+use crate::record::{Phase, Record, Ticket};
 use crate::request::Retire;
 use serde::{Deserialize, Serialize};
 
@@ -203,4 +203,29 @@ fn finished(plan: &Plan, seen: &Seen) -> String {
         "{} runs {}; old blue is gone, {snapshot}.",
         plan.database, plan.to_version
     )
+}
+
+/// The answer while something is under way.
+#[must_use]
+pub fn waiting(what: &str) -> Output {
+    Output {
+        summary: format!("Old blue is being retired; waiting for {what}."),
+        done: false,
+    }
+}
+
+/// The answer at the end.
+#[must_use]
+pub fn done(how: &str) -> Output {
+    Output {
+        summary: how.to_owned(),
+        done: true,
+    }
+}
+
+/// The answer of an upgrade that ended already, whose last answer may have been lost; nothing while it goes on.
+#[must_use]
+pub fn over(record: &Record, ticket: &Ticket) -> Option<Output> {
+    let ended = record.phase == Phase::Ended && record.ticket == *ticket;
+    ended.then(|| done(record.note.as_deref().unwrap_or_default()))
 }

@@ -3,7 +3,7 @@
 use crate::ids::{InstanceId, ResourceId};
 use crate::plan::{Member, MemberRole, Plan};
 use crate::rds::{Instance, Snapshot};
-use crate::record::Ticket;
+use crate::record::{Phase, Record, Ticket};
 use serde::{Deserialize, Serialize};
 
 /// What the state machine gives to `upgrade_in_place`.
@@ -29,8 +29,8 @@ pub struct Output {
     pub members: Vec<String>,
 }
 
-/// How often one instance's upgrade is asked for. An answer may get lost; an upgrade that fails goes back to the old version.
-pub const ATTEMPTS: u32 = 3;
+/// How often RDS may accept one instance's upgrade: an upgrade that fails goes back to the old version.
+pub const ATTEMPTS: u32 = 2;
 
 /// What was seen of the roll.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct MemberSeen {
     pub planned: Member,
     /// The instance with its resource id now.
     pub instance: Option<Instance>,
-    /// How often its upgrade was asked for.
+    /// How often RDS accepted its upgrade.
     pub attempts: u32,
     /// What it answered to a query; asked only at the target version. An error says why it did not answer as it should.
     pub answer: Option<Answer>,
@@ -171,7 +171,7 @@ fn step(plan: &Plan, member: &MemberSeen) -> Option<Act> {
         ))
     } else if member.attempts >= ATTEMPTS {
         Act::Fail(format!(
-            "{id} still runs {} after its upgrade was asked for {ATTEMPTS} times; see its events and its log of the upgrade",
+            "{id} still runs {} after RDS began its upgrade {ATTEMPTS} times; see its events and its log of the upgrade",
             instance.version
         ))
     } else {
@@ -265,4 +265,77 @@ pub fn failure(seen: &Seen, why: &str) -> String {
         "The roll stopped: {why}. In service: {}. {snapshot}",
         members.join("; ")
     )
+}
+
+/// Whether what a member answered is what its role must answer.
+#[must_use]
+pub fn serves(planned: &Member, version: &str, read_only: bool, streaming: bool) -> Answer {
+    match (planned.role, read_only, streaming) {
+        (MemberRole::Writer, true, _) => Answer::NotYet("it takes no writes".to_owned()),
+        (MemberRole::Reader, _, false) => {
+            Answer::NotYet("it does not follow the writer".to_owned())
+        }
+        _ => Answer::Serves(version.to_owned()),
+    }
+}
+
+/// The answer while the roll goes on.
+#[must_use]
+pub fn under_way(plan: &Plan, seen: &Seen) -> Output {
+    let percent = percent(plan, seen);
+    let what = match next(plan, seen) {
+        Act::Snapshot(instance) => format!("the snapshot of {instance}"),
+        Act::Upgrade { instance, .. } => format!("{instance} to be upgraded"),
+        Act::Wait(what) | Act::Fail(what) => what,
+        Act::Finish => "nothing more".to_owned(),
+    };
+    Output {
+        summary: format!(
+            "The roll to {} is {percent} % done; waiting for {what}.",
+            plan.to_version
+        ),
+        ..output(seen, percent)
+    }
+}
+
+/// The answer at the end.
+#[must_use]
+pub fn finished(plan: &Plan, seen: &Seen) -> Output {
+    Output {
+        summary: format!(
+            "{} and its {} run {} and answer; the snapshot from before is {}.",
+            plan.database,
+            match seen.members.len() {
+                2 => "replica".to_owned(),
+                many => format!("{} replicas", many.saturating_sub(1)),
+            },
+            plan.to_version,
+            plan.snapshot("before")
+        ),
+        done: true,
+        ..output(seen, 100)
+    }
+}
+
+fn output(seen: &Seen, percent: u8) -> Output {
+    Output {
+        summary: String::new(),
+        done: false,
+        percent,
+        snapshot: seen.snapshot.as_ref().map(|taken| taken.id.clone()),
+        members: seen.members.iter().map(MemberSeen::line).collect(),
+    }
+}
+
+/// The answer of an upgrade that ended already, whose last answer may have been lost; nothing while it goes on.
+#[must_use]
+pub fn over(record: &Record, ticket: &Ticket) -> Option<Output> {
+    let ended = record.phase == Phase::Ended && record.ticket == *ticket;
+    ended.then(|| Output {
+        summary: record.note.clone().unwrap_or_default(),
+        done: true,
+        percent: 100,
+        snapshot: Some(record.plan.snapshot("before")),
+        members: vec![],
+    })
 }

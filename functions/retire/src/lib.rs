@@ -1,1 +1,123 @@
-//! retire
+//! The end of the watch: old blue is kept, or deleted after a final snapshot.
+
+use domain::error::StepError;
+use domain::ids::{InstanceId, ResourceId};
+use domain::plan::Plan;
+use domain::record::{Phase, Record};
+use domain::retire::{Act, Input, Output, Seen, done, next, over, waiting};
+use effects::claims::{Claims, Held};
+use effects::error::Error;
+use effects::rds::{Deployments, Instances, Snapshots};
+use effects::step::Invocation;
+use tracing::info;
+
+/// What old blue is retired with.
+#[derive(Clone)]
+pub struct Yard {
+    /// The table of upgrades.
+    pub claims: Claims,
+    /// The instances.
+    pub instances: Instances,
+    /// The blue/green deployments.
+    pub deployments: Deployments,
+    /// The snapshots.
+    pub snapshots: Snapshots,
+}
+
+/// Ends the upgrade after the watch. Run again, it sees how far it is; after the end it says so again.
+///
+/// # Errors
+///
+/// `Upgrade.Refused` if the switchover has not happened, or if something speaks against deleting what the request wants deleted.
+pub async fn run(yard: &Yard, input: Input, invocation: Invocation) -> Result<Output, Error> {
+    let record = yard.claims.read(&input.ticket.database).await?;
+    if let Some(output) = record
+        .as_ref()
+        .and_then(|record| over(record, &input.ticket))
+    {
+        return Ok(output);
+    }
+    let act = async |held: &mut Held<'_>| yard.step(held).await;
+    yard.claims
+        .holding(&input.ticket, "retire", &invocation, act)
+        .await
+}
+
+impl Yard {
+    async fn step(&self, held: &mut Held<'_>) -> Result<Output, Error> {
+        let record = held.record().clone();
+        if record.phase != Phase::After {
+            return Err(StepError::refused("green does not serve yet; nothing is retired").into());
+        }
+        match next(&record.plan, &self.see(&record).await?) {
+            Act::Keep(how) | Act::Finish(how) => {
+                held.end(&how).await?;
+                Ok(done(&how))
+            }
+            Act::Snapshot(instance) => self.snapshot(held, &record.plan, &instance).await,
+            Act::DeleteRecord(deployment) => {
+                held.verify().await?;
+                self.deployments.delete(&deployment, false).await?;
+                info!(%deployment, "deployment's record deleted");
+                Ok(waiting(&format!("the record of {deployment} to go")))
+            }
+            Act::Delete {
+                instance,
+                resource_id,
+            } => self.delete(held, &instance, &resource_id).await,
+            Act::Wait(what) => Ok(waiting(&what)),
+            Act::Refuse(why) => Err(StepError::refused(why).into()),
+        }
+    }
+
+    async fn see(&self, record: &Record) -> Result<Seen, Error> {
+        let mut old = vec![];
+        for member in &record.plan.members {
+            let instance = self.instances.find(&member.resource_id).await?;
+            old.push((member.clone(), instance));
+        }
+        let green = record.green.as_ref();
+        let writer = green.and_then(|green| green.members.first());
+        Ok(Seen {
+            deployment: match green {
+                Some(green) => self.deployments.describe(&green.deployment).await?,
+                None => None,
+            },
+            old,
+            serving: match writer {
+                Some(writer) => self.instances.find(&writer.resource_id).await?,
+                None => None,
+            },
+            snapshot: self
+                .snapshots
+                .describe(&record.plan.snapshot("final"))
+                .await?,
+        })
+    }
+
+    async fn snapshot(
+        &self,
+        held: &Held<'_>,
+        plan: &Plan,
+        old: &InstanceId,
+    ) -> Result<Output, Error> {
+        held.verify().await?;
+        let name = plan.snapshot("final");
+        let tags = plan.tags(&held.ticket().owner);
+        self.snapshots.create(old, &name, &tags).await?;
+        info!(snapshot = name, "final snapshot begun");
+        Ok(waiting(&format!("the final snapshot {name}")))
+    }
+
+    async fn delete(
+        &self,
+        held: &Held<'_>,
+        instance: &InstanceId,
+        resource_id: &ResourceId,
+    ) -> Result<Output, Error> {
+        held.verify().await?;
+        let deletion = self.instances.delete(resource_id, instance).await?;
+        info!(%instance, %resource_id, ?deletion, "old instance's deletion begun");
+        Ok(waiting(&format!("{instance} to go")))
+    }
+}

@@ -7,6 +7,7 @@ pub mod marker;
 pub mod roles;
 pub mod sessions;
 pub mod slots;
+pub mod smoke;
 pub mod statistics;
 
 pub use connect::{Access, Connector, Endpoint, Login, Session};
