@@ -1,0 +1,175 @@
+//! However a run ends, nothing that it started is left behind, and the next run works.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use local::keeper::Keeper;
+use local::network::Network;
+use local::postgres::{Host, ServerSpec};
+use local::tls::Authority;
+use local::toolchain::{Toolchain, workspace};
+use rustix::process::{Pid, Signal, kill_process};
+
+const RUN: &str = "VIRIDIAN_TEST_RUN";
+
+/// Everything is to be over by then.
+const BOUND: Duration = Duration::from_secs(10);
+
+async fn start(folder: &Path) -> Result<(Host, Vec<local::postgres::Server>)> {
+    let host = Host::new(
+        Toolchain::find()?,
+        Keeper::start(folder)?,
+        Network::claim()?,
+        Authority::create()?,
+    )?;
+    let spec = |id: &str| ServerSpec {
+        id: id.into(),
+        version: "16.14".into(),
+        names: vec!["a.test".into()],
+        ..ServerSpec::default()
+    };
+    let primary = host.create(spec("primary")).await?;
+    let replica = host.replica_of(&primary, spec("replica")).await?;
+    Ok((host, vec![primary, replica]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it is the run that the other tests kill"]
+async fn a_run_that_does_not_end_by_itself() -> Result<()> {
+    let folder = PathBuf::from(std::env::var(RUN).context("only another test starts this")?);
+    let (_host, servers) = start(&folder).await?;
+    let session = servers[0].admin("postgres").await?;
+    session
+        .batch_execute("BEGIN; CREATE TABLE t (n int)")
+        .await?;
+    std::fs::write(
+        folder.join("ready"),
+        servers[0].socket().display().to_string(),
+    )?;
+    std::future::pending().await
+}
+
+/// A run in a process of its own, with two servers and an open transaction.
+struct Run {
+    process: Child,
+    folder: PathBuf,
+}
+
+impl Run {
+    fn start(name: &str) -> Result<Self> {
+        let runs = workspace()
+            .join(".local/test-runs")
+            .join(format!("{name}-{}", std::process::id()));
+        let folder = runs.join("killed");
+        std::fs::create_dir_all(&folder)?;
+        let process = Command::new(std::env::current_exe()?)
+            .args(["--exact", "a_run_that_does_not_end_by_itself", "--ignored"])
+            .env(RUN, &folder)
+            .stdout(Stdio::null())
+            .spawn()?;
+        let run = Self { process, folder };
+        wait(Duration::from_secs(60), || {
+            run.folder.join("ready").exists()
+        })
+        .context("the run does not start")?;
+        Ok(run)
+    }
+
+    /// The processes of the journal, PostgreSQL's children included.
+    fn started(&self) -> Result<Vec<Pid>> {
+        let journal = std::fs::read_to_string(self.folder.join("processes"))?;
+        let pids = journal
+            .lines()
+            .filter(|line| line.starts_with("postgres ") || line.starts_with("process "));
+        let pids = pids.filter_map(|line| Pid::from_raw(line.split(' ').nth(1)?.parse().ok()?));
+        let alive: Vec<Pid> = pids.filter(|pid| is_alive(*pid)).collect();
+        ensure!(alive.len() >= 2, "two servers run: {journal}");
+        Ok(alive
+            .iter()
+            .flat_map(|pid| children(*pid))
+            .chain(alive.clone())
+            .collect())
+    }
+
+    fn kill(&mut self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, signal)?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    fn sockets(&self) -> Result<PathBuf> {
+        let socket = PathBuf::from(std::fs::read_to_string(self.folder.join("ready"))?);
+        Ok(socket.parent().context("a folder")?.to_owned())
+    }
+}
+
+fn wait(bound: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !done() {
+        ensure!(start.elapsed() < bound, "not within {bound:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn is_alive(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn children(pid: Pid) -> Vec<Pid> {
+    let list =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|child| Pid::from_raw(child.parse().ok()?))
+        .collect()
+}
+
+/// The keeper of a run: the process whose last argument is the run's folder.
+fn keeper_of(folder: &Path) -> Option<Pid> {
+    let wanted = format!("keeper\0{}\0", folder.display());
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut pids =
+        processes.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    pids.find(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.ends_with(&wanted))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_leaves_nothing_behind_and_the_next_one_works() -> Result<()> {
+    for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
+        let mut run = Run::start(&format!("ends-{}", signal.as_raw()))?;
+        let (started, sockets) = (run.started()?, run.sockets()?);
+        run.kill(signal)?;
+        wait(BOUND, || !started.iter().any(|pid| is_alive(*pid)))?;
+        wait(BOUND, || {
+            !run.folder.join("processes").exists() && !sockets.exists()
+        })?;
+    }
+    let (host, servers) =
+        start(&workspace().join(format!(".local/test-runs/next-{}", std::process::id()))).await?;
+    assert!(servers.iter().all(local::postgres::Server::is_running));
+    host.keeper.shutdown().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_run_stops_what_a_run_left_whose_keeper_was_killed_too() -> Result<()> {
+    let mut run = Run::start("orphans")?;
+    let started = run.started()?;
+    let keeper = keeper_of(&run.folder).context("the run has a keeper")?;
+    kill_process(keeper, Signal::KILL)?;
+    run.kill(Signal::KILL)?;
+    assert!(
+        started.iter().all(|pid| is_alive(*pid)),
+        "nobody has stopped them yet"
+    );
+    let next = Keeper::start(&run.folder.with_file_name("next"))?;
+    assert!(!started.iter().any(|pid| is_alive(*pid)));
+    next.shutdown().await
+}
