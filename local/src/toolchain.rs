@@ -64,16 +64,16 @@ impl Toolchain {
         found
     }
 
-    /// The Python interpreter of the pinned environment.
+    /// The Python interpreter of the pinned environment, which has boto3.
     #[must_use]
     pub fn python(&self) -> PathBuf {
-        self.script("python")
+        self.root.join("venv/bin/python")
     }
 
-    /// A program of the pinned Python environment, e.g. `moto_server` or `aws`.
+    /// The `aws` CLI, which only `make up` installs.
     #[must_use]
-    pub fn script(&self, name: &str) -> PathBuf {
-        self.root.join("venv/bin").join(name)
+    pub fn aws(&self) -> PathBuf {
+        self.root.join("venv-aws/bin/aws")
     }
 }
 

@@ -1,0 +1,42 @@
+# Each target sets up what it needs by itself, says what is missing, and reuses what is there.
+
+SCENARIO ?= upgrade
+PROFILE  ?= quick
+
+LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
+CHECK := .local/toolchain/venv-check/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check build toolchain toolchain-aws toolchain-check
+
+help: ## Show this
+	@echo "make demo [SCENARIO=upgrade|alarm|lag|refused|minor] [PROFILE=quick|rds]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The recipes that run `local` are one plain command each: make then runs it without a shell, and its signals reach it.
+demo: toolchain build ## Upgrade a live PostgreSQL by the real functions under the real state machine, and watch
+	@$(LOCAL) demo --scenario $(SCENARIO) --profile $(PROFILE)
+
+up: toolchain-aws build ## Keep the platform, a database and its application running until Ctrl-C
+	@$(LOCAL) up --profile $(PROFILE)
+
+test: toolchain build ## Run all tests, with real PostgreSQL servers
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+check: toolchain-check ## Formatting, clippy, cfn-lint, sam validate
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(CHECK)/cfn-lint infra/template.yaml
+	SAM_CLI_TELEMETRY=0 $(CHECK)/sam validate --lint --region eu-west-1 --template-file infra/template.yaml
+
+build: toolchain ## Build the local platform and all functions
+	cargo build --workspace
+
+toolchain: ## Install PostgreSQL and moto under .local/toolchain
+	@local/toolchain/setup
+
+toolchain-aws:
+	@local/toolchain/setup aws
+
+toolchain-check:
+	@local/toolchain/setup check
