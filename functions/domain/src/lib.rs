@@ -25,3 +25,6 @@ pub mod switchover;
 pub mod upgrade_in_place;
 pub mod validate;
 pub mod watch;
+
+#[cfg(test)]
+mod samples;

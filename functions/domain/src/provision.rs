@@ -6,6 +6,9 @@ use crate::rds::{Deployment, DeploymentStatus, Instance, OWNER_TAG, PairStatus, 
 use crate::record::{Green, GreenMember, Ticket};
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// What the state machine gives to `provision`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

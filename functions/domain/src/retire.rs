@@ -7,6 +7,9 @@ use crate::record::{Phase, Record, Ticket};
 use crate::request::Retire;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// What the state machine gives to `retire`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,9 @@ use crate::rds::{Instance, Snapshot};
 use crate::record::{Phase, Record, Ticket};
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// What the state machine gives to `upgrade_in_place`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
