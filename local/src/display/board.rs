@@ -60,7 +60,11 @@ impl State {
     fn new(all: &MultiProgress) -> Self {
         let line = || {
             let bar = all.add(ProgressBar::new_spinner());
-            bar.set_style(ProgressStyle::default_spinner().template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_style(
+                ProgressStyle::default_spinner()
+                    .template("{wide_msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
             bar
         };
         Self {
@@ -95,18 +99,29 @@ impl State {
                 let text = format!("{}  {summary}", style(state).bold());
                 self.label(&self.step, self.machine, &text);
             }
-            Sight::Percent(percent) => self.label(&self.green, "green", &bar(*percent, &format!("{percent:>3} %"))),
+            Sight::Percent(percent) => self.label(
+                &self.green,
+                "green",
+                &bar(*percent, &format!("{percent:>3} %")),
+            ),
             Sight::Lag { bytes, ms } => self.label(&self.lag, "lag", &lag(*bytes, *ms)),
             Sight::Asked(percent) => self.asked = *percent,
             Sight::Glance(glance) => self.glance(glance),
             Sight::Switched(pause) => {
                 self.switched = true;
                 let (all, one) = (pause.write_ms, pause.longest_client_ms);
-                let text = format!("{} · longest writer {one:.0} ms", style(format!("{all:.0} ms")).bold());
+                let text = format!(
+                    "{} · longest writer {one:.0} ms",
+                    style(format!("{all:.0} ms")).bold()
+                );
                 self.label(&self.pause, "write pause", &text);
             }
-            Sight::Injected(what) => self.label(&self.pause, "injected", &style(what).yellow().to_string()),
-            Sight::Ended(state) => self.label(&self.step, self.machine, &style(state).bold().to_string()),
+            Sight::Injected(what) => {
+                self.label(&self.pause, "injected", &style(what).yellow().to_string())
+            }
+            Sight::Ended(state) => {
+                self.label(&self.step, self.machine, &style(state).bold().to_string())
+            }
         }
         self.title();
     }
@@ -115,12 +130,22 @@ impl State {
         let all = glance.reads_blue + glance.reads_green;
         let share = (glance.reads_green * 100).checked_div(all);
         if let Some(share) = share {
-            let text = format!("{share:>3} % on green, asked {:>3} %   {all} reads/s", self.asked);
+            let text = format!(
+                "{share:>3} % on green, asked {:>3} %   {all} reads/s",
+                self.asked
+            );
             let share = u8::try_from(share).unwrap_or(100);
             self.label(&self.reads, "reads", &bar(share, &text));
         }
-        let (rate, sum) = (thousands(glance.writes_per_second), thousands(glance.acknowledged));
-        self.label(&self.writes, "writes", &format!("{rate:>5}/s   {sum} acknowledged"));
+        let (rate, sum) = (
+            thousands(glance.writes_per_second),
+            thousands(glance.acknowledged),
+        );
+        self.label(
+            &self.writes,
+            "writes",
+            &format!("{rate:>5}/s   {sum} acknowledged"),
+        );
         self.waiting(glance.quiet);
     }
 
@@ -131,14 +156,19 @@ impl State {
         }
         self.longest = self.longest.max(quiet);
         let (now, longest) = (quiet.as_millis(), self.longest.as_millis());
-        self.label(&self.pause, "no commit", &format!("for {now} ms   longest so far {longest} ms"));
+        self.label(
+            &self.pause,
+            "no commit",
+            &format!("for {now} ms   longest so far {longest} ms"),
+        );
     }
 
     fn title(&self) {
         let seconds = self.started.elapsed().as_secs();
         let (minutes, seconds) = (seconds / 60, seconds % 60);
         let name = style(&self.name).bold();
-        self.title.set_message(format!("{name}   {minutes}:{seconds:02}"));
+        self.title
+            .set_message(format!("{name}   {minutes}:{seconds:02}"));
     }
 
     fn label(&self, line: &ProgressBar, label: &str, text: &str) {
@@ -146,7 +176,15 @@ impl State {
     }
 
     fn finish(&self) {
-        for line in [&self.title, &self.step, &self.green, &self.lag, &self.reads, &self.writes, &self.pause] {
+        for line in [
+            &self.title,
+            &self.step,
+            &self.green,
+            &self.lag,
+            &self.reads,
+            &self.writes,
+            &self.pause,
+        ] {
             if line.message().is_empty() {
                 line.finish_and_clear();
             } else {

@@ -61,11 +61,17 @@ impl Last {
                 due(&mut self.glance)?;
                 let writes = thousands(glance.writes_per_second);
                 let (blue, green) = (glance.reads_blue, glance.reads_green);
-                format!("{:<18} {writes} writes/s · reads/s blue {blue} green {green}", "application")
+                format!(
+                    "{:<18} {writes} writes/s · reads/s blue {blue} green {green}",
+                    "application"
+                )
             }
             Sight::Switched(pause) => {
                 let (pause, longest) = (pause.write_ms, pause.longest_client_ms);
-                format!("{:<18} {pause:.0} ms, longest writer {longest:.0} ms", "write pause")
+                format!(
+                    "{:<18} {pause:.0} ms, longest writer {longest:.0} ms",
+                    "write pause"
+                )
             }
             Sight::Injected(what) => format!("{:<18} {what}", "injected"),
             Sight::Ended(state) => format!("ended in {state}"),
@@ -83,7 +89,13 @@ fn due(last: &mut Option<Instant>) -> Option<()> {
 
 /// Green's lag for a person.
 pub(super) fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
-    let bytes = bytes.map_or_else(|| "bytes unknown".to_owned(), |bytes| format!("{} bytes", thousands(bytes)));
-    let ms = ms.map_or_else(|| "age unknown".to_owned(), |ms| format!("{} ms", thousands(ms)));
+    let bytes = bytes.map_or_else(
+        || "bytes unknown".to_owned(),
+        |bytes| format!("{} bytes", thousands(bytes)),
+    );
+    let ms = ms.map_or_else(
+        || "age unknown".to_owned(),
+        |ms| format!("{} ms", thousands(ms)),
+    );
     format!("{bytes} · {ms}")
 }

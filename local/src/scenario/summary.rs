@@ -100,7 +100,12 @@ impl Summary {
     #[must_use]
     pub fn text(&self) -> String {
         let lines = self.lines();
-        let width = lines.iter().map(|line| line.left.chars().count()).max().unwrap_or(0).max(32);
+        let width = lines
+            .iter()
+            .map(|line| line.left.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(32);
         let mut text = format!("{}\n\n", self.heading());
         for Line { label, left, right } in lines {
             text.push_str(format!("  {label:<12} {left:<width$}  {right}").trim_end());
@@ -113,7 +118,11 @@ impl Summary {
     }
 
     fn heading(&self) -> String {
-        let how = if self.scenario == "minor" { "in place" } else { "blue/green" };
+        let how = if self.scenario == "minor" {
+            "in place"
+        } else {
+            "blue/green"
+        };
         let end = match self.outcome.as_str() {
             "Completed" => "upgraded in",
             "RolledBack" => "rolled back after",
@@ -133,7 +142,11 @@ impl Summary {
         lines.extend(self.alarm_line());
         lines.push(self.pause_line());
         lines.push(self.commits_line());
-        lines.push(line("read outage", &format!("{} ms", round(self.read_outage_ms)), &format!("{} read errors", thousands(self.read_errors))));
+        lines.push(line(
+            "read outage",
+            &format!("{} ms", round(self.read_outage_ms)),
+            &format!("{} read errors", thousands(self.read_errors)),
+        ));
         lines.push(self.serving_line());
         if self.write_pause_ms.is_some() {
             lines.push(line("receipt", ".local/runs/latest/receipt.json", ""));
@@ -153,24 +166,46 @@ impl Summary {
     fn green_line(&self) -> Option<Line> {
         let ready = format!("ready after {:.1} s", self.green_ready_s?);
         let alike = match (self.tables, self.rows_alike) {
-            (Some(tables), Some(rows)) => format!("{tables} tables, {} rows alike", thousands(rows)),
+            (Some(tables), Some(rows)) => {
+                format!("{tables} tables, {} rows alike", thousands(rows))
+            }
             _ => String::new(),
         };
         Some(line("green", &ready, &alike))
     }
 
     fn reads_line(&self) -> Option<Line> {
-        let asked: Vec<String> = self.ramp.iter().map(|share| share.asked.to_string()).collect();
-        let seen = self.ramp.iter().map(|share| share.seen.map_or("?".to_owned(), |seen| format!("{seen:.1}")));
+        let asked: Vec<String> = self
+            .ramp
+            .iter()
+            .map(|share| share.asked.to_string())
+            .collect();
+        let seen = self.ramp.iter().map(|share| {
+            share
+                .seen
+                .map_or("?".to_owned(), |seen| format!("{seen:.1}"))
+        });
         let seen: Vec<String> = seen.collect();
-        (!asked.is_empty()).then(|| line("reads", &format!("{} %", asked.join(" → ")), &format!("seen {}", seen.join(" · "))))
+        (!asked.is_empty()).then(|| {
+            line(
+                "reads",
+                &format!("{} %", asked.join(" → ")),
+                &format!("seen {}", seen.join(" · ")),
+            )
+        })
     }
 
     fn alarm_line(&self) -> Option<Line> {
         let accepted = format!("records on blue after {} ms", round(self.alarm_to_blue_ms?));
         let last = self.blue_to_last_green_read_ms.map_or_else(
             || "no read on green after it".to_owned(),
-            |last| format!("last read on green {} ms later, TTL {} s", round(last), self.record_ttl_s.unwrap_or(0)),
+            |last| {
+                format!(
+                    "last read on green {} ms later, TTL {} s",
+                    round(last),
+                    self.record_ttl_s.unwrap_or(0)
+                )
+            },
         );
         Some(line("alarm", &accepted, &last))
     }
@@ -181,10 +216,22 @@ impl Summary {
             (Some(pause), Some(rds), Some(ours)) => line(
                 "write pause",
                 &format!("{} ms", round(pause)),
-                &format!("RDS {} · ours {} · longest writer {longest}", round(rds), round(ours)),
+                &format!(
+                    "RDS {} · ours {} · longest writer {longest}",
+                    round(rds),
+                    round(ours)
+                ),
             ),
-            (Some(pause), ..) => line("write pause", &format!("{} ms", round(pause)), &format!("longest writer {longest}")),
-            _ => line("write pause", "none, no switch", &format!("longest wait of a writer {longest} ms")),
+            (Some(pause), ..) => line(
+                "write pause",
+                &format!("{} ms", round(pause)),
+                &format!("longest writer {longest}"),
+            ),
+            _ => line(
+                "write pause",
+                "none, no switch",
+                &format!("longest wait of a writer {longest} ms"),
+            ),
         }
     }
 
@@ -193,7 +240,11 @@ impl Summary {
         if self.wrong + self.stray > 0 {
             right.push_str(&format!(" · {} wrong · {} stray", self.wrong, self.stray));
         }
-        line("commits", &format!("{} acknowledged", thousands(self.acknowledged)), &right)
+        line(
+            "commits",
+            &format!("{} acknowledged", thousands(self.acknowledged)),
+            &right,
+        )
     }
 
     fn serving_line(&self) -> Line {
