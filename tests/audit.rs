@@ -30,7 +30,12 @@ impl Bench {
         let keeper = Keeper::start(&runs.join(format!("{name}-{}", std::process::id())))?;
         let authority = Authority::create()?;
         let network = Network::claim()?;
-        let host = Host::new(Toolchain::find()?, keeper.clone(), network, authority.clone())?;
+        let host = Host::new(
+            Toolchain::find()?,
+            keeper.clone(),
+            network,
+            authority.clone(),
+        )?;
         let spec = ServerSpec {
             id: "db-audit".to_owned(),
             version: "16.14".to_owned(),
@@ -59,7 +64,13 @@ impl Bench {
             password: PASSWORD.to_owned(),
         };
         let seeds = schema::install(&doors, &master, settings.rows).await?;
-        Ok(Self { keeper, server, doors, settings, seeds })
+        Ok(Self {
+            keeper,
+            server,
+            doors,
+            settings,
+            seeds,
+        })
     }
 
     fn ledger(&self) -> PathBuf {
@@ -69,13 +80,22 @@ impl Bench {
     async fn databases(&self) -> Result<Databases> {
         let mut databases = Databases::new();
         for shop in &SHOPS {
-            databases.insert(shop.database.to_owned(), self.server.admin(shop.database).await?);
+            databases.insert(
+                shop.database.to_owned(),
+                self.server.admin(shop.database).await?,
+            );
         }
         Ok(databases)
     }
 
     async fn audit(&self, entries: &[Entry]) -> Result<Report> {
-        audit(&Books::of(entries), &self.seeds, &self.databases().await?, None).await
+        audit(
+            &Books::of(entries),
+            &self.seeds,
+            &self.databases().await?,
+            None,
+        )
+        .await
     }
 
     async fn write_for(&self, time: Duration) -> Result<Vec<Entry>> {
@@ -88,7 +108,9 @@ impl Bench {
     /// What the audit says while `sql` is done in `database`; it is undone afterwards.
     async fn with(&self, entries: &[Entry], database: &str, sql: &str) -> Result<Report> {
         let databases = self.databases().await?;
-        let changed = databases[database].batch_execute(&format!("BEGIN; {sql}")).await;
+        let changed = databases[database]
+            .batch_execute(&format!("BEGIN; {sql}"))
+            .await;
         changed.with_context(|| sql.to_owned())?;
         audit(&Books::of(entries), &self.seeds, &databases, None).await
     }
@@ -96,7 +118,9 @@ impl Bench {
     /// What the audit says of a server on which `sql` was done and that is old now.
     async fn with_old(&self, entries: &[Entry], database: &str, sql: &str) -> Result<Report> {
         let old = self.databases().await?;
-        old[database].batch_execute(&format!("BEGIN; {sql}")).await?;
+        old[database]
+            .batch_execute(&format!("BEGIN; {sql}"))
+            .await?;
         let new = self.databases().await?;
         audit(&Books::of(entries), &self.seeds, &new, Some(&old)).await
     }
@@ -110,10 +134,19 @@ impl Bench {
 
 /// The last acknowledged commit of an action on a row that no later commit touches.
 fn last(entries: &[Entry], database: &str, action: Action) -> Entry {
-    let acked = entries.iter().filter(|entry| entry.event == Event::Ack && entry.database == database);
+    let acked = entries
+        .iter()
+        .filter(|entry| entry.event == Event::Ack && entry.database == database);
     let mut wanted = acked.clone().filter(|entry| entry.action == action);
-    let untouched = |entry: &&Entry| !acked.clone().any(|other| other.row == entry.row && other.number > entry.number);
-    wanted.rfind(untouched).cloned().expect("the writers did some of everything")
+    let untouched = |entry: &&Entry| {
+        !acked
+            .clone()
+            .any(|other| other.row == entry.row && other.number > entry.number)
+    };
+    wanted
+        .rfind(untouched)
+        .cloned()
+        .expect("the writers did some of everything")
 }
 
 fn counts(report: &Report) -> [u64; 4] {
@@ -143,22 +176,53 @@ async fn every_planted_flaw_is_seen_and_nothing_else() -> Result<()> {
     let place = last(&entries, "orders", Action::Place);
     let change = last(&entries, "billing", Action::Change);
     let removed = last(&entries, "billing", Action::Remove);
-    let event = format!("order_events WHERE writer = {} AND number = {}", place.writer, place.number);
+    let event = format!(
+        "order_events WHERE writer = {} AND number = {}",
+        place.writer, place.number
+    );
     let of_writer_1 = |entry: &&Entry| entry.event == Event::Ack && entry.writer == 1;
     let all_of_writer_1 = entries.iter().filter(of_writer_1).count() as u64;
     let (row, invoiced) = (place.row, change.row);
     // What is done, and how many losses, doubles, wrong rows and strays that makes.
     let flaws = [
         ("orders", format!("DELETE FROM {event}"), [1, 0, 0, 0]),
-        ("orders", format!("DELETE FROM orders WHERE id = {row}"), [1, 0, 0, 0]),
-        ("billing", "DELETE FROM payments WHERE writer = 1".to_owned(), [all_of_writer_1, 0, 0, 0]),
+        (
+            "orders",
+            format!("DELETE FROM orders WHERE id = {row}"),
+            [1, 0, 0, 0],
+        ),
+        (
+            "billing",
+            "DELETE FROM payments WHERE writer = 1".to_owned(),
+            [all_of_writer_1, 0, 0, 0],
+        ),
         ("orders", again(&event), [0, 1, 0, 0]),
         ("orders", format!("{0}; {0}", again(&event)), [0, 3, 0, 0]),
-        ("orders", format!("UPDATE orders SET version = version + 1 WHERE id = {row}"), [0, 0, 1, 0]),
-        ("billing", format!("UPDATE invoices SET version = version - 1 WHERE id = {invoiced}"), [0, 0, 1, 0]),
-        ("billing", invoice(removed.row, removed.writer), [0, 0, 1, 0]),
-        ("orders", "UPDATE customers SET name = 'x' WHERE id = 7".to_owned(), [0, 0, 1, 0]),
-        ("orders", "DELETE FROM orders WHERE id = 9".to_owned(), [0, 0, 1, 0]),
+        (
+            "orders",
+            format!("UPDATE orders SET version = version + 1 WHERE id = {row}"),
+            [0, 0, 1, 0],
+        ),
+        (
+            "billing",
+            format!("UPDATE invoices SET version = version - 1 WHERE id = {invoiced}"),
+            [0, 0, 1, 0],
+        ),
+        (
+            "billing",
+            invoice(removed.row, removed.writer),
+            [0, 0, 1, 0],
+        ),
+        (
+            "orders",
+            "UPDATE customers SET name = 'x' WHERE id = 7".to_owned(),
+            [0, 0, 1, 0],
+        ),
+        (
+            "orders",
+            "DELETE FROM orders WHERE id = 9".to_owned(),
+            [0, 0, 1, 0],
+        ),
         ("orders", STRAY.to_owned(), [0, 0, 0, 1]),
         ("billing", invoice(90_000_000, 1), [0, 0, 0, 1]),
     ];
@@ -166,10 +230,18 @@ async fn every_planted_flaw_is_seen_and_nothing_else() -> Result<()> {
         let report = bench.with(&entries, database, &sql).await?;
         assert_eq!(counts(&report), expected, "{sql}: {:?}", report.findings);
     }
-    let left_on_old = [STRAY.to_owned(), format!("UPDATE orders SET version = version + 1 WHERE id = {row}")];
+    let left_on_old = [
+        STRAY.to_owned(),
+        format!("UPDATE orders SET version = version + 1 WHERE id = {row}"),
+    ];
     for sql in left_on_old {
         let report = bench.with_old(&entries, "orders", &sql).await?;
-        assert_eq!(counts(&report), [0, 0, 0, 1], "on old, {sql}: {:?}", report.findings);
+        assert_eq!(
+            counts(&report),
+            [0, 0, 0, 1],
+            "on old, {sql}: {:?}",
+            report.findings
+        );
     }
     bench.end().await
 }
@@ -188,8 +260,13 @@ async fn broken_connections_and_a_crash_neither_lose_nor_double() -> Result<()> 
     application.stop().await?;
 
     let entries = ledger::read(&bench.ledger())?;
-    let looked_up = entries.iter().filter(|entry| matches!(entry.event, Event::Found | Event::Absent));
-    assert!(looked_up.count() > 0, "no commit's outcome was ever unknown");
+    let looked_up = entries
+        .iter()
+        .filter(|entry| matches!(entry.event, Event::Found | Event::Absent));
+    assert!(
+        looked_up.count() > 0,
+        "no commit's outcome was ever unknown"
+    );
     let report = bench.audit(&entries).await?;
     assert!(report.is_clean() && report.acknowledged > 100, "{report:?}");
     bench.end().await
