@@ -1,0 +1,45 @@
+//! Replication that stands still, for tests and scenarios.
+
+use super::link;
+use crate::rds::Rds;
+use tokio_postgres::Client;
+
+/// As long as this lives, green applies nothing. Its tables can be read, but neither analyzed nor vacuumed.
+#[derive(Debug)]
+#[must_use = "replication goes on as soon as this is dropped"]
+pub struct ReplicationBlock {
+    _sessions: Vec<Client>,
+}
+
+const TABLES: &str = "
+SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+impl Rds {
+    /// Stops the replication from blue to green of a deployment, by locks on all tables of green.
+    ///
+    /// # Errors
+    /// When there is no such deployment, or its green doesn't answer.
+    pub async fn block_replication(&self, deployment: &str) -> anyhow::Result<ReplicationBlock> {
+        let pairs = self.pairs(deployment)?;
+        let links = self.state().deployment(deployment)?.links.clone();
+        let mut sessions = Vec::new();
+        for (pair, link) in pairs
+            .iter()
+            .take(1)
+            .flat_map(|pair| links.iter().map(move |link| (pair, link)))
+        {
+            let session = link::session(&pair.green, &link.database).await?;
+            let tables: Option<String> = session.query_one(TABLES, &[]).await?.get(0);
+            if let Some(tables) = tables {
+                let lock = format!("BEGIN; LOCK TABLE {tables} IN SHARE MODE");
+                session.batch_execute(&lock).await?;
+                sessions.push(session);
+            }
+        }
+        Ok(ReplicationBlock {
+            _sessions: sessions,
+        })
+    }
+}

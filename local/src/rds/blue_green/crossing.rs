@@ -1,0 +1,161 @@
+//! The sessions and notes of one switchover, opened before the pause so that the pause has none but its own work.
+
+use super::fence::{self, Fence};
+use super::sequences::{Reading, Values};
+use super::{Pair, link, shape};
+use crate::rds::model::{Deployment, Link};
+use anyhow::ensure;
+use futures_util::future::{try_join, try_join_all};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// One switchover, on the servers' side.
+pub struct Crossing {
+    blue: Client,
+    green: Client,
+    blue_fence: Fence,
+    green_fence: Fence,
+    lanes: Vec<Lane>,
+    subscriptions: Vec<String>,
+}
+
+/// One database of the server.
+struct Lane {
+    blue: Client,
+    green: Client,
+    sequences: Reading,
+    link: Link,
+}
+
+impl Lane {
+    async fn open(pair: &Pair, link: &Link) -> anyhow::Result<Self> {
+        let database = &link.database;
+        let sessions = try_join(
+            link::session(&pair.blue, database),
+            link::session(&pair.green, database),
+        );
+        let (blue, green) = sessions.await?;
+        let sequences = Reading::plan(&blue).await?;
+        Ok(Self {
+            blue,
+            green,
+            sequences,
+            link: link.clone(),
+        })
+    }
+
+    /// What has to be carried over by hand, and whether nobody ran DDL until the fence stood.
+    async fn settle(&self) -> anyhow::Result<Values> {
+        let (values, shape) =
+            try_join(self.sequences.read(&self.blue), shape::of(&self.blue)).await?;
+        ensure!(
+            shape == self.link.shape,
+            "the schema of {} was changed",
+            self.link.database
+        );
+        Ok(values)
+    }
+}
+
+impl Crossing {
+    /// Opens everything. Changes nothing.
+    pub async fn open(deployment: &Deployment, pair: &Pair) -> anyhow::Result<Self> {
+        let (blue, green) = try_join(
+            link::session(&pair.blue, "postgres"),
+            link::session(&pair.green, "postgres"),
+        )
+        .await?;
+        let (blue_fence, green_fence) = try_join(Fence::plan(&blue), Fence::plan(&green)).await?;
+        let lanes = deployment.links.iter().map(|link| Lane::open(pair, link));
+        let lanes = try_join_all(lanes).await?;
+        let subscriptions = lanes.iter().map(|lane| lane.link.name.clone()).collect();
+        Ok(Self {
+            blue,
+            green,
+            blue_fence,
+            green_fence,
+            lanes,
+            subscriptions,
+        })
+    }
+
+    /// Closes green, which serves no writer yet.
+    pub async fn close_green(&self) -> anyhow::Result<()> {
+        self.green_fence.raise(&self.green).await?;
+        fence::drain(&self.green).await?;
+        Ok(())
+    }
+
+    /// Lets everybody into green.
+    pub async fn open_green(&self) -> anyhow::Result<()> {
+        Ok(self.green_fence.lift(&self.green).await?)
+    }
+
+    /// Closes blue: the pause begins.
+    pub async fn close_blue(&self) -> anyhow::Result<()> {
+        self.blue_fence.raise(&self.blue).await?;
+        fence::drain(&self.blue).await?;
+        Ok(())
+    }
+
+    /// Lets everybody into blue.
+    pub async fn open_blue(&self) -> anyhow::Result<()> {
+        Ok(self.blue_fence.lift(&self.blue).await?)
+    }
+
+    /// Waits until green has everything that blue has committed until now.
+    pub async fn catch_up(&self) -> anyhow::Result<()> {
+        // A commit that doesn't return before it is on disk; walsenders send nothing that isn't.
+        self.blue
+            .batch_execute("SELECT pg_logical_emit_message(true, 'rds', 'last word')")
+            .await?;
+        let position: String = self
+            .blue
+            .query_one("SELECT pg_current_wal_flush_lsn()::text", &[])
+            .await?
+            .get(0);
+        while !self.has_arrived(&position).await? {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Whether every subscription has applied everything before a position: a walsender says in its keepalives how far it
+    /// has come, and the worker reads them in their place among the changes, which it applies one by one.
+    async fn has_arrived(&self, position: &str) -> Result<bool, tokio_postgres::Error> {
+        let arrived = "SELECT count(*) FROM pg_stat_subscription WHERE subname = ANY($1) AND relid IS NULL \
+                       AND leader_pid IS NULL AND latest_end_lsn >= $2::text::pg_lsn";
+        let arrived: i64 = self
+            .green
+            .query_one(arrived, &[&self.subscriptions, &position])
+            .await?
+            .get(0);
+        Ok(usize::try_from(arrived).is_ok_and(|arrived| arrived == self.subscriptions.len()))
+    }
+
+    /// Behind the fence: green gets blue's last changes and its sequences.
+    pub async fn carry_over(&self) -> anyhow::Result<()> {
+        loop {
+            let settle = try_join_all(self.lanes.iter().map(Lane::settle));
+            let ((), values) = try_join(self.catch_up(), settle).await?;
+            let writes = values
+                .iter()
+                .zip(&self.lanes)
+                .map(|(values, lane)| values.write(&lane.green));
+            try_join_all(writes).await?;
+            if !fence::drain(&self.blue).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Green stops following.
+    pub async fn cut(&self) -> anyhow::Result<()> {
+        let drops = self
+            .lanes
+            .iter()
+            .map(|lane| link::drop_subscription(&lane.green, &lane.link.name));
+        try_join_all(drops).await?;
+        Ok(())
+    }
+}

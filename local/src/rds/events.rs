@@ -1,0 +1,145 @@
+//! What happened, as RDS tells it: operation `DescribeEvents`.
+
+use super::fault::Fault;
+use super::wire::{Filters, Form, Page, Paging, Render, Request, Xml};
+use super::{Rds, names};
+use jiff::{SignedDuration, Timestamp};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Such as `RDS-EVENT-0409`; EventBridge has it, `DescribeEvents` hasn't.
+    pub id: &'static str,
+    /// What it happened to.
+    pub source: Source,
+    /// The name of that.
+    pub name: String,
+    /// What happened, for a person.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An instance.
+    Instance,
+    /// A snapshot.
+    Snapshot,
+    /// A blue/green deployment.
+    Deployment,
+}
+
+impl Source {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "db-instance",
+            Self::Snapshot => "db-snapshot",
+            Self::Deployment => "blue-green-deployment",
+        }
+    }
+
+    const fn arn_kind(self) -> &'static str {
+        match self {
+            Self::Instance => "db",
+            Self::Snapshot => "snapshot",
+            Self::Deployment => "deployment",
+        }
+    }
+}
+
+impl Event {
+    /// Something that happens now.
+    pub fn now(id: &'static str, source: Source, name: &str, message: impl Into<String>) -> Self {
+        Self {
+            id,
+            source,
+            name: name.to_owned(),
+            message: message.into(),
+            at: Timestamp::now(),
+        }
+    }
+
+    fn category(&self) -> &'static str {
+        match self.id {
+            "RDS-EVENT-0245" | "RDS-EVENT-0249" | "RDS-EVENT-0252" => "failure",
+            "RDS-EVENT-0003" | "RDS-EVENT-0246" => "deletion",
+            "RDS-EVENT-0005" | "RDS-EVENT-0042" | "RDS-EVENT-0244" => "creation",
+            _ => "notification",
+        }
+    }
+}
+
+impl Render for Event {
+    fn render(&self, xml: &mut Xml) {
+        xml.text("SourceIdentifier", &self.name);
+        xml.text("SourceType", self.source.as_str());
+        xml.text("SourceArn", names::arn(self.source.arn_kind(), &self.name));
+        xml.text("Message", &self.message);
+        xml.texts("EventCategories", "EventCategory", [self.category()]);
+        xml.text("Date", names::instant(self.at));
+    }
+}
+
+/// `DescribeEvents`.
+#[derive(Debug)]
+pub struct DescribeEvents {
+    name: Option<String>,
+    kind: Option<String>,
+    start: Timestamp,
+    end: Timestamp,
+    categories: Vec<String>,
+    paging: Paging,
+}
+
+impl Request for DescribeEvents {
+    fn read(form: &mut Form) -> Result<Self, Fault> {
+        Filters::read(form, &[])?;
+        let minutes = form.parsed("Duration")?.unwrap_or(60);
+        let end = form.parsed("EndTime")?.unwrap_or_else(Timestamp::now);
+        let duration = SignedDuration::from_mins(minutes);
+        Ok(Self {
+            name: form.text("SourceIdentifier"),
+            kind: form.text("SourceType"),
+            start: form.parsed("StartTime")?.unwrap_or(end - duration),
+            end,
+            categories: form.texts("EventCategories"),
+            paging: Paging::read(form)?,
+        })
+    }
+}
+
+impl DescribeEvents {
+    fn wants(&self, event: &Event) -> bool {
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
+        is(&self.name, &event.name)
+            && is(&self.kind, event.source.as_str())
+            && (self.start..=self.end).contains(&event.at)
+            && (self.categories.is_empty()
+                || self.categories.iter().any(|it| it == event.category()))
+    }
+}
+
+impl Rds {
+    pub(super) fn describe_events(&self, request: &DescribeEvents) -> Result<Page<Event>, Fault> {
+        let state = self.state();
+        let events = state.events.iter().filter(|event| request.wants(event));
+        Page::of(
+            ("Events", "Event"),
+            events.cloned().collect(),
+            &request.paging,
+        )
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        tracing::info!(
+            id = event.id,
+            name = event.name,
+            message = event.message,
+            "RDS event"
+        );
+        self.state().events.push(event);
+    }
+}
