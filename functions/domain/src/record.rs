@@ -58,6 +58,14 @@ pub struct Green {
     pub members: Vec<GreenMember>,
 }
 
+impl Green {
+    /// The future writer.
+    #[must_use]
+    pub fn writer(&self) -> Option<&GreenMember> {
+        self.members.first()
+    }
+}
+
 /// One instance of green and the instance of blue that it stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GreenMember {

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod fence;
 pub mod inspect;
+pub mod lag;
 pub mod marker;
 pub mod roles;
 pub mod sessions;
