@@ -1,6 +1,7 @@
 //! PostgreSQL: connections, and one file per concern. All SQL is here.
 
 pub mod connect;
+pub mod digest;
 pub mod fence;
 pub mod inspect;
 pub mod lag;
@@ -10,6 +11,7 @@ pub mod sessions;
 pub mod slots;
 pub mod smoke;
 pub mod statistics;
+pub mod tables;
 
 pub use connect::{Access, Connector, Endpoint, Login, Session};
 
