@@ -26,9 +26,9 @@ fn tags_of(list: &[Tag]) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn tag_list(tags: &BTreeMap<String, String>) -> Option<Vec<Tag>> {
+fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
     let list = tags
         .iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    Some(list.collect())
+    list.collect()
 }

@@ -52,7 +52,7 @@ impl Deployments {
             .source(&new.source)
             .target_engine_version(&new.version)
             .set_target_db_parameter_group_name(new.parameter_group.clone())
-            .set_tags(tag_list(&new.tags));
+            .set_tags(Some(tag_list(&new.tags)));
         let answer = call.send().await;
         answer.map_err(acted("creating the blue/green deployment"))?;
         Ok(())

@@ -4,10 +4,10 @@ use super::{filter, tags_of};
 use crate::error::{Error, acted, looked};
 use aws_config::SdkConfig;
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, DbInstanceStatusInfo};
+use aws_sdk_rds::types::{DbInstance, DbInstanceStatusInfo, Endpoint};
 use domain::error::StepError;
 use domain::ids::{InstanceId, ResourceId};
-use domain::rds::Instance;
+use domain::rds::{Instance, instance_of};
 
 /// The instances of this account and Region.
 #[derive(Debug, Clone)]
@@ -190,14 +190,11 @@ fn instance(found: &DbInstance) -> Instance {
         parameters_applied: text(group.and_then(|group| group.parameter_apply_status())),
         backup_days: whole(found.backup_retention_period()),
         address: endpoint.and_then(|endpoint| endpoint.address().map(str::to_owned)),
-        port: whole(endpoint.and_then(|endpoint| endpoint.port())),
+        port: whole(endpoint.and_then(Endpoint::port)),
         replica_of: found
             .read_replica_source_db_instance_identifier()
-            .map(|source| domain::rds::instance_of(source)),
-        replicas: names
-            .iter()
-            .map(|name| domain::rds::instance_of(name))
-            .collect(),
+            .map(instance_of),
+        replicas: names.iter().map(|name| instance_of(name)).collect(),
         replication: found.status_infos().iter().find_map(replication),
         cluster: found.db_cluster_identifier().map(str::to_owned),
         deletion_protection: found.deletion_protection().unwrap_or_default(),

@@ -56,7 +56,7 @@ impl Snapshots {
             .create_db_snapshot()
             .db_instance_identifier(instance.as_str())
             .db_snapshot_identifier(id)
-            .set_tags(tag_list(tags));
+            .set_tags(Some(tag_list(tags)));
         match call.send().await.map_err(acted("starting a snapshot")) {
             Ok(_) => Ok(()),
             Err(error) if is_taken(&error) => Ok(()),

@@ -3,6 +3,7 @@
 use crate::error::{Error, looked};
 use aws_config::SdkConfig;
 use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbEngineVersion;
 use domain::rds::UpgradeTarget;
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ impl Versions {
             .await
             .map_err(looked("asking for the versions on offer"))?;
         let versions = answer.db_engine_versions().iter();
-        let targets = versions.flat_map(|version| version.valid_upgrade_target());
+        let targets = versions.flat_map(DbEngineVersion::valid_upgrade_target);
         let targets = targets.map(|target| UpgradeTarget {
             version: target.engine_version().unwrap_or_default().to_owned(),
             major: target.is_major_version_upgrade().unwrap_or_default(),
