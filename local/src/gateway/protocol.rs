@@ -180,7 +180,7 @@ fn cbor_error(code: &str, message: &str) -> Bytes {
 pub fn throttled(call: &Call) -> Answer {
     let (status, code) = match call.service.as_str() {
         "lambda" => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
-        "rds" | "route53" | "sns" => (StatusCode::BAD_REQUEST, "Throttling"),
+        "rds" | "route53" | "sns" | "monitoring" => (StatusCode::BAD_REQUEST, "Throttling"),
         _ => (StatusCode::BAD_REQUEST, "ThrottlingException"),
     };
     error(call, status, code, "Rate exceeded")

@@ -1,0 +1,146 @@
+//! Lambda, with a real function on the real runtime.
+
+use crate::stage::{Stage, failure, python};
+use anyhow::Result;
+use local::lambda::Outcome;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longer than any of these tests takes.
+const LONG: Duration = Duration::from_secs(600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_returns_or_fails_under_its_own_name() -> Result<()> {
+    let stage = Stage::new("returns", LONG)?;
+    let payload = json!({"do": "echo", "n": 1});
+    assert_eq!(
+        stage.invoke(payload.clone()).await?,
+        Outcome::Returned(payload.to_string().into())
+    );
+    let refused = (
+        "Upgrade.Refused".to_owned(),
+        "it belongs to another upgrade".to_owned(),
+    );
+    assert_eq!(
+        failure(&stage.invoke(json!({"do": "fail"})).await?),
+        refused
+    );
+    let panicked = failure(&stage.invoke(json!({"do": "panic"})).await?);
+    assert!(panicked.1.contains("as asked"), "{panicked:?}");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_has_its_own_key_and_nothing_of_the_platforms_environment() -> Result<()> {
+    let stage = Stage::new("environment", LONG)?;
+    let Outcome::Returned(payload) = stage.invoke(json!({"do": "environment"})).await? else {
+        panic!("it failed")
+    };
+    let environment: Value = serde_json::from_slice(&payload)?;
+    assert_eq!(environment["AWS_ACCESS_KEY_ID"], "function-subject");
+    assert_eq!(environment["AWS_ENDPOINT_URL"], stage.endpoint);
+    assert!(
+        environment["HOME"].is_null() && environment["CARGO_MANIFEST_DIR"].is_null(),
+        "{environment}"
+    );
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> Result<()> {
+    let stage = Stage::new("timeout", Duration::from_secs(1))?;
+    let nobody = json!({"do": "meet", "folder": stage.folder(), "mine": "one", "other": "nobody"});
+    let (kind, message) = failure(&stage.invoke(nobody).await?);
+    assert_eq!(kind, "Sandbox.Timedout");
+    assert!(
+        message.ends_with("Task timed out after 1.00 seconds"),
+        "{message}"
+    );
+    assert!(matches!(
+        stage.invoke(json!({"do": "echo"})).await?,
+        Outcome::Returned(_)
+    ));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_fails_its_invocation_at_once() -> Result<()> {
+    let stage = Stage::new("exit", LONG)?;
+    let (kind, message) = failure(&stage.invoke(json!({"do": "exit"})).await?);
+    assert_eq!(kind, "Runtime.ExitError");
+    assert!(
+        message.ends_with("Runtime exited with error: exit status 7"),
+        "{message}"
+    );
+    let broken = stage.lambda.invoke("broken", "{}".into()).await?;
+    assert!(failure(&broken).1.ends_with("exit status 3"), "{broken:?}");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_invocations_of_a_function_run_at_the_same_time() -> Result<()> {
+    let stage = Stage::new("concurrent", LONG)?;
+    let meet = |mine: &str, other: &str| json!({"do": "meet", "folder": stage.folder(), "mine": mine, "other": other});
+    let (one, other) = tokio::join!(
+        stage.invoke(meet("one", "other")),
+        stage.invoke(meet("other", "one"))
+    );
+    assert!(matches!(
+        (one?, other?),
+        (Outcome::Returned(_), Outcome::Returned(_))
+    ));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_is_a_crash_to_its_caller_and_an_idle_one_is_not_killed() -> Result<()> {
+    let stage = Stage::new("killed", LONG)?;
+    let waiting = stage
+        .invoke(json!({"do": "meet", "folder": stage.folder(), "mine": "one", "other": "nobody"}));
+    let killing = async {
+        stage.until_running(1).await;
+        stage.lambda.kill("subject")
+    };
+    let (outcome, killed) = tokio::join!(waiting, killing);
+    assert!(killed);
+    let (kind, message) = failure(&outcome?);
+    assert_eq!(kind, "Runtime.ExitError");
+    assert!(message.ends_with("signal: killed"), "{message}");
+    assert!(!stage.lambda.kill("subject"));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_invokes_a_function() -> Result<()> {
+    let stage = Stage::new("boto3-invokes", LONG)?;
+    let script = r"
+functions = client('lambda')
+def invoke(name='subject', kind='RequestResponse', payload={'do': 'echo'}):
+    try:
+        answer = functions.invoke(FunctionName=name, InvocationType=kind, Payload=json.dumps(payload))
+        text = answer['Payload'].read().decode()
+        return [answer['StatusCode'], answer.get('FunctionError'), answer.get('ExecutedVersion'), json.loads(text) if text else None]
+    except ClientError as error:
+        return error.response['Error']['Code']
+arn = functions.get_function(FunctionName='subject')['Configuration']['FunctionArn']
+print(json.dumps({
+    'echo': invoke(name=arn + ':1'),
+    'fail': invoke(payload={'do': 'fail'}),
+    'event': invoke(kind='Event'),
+    'dry': invoke(kind='DryRun'),
+    'nobody': invoke(name='nobody'),
+    'large': invoke(payload='x' * 7_000_000),
+}))";
+    let seen = python(&stage.endpoint, script).await?;
+    assert_eq!(seen["echo"], json!([200, null, "1", {"do": "echo"}]));
+    let refused =
+        json!({"errorType": "Upgrade.Refused", "errorMessage": "it belongs to another upgrade"});
+    assert_eq!(seen["fail"], json!([200, "Unhandled", "1", refused]));
+    assert_eq!(
+        (&seen["event"][0], &seen["dry"][0]),
+        (&json!(202), &json!(204))
+    );
+    assert_eq!(seen["nobody"], "ResourceNotFoundException");
+    assert_eq!(seen["large"], "RequestTooLargeException");
+    stage.end().await
+}

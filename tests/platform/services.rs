@@ -1,0 +1,233 @@
+//! Alarms, events and faults, as clients see them.
+
+use crate::stage::{Stage, python};
+use anyhow::Result;
+use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, MetricDatum, StateValue};
+use local::calls::Outcome;
+use local::faults::{Fault, Target};
+use serde_json::json;
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(600);
+
+/// The SDK for Rust, with the key of the function `subject`.
+fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
+    let key = Credentials::new("function-subject", "local", None, None, "test");
+    let config = stage
+        .sdk()
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(key))
+        .build();
+    aws_sdk_cloudwatch::Client::new(&config)
+}
+
+/// Lag of the database orders, above 5; made by boto3.
+async fn make_alarm(stage: &Stage) -> Result<serde_json::Value> {
+    let script = r"
+alarms = client('cloudwatch')
+alarms.put_metric_alarm(AlarmName='lag', MetricName='Lag', Namespace='Shop', Statistic='Maximum', Period=60,
+    Dimensions=[{'Name': 'Database', 'Value': 'orders'}], EvaluationPeriods=1, Threshold=5, ComparisonOperator='GreaterThanThreshold',
+    TreatMissingData='notBreaching', Tags=[{'Key': 'viridian:database', 'Value': 'orders'}])
+alarm = alarms.describe_alarms(AlarmNames=['lag'])['MetricAlarms'][0]
+print(json.dumps({'state': alarm['StateValue'], 'arn': alarm['AlarmArn'], 'year': alarm['StateUpdatedTimestamp'].year,
+    'tags': alarms.list_tags_for_resource(ResourceARN=alarm['AlarmArn'])['Tags']}))";
+    python(&stage.endpoint, script).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_function() -> Result<()>
+{
+    let stage = Stage::new("alarm", LONG)?;
+    let made = make_alarm(&stage).await?;
+    assert_eq!(made["state"], "INSUFFICIENT_DATA");
+    assert_eq!(
+        made["tags"],
+        json!([{"Key": "viridian:database", "Value": "orders"}])
+    );
+    let alarms = cloudwatch(&stage);
+    let orders = Dimension::builder()
+        .name("Database")
+        .value("orders")
+        .build();
+    let lag = MetricDatum::builder()
+        .metric_name("Lag")
+        .dimensions(orders)
+        .value(9.5)
+        .build();
+    alarms
+        .put_metric_data()
+        .namespace("Shop")
+        .metric_data(lag)
+        .send()
+        .await?;
+    let seen = alarms
+        .describe_alarms()
+        .state_value(StateValue::Alarm)
+        .send()
+        .await?;
+    let alarm = &seen.metric_alarms()[0];
+    assert_eq!((alarm.threshold(), alarm.period()), (Some(5.0), Some(60)));
+    assert!(
+        alarm
+            .state_reason()
+            .is_some_and(|reason| reason.contains("[9.5]")),
+        "{alarm:?}"
+    );
+    let history = alarms
+        .describe_alarm_history()
+        .alarm_name("lag")
+        .history_item_type(HistoryItemType::StateUpdate)
+        .send()
+        .await?;
+    assert_eq!(
+        history.alarm_history_items()[0].history_summary(),
+        Some("Alarm updated from INSUFFICIENT_DATA to ALARM")
+    );
+    assert_eq!(
+        history.alarm_history_items()[0].timestamp(),
+        alarm.state_updated_timestamp()
+    );
+    let event = stage.recorded().await?;
+    assert_eq!(
+        (&event["detail-type"], &event["resources"][0]),
+        (&json!("CloudWatch Alarm State Change"), &made["arn"])
+    );
+    assert_eq!(event["detail"]["alarmName"], "lag");
+    assert_eq!(
+        event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]["Database"],
+        "orders"
+    );
+    assert_eq!(
+        event["detail"]["previousState"]["value"],
+        "INSUFFICIENT_DATA"
+    );
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_implemented_is_refused_and_an_unknown_alarm_is_not_found() -> Result<()> {
+    let stage = Stage::new("refusals", LONG)?;
+    let script = r"
+alarms = client('cloudwatch')
+def code(call, **parameters):
+    try:
+        call(**parameters)
+    except ClientError as error:
+        return error.response['Error']['Code']
+print(json.dumps([
+    code(alarms.set_alarm_state, AlarmName='nobody', StateValue='OK', StateReason='a test'),
+    code(alarms.describe_alarms, ChildrenOfAlarmName='lag'),
+    code(alarms.put_composite_alarm, AlarmName='both', AlarmRule='TRUE'),
+]))";
+    let codes = python(&stage.endpoint, script).await?;
+    assert_eq!(
+        codes,
+        json!([
+            "ResourceNotFound",
+            "InvalidParameterValue",
+            "UnknownOperation"
+        ])
+    );
+    let refused = cloudwatch(&stage)
+        .set_alarm_state()
+        .alarm_name("nobody")
+        .state_value(StateValue::Ok)
+        .state_reason("a test")
+        .send()
+        .await;
+    assert!(refused.is_err_and(|error| error.into_service_error().is_resource_not_found()));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Result<()> {
+    let stage = Stage::new("faults", LONG)?;
+    make_alarm(&stage).await?;
+    let faults = stage.gateway.faults();
+    let throttled = faults.plant(
+        Target::first("monitoring", "DescribeAlarms").by("subject"),
+        Fault::Throttle,
+    );
+    let lost = faults.plant(
+        Target::first("monitoring", "SetAlarmState"),
+        Fault::LoseAnswer,
+    );
+    let elsewhere = faults.plant(
+        Target::every("monitoring", "DescribeAlarms").by("plan"),
+        Fault::FailBefore,
+    );
+    let alarms = cloudwatch(&stage);
+    alarms
+        .set_alarm_state()
+        .alarm_name("lag")
+        .state_value(StateValue::Alarm)
+        .state_reason("a test")
+        .send()
+        .await?;
+    let seen = alarms.describe_alarms().alarm_names("lag").send().await?;
+    assert_eq!(
+        seen.metric_alarms()[0].state_value(),
+        Some(&StateValue::Alarm)
+    );
+    assert_eq!(
+        (throttled.fired(), lost.fired(), elsewhere.fired()),
+        (1, 1, 0)
+    );
+    let outcomes = |operation: &str| -> Vec<Outcome> {
+        let calls = stage
+            .gateway
+            .calls()
+            .matching(|call| call.caller == "subject" && call.operation == operation);
+        calls.into_iter().map(|call| call.outcome).collect()
+    };
+    let refused = Outcome::Refused {
+        code: "Throttling".to_owned(),
+    };
+    assert_eq!(outcomes("DescribeAlarms"), [refused, Outcome::Done]);
+    assert_eq!(outcomes("SetAlarmState"), [Outcome::Lost, Outcome::Done]);
+    let written = std::fs::read_to_string(stage.folder().join("calls.jsonl"))?;
+    assert_eq!(written.lines().count(), stage.gateway.calls().all().len());
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_sees_faults_in_the_words_of_the_service() -> Result<()> {
+    let stage = Stage::new("fault-words", LONG)?;
+    let faults = stage.gateway.faults();
+    let planted = [
+        faults.plant(Target::first("monitoring", "ListMetrics"), Fault::Throttle),
+        faults.plant(
+            Target::nth("monitoring", "ListMetrics", 1..=1),
+            Fault::FailBefore,
+        ),
+        faults.plant(Target::first("lambda", "ListFunctions"), Fault::Throttle),
+        faults.plant(Target::first("monitoring", "DescribeAlarms"), Fault::Refuse),
+    ];
+    let script = r"
+from botocore.exceptions import ConnectionClosedError
+def code(call):
+    try:
+        call()
+    except ClientError as error:
+        return error.response['Error']['Code']
+    except ConnectionClosedError:
+        return 'closed'
+alarms = client('cloudwatch')
+print(json.dumps([code(alarms.list_metrics), code(alarms.list_metrics), code(alarms.list_metrics),
+    code(client('lambda').list_functions), code(alarms.describe_alarms), code(alarms.describe_alarms)]))";
+    let codes = python(&stage.endpoint, script).await?;
+    assert_eq!(
+        codes,
+        json!([
+            "Throttling",
+            "InternalFailure",
+            null,
+            "TooManyRequestsException",
+            "closed",
+            null
+        ])
+    );
+    assert_eq!(planted.map(|planted| planted.fired()), [1, 1, 1, 1]);
+    stage.end().await
+}

@@ -1,0 +1,166 @@
+//! Lambda, CloudWatch and the bus behind a gateway, without moto and PostgreSQL.
+
+use anyhow::{Context as _, Result, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use local::calls::CallLog;
+use local::clock::Clock;
+use local::cloudwatch::CloudWatch;
+use local::events::Events;
+use local::faults::Faults;
+use local::gateway::Gateway;
+use local::gateway::server::{self, Listening};
+use local::keeper::Keeper;
+use local::lambda::{Function, Lambda, Outcome};
+use local::network::Network;
+use local::template::{Input, Rule, RuleTarget};
+use local::toolchain::{Toolchain, workspace};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub struct Stage {
+    pub gateway: Gateway,
+    pub lambda: Lambda,
+    pub keeper: Keeper,
+    pub endpoint: String,
+    _listening: Listening,
+}
+
+impl Stage {
+    /// A stage with the function `subject`, which may take so long, and `broken`, which can't start. A rule sends alarms to `subject`.
+    pub fn new(test: &str, timeout: Duration) -> Result<Self> {
+        let network = Network::claim()?;
+        let keeper = Keeper::start(&run_folder(test))?;
+        let endpoint = format!("http://{}", network.gateway());
+        let gateway = Gateway::new(
+            CallLog::kept_in(&keeper.folder().join("calls.jsonl"))?,
+            Faults::default(),
+        );
+        let record = keeper.folder().join("event.json").display().to_string();
+        let functions = vec![
+            function("subject", timeout, ("SUBJECT_RECORD", &record)),
+            function("broken", timeout, ("SUBJECT_CANT_START", "yes")),
+        ];
+        let lambda = Lambda::new(functions, &endpoint, Clock::REAL, keeper.clone());
+        let events = Events::new(vec![rule()], gateway.clone(), Clock::scaled(100.0));
+        gateway.route("lambda", Arc::new(lambda.clone()));
+        gateway.route("events", Arc::new(events.clone()));
+        gateway.route("monitoring", Arc::new(CloudWatch::new(events)));
+        let listening = server::serve(
+            network.gateway_listener()?,
+            gateway.clone(),
+            lambda.runtime_api(),
+        )?;
+        Ok(Self {
+            gateway,
+            lambda,
+            keeper,
+            endpoint,
+            _listening: listening,
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.keeper.folder()
+    }
+
+    pub async fn invoke(&self, payload: Value) -> Result<Outcome> {
+        Ok(self
+            .lambda
+            .invoke("subject", payload.to_string().into())
+            .await?)
+    }
+
+    /// Waits until so many invocations of `subject` run.
+    pub async fn until_running(&self, count: usize) {
+        while self.lambda.running("subject") != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub fn sdk(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(local::REGION))
+            .endpoint_url(&self.endpoint)
+            .build()
+    }
+
+    /// The event that `subject` got.
+    pub async fn recorded(&self) -> Result<Value> {
+        let path = self.folder().join("event.json");
+        for _ in 0..3000 {
+            if let Ok(text) = std::fs::read(&path) {
+                return Ok(serde_json::from_slice(&text)?);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        bail!("no event arrived")
+    }
+
+    pub async fn end(self) -> Result<()> {
+        self.lambda.stop().await;
+        self.gateway.close();
+        self.keeper.shutdown().await
+    }
+}
+
+pub fn run_folder(test: &str) -> PathBuf {
+    workspace()
+        .join(".local/test-runs")
+        .join(format!("{test}-{}", std::process::id()))
+}
+
+/// The error type of a function that must have failed, and its message.
+pub fn failure(outcome: &Outcome) -> (String, String) {
+    let Outcome::Failed(payload) = outcome else {
+        panic!("it returned: {outcome:?}")
+    };
+    let value: Value = serde_json::from_slice(payload).unwrap();
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    (text("errorType"), text("errorMessage"))
+}
+
+/// What a script prints as JSON; `boto3` and `json` are imported, and `client(service)` makes a client without retries.
+pub async fn python(endpoint: &str, script: &str) -> Result<Value> {
+    let prelude = "import json, boto3\nfrom botocore.config import Config\nfrom botocore.exceptions import ClientError\n\
+        def client(service):\n    return boto3.client(service, config=Config(retries={'total_max_attempts': 1}))\n";
+    let mut command = Command::new(Toolchain::find()?.python());
+    command
+        .args(["-c", &format!("{prelude}{script}")])
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_DEFAULT_REGION", local::REGION)
+        .env("AWS_ACCESS_KEY_ID", "person")
+        .env("AWS_SECRET_ACCESS_KEY", "local");
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn function(name: &str, timeout: Duration, variable: (&str, &str)) -> Function {
+    Function {
+        name: name.to_owned(),
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_subject")),
+        timeout,
+        memory_mb: 256,
+        environment: vec![(variable.0.to_owned(), variable.1.to_owned())],
+    }
+}
+
+fn rule() -> Rule {
+    Rule {
+        name: "Alarms".to_owned(),
+        pattern: json!({"source": ["aws.cloudwatch"], "detail": {"state": {"value": ["ALARM"]}}}),
+        targets: vec![RuleTarget {
+            id: "subject".to_owned(),
+            arn: format!("{}:1", local::lambda::arn("subject")),
+            input: Input::Event,
+            retries: 20,
+        }],
+    }
+}
