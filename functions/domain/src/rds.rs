@@ -7,6 +7,9 @@ use crate::ids::{DeploymentId, InstanceId, ResourceId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
+
 /// The tag under which everything that an upgrade makes carries its owner.
 pub const OWNER_TAG: &str = "viridian:owner";
 /// The tag with the database that an upgrade belongs to.
@@ -263,59 +266,4 @@ pub struct UpgradeTarget {
 #[must_use]
 pub fn instance_of(arn: &str) -> InstanceId {
     InstanceId::from(arn.rsplit(':').next().unwrap_or(arn))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn deployment(status: &str, pairs: &[&str]) -> Deployment {
-        Deployment {
-            id: "bgd-1".into(),
-            name: "orders".into(),
-            source: "arn:aws:rds:eu-west-1:123456789012:db:orders".into(),
-            target: None,
-            status: status.into(),
-            status_details: String::new(),
-            pairs: pairs
-                .iter()
-                .map(|status| Pair {
-                    source: String::new(),
-                    target: None,
-                    status: PairStatus::from(*status),
-                })
-                .collect(),
-            tasks: vec![],
-            tags: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn available_means_the_deployment_and_every_member() {
-        assert!(deployment("AVAILABLE", &["AVAILABLE", "AVAILABLE"]).is_available());
-        assert!(!deployment("AVAILABLE", &["AVAILABLE", "PROVISIONING"]).is_available());
-        assert!(!deployment("AVAILABLE", &[]).is_available());
-        assert!(!deployment("PROVISIONING", &["AVAILABLE"]).is_available());
-    }
-
-    #[test]
-    fn switched_means_the_deployment_and_every_member() {
-        let done = "SWITCHOVER_COMPLETED";
-        assert!(deployment(done, &[done, done]).is_switched());
-        assert!(!deployment(done, &[done, "SWITCHOVER_IN_PROGRESS"]).is_switched());
-        assert!(!deployment(done, &[]).is_switched());
-    }
-
-    #[test]
-    fn an_unknown_status_is_neither_good_nor_lost() {
-        let unknown = deployment("RESTING", &["AVAILABLE"]);
-        assert_eq!(unknown.status, DeploymentStatus::Other("RESTING".into()));
-        assert!(!unknown.is_available() && !unknown.is_switched());
-    }
-
-    #[test]
-    fn an_arn_ends_in_the_name() {
-        let arn = "arn:aws:rds:eu-west-1:123456789012:db:orders-old1";
-        assert_eq!(instance_of(arn).as_str(), "orders-old1");
-    }
 }

@@ -150,6 +150,9 @@ pub struct Record {
     pub fences: Vec<Fence>,
     /// The last wait that an alarm could end.
     pub wait: Option<Wait>,
+    /// When a rollback saw that all reads go to blue again.
+    #[serde(default)]
+    pub reads_back: Option<Millis>,
     /// Markers by database of the server, the last that `switchover` wrote.
     pub markers: std::collections::BTreeMap<String, Marker>,
     /// How often RDS accepted each instance's upgrade in place.
@@ -187,6 +190,7 @@ impl Record {
             green: None,
             fences: Vec::new(),
             wait: None,
+            reads_back: None,
             markers: std::collections::BTreeMap::new(),
             attempts: std::collections::BTreeMap::new(),
             lease: None,

@@ -212,6 +212,22 @@ impl Claims {
         Ok(claim::not_held(record.as_ref(), ticket))
     }
 
+    /// Reads consistently whether a ticket still lets its holder act, with or without a lease.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if it does not.
+    pub async fn verify(&self, ticket: &Ticket) -> Result<(), Error> {
+        let found = self.read(&ticket.database).await?;
+        let stands = |found: &Record| {
+            found.ticket == *ticket && !matches!(found.phase, Phase::Ended | Phase::NeedsOperator)
+        };
+        match found {
+            Some(found) if stands(&found) => Ok(()),
+            found => Err(claim::not_held(found.as_ref(), ticket).into()),
+        }
+    }
+
     /// Raises the epoch of the record as it was read, so that every older ticket is refused from now on, and enters
     /// `phase`. A lease that runs stays in force. Of several callers one raises it; the others get its ticket.
     ///

@@ -1,1 +1,227 @@
-//! rollback
+//! Brings a database back to blue, for everything before the switchover. After it, green is made to serve and a person
+//! is asked.
+
+mod blue;
+mod green;
+mod look;
+mod servers;
+
+use domain::error::StepError;
+use domain::record::{Phase, Record};
+use domain::rollback::{
+    Act, Input, NO_WAY_BACK, Order, Output, next, note, nothing, order, reads_first,
+};
+use effects::claims::{Claims, Held};
+use effects::dns::Resolver;
+use effects::error::Error;
+use effects::rds::{Deployments, Instances};
+use effects::routes::Routes;
+use effects::secrets::Secrets;
+use effects::step::{Invocation, now};
+use look::{Looked, look};
+use servers::Servers;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
+const SHORT: i64 = 10_000;
+
+/// Everything that a rollback touches.
+pub struct World {
+    /// The table of upgrades.
+    pub claims: Claims,
+    /// The weighted records.
+    pub routes: Routes,
+    /// The blue/green deployments.
+    pub deployments: Deployments,
+    /// The instances.
+    pub instances: Instances,
+    /// Our credentials.
+    pub secrets: Secrets,
+    /// Who knows the servers' addresses.
+    pub resolver: Resolver,
+    /// Seconds for which clients may keep an answer while reads are shared.
+    pub ttl: u32,
+}
+
+/// Takes the database over, puts reads back, then does what is missing for blue to serve. It can stop anywhere; called
+/// again it goes on from what it finds.
+///
+/// # Errors
+///
+/// `Upgrade.Refused` where green serves or where only a person can help; the claim is marked then.
+pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<Output, Error> {
+    let Some(found) = world.claims.read(&input.database).await? else {
+        return Ok(nothing(format!("`{}` was never claimed.", input.database)));
+    };
+    let at_once = reads_first(&found);
+    let record = match order(&input, &found) {
+        Order::Nothing(summary) => return Ok(nothing(summary)),
+        Order::Refuse(why) => return Err(StepError::refused(why).into()),
+        Order::TakeOver(phase) => world.claims.raise_epoch(&found, phase).await?,
+        Order::GoOn => found,
+    };
+    let mut rollback = Rollback {
+        world,
+        input: &input,
+        invocation: &invocation,
+        actions: vec![],
+    };
+    rollback.reads_first(&record, at_once).await;
+    match world
+        .claims
+        .hold(&record.ticket, "rollback", &invocation)
+        .await
+    {
+        Ok(held) => rollback.with_lease(held).await,
+        Err(busy) if busy.is_transient() => Ok(rollback.later(busy.to_string())),
+        Err(refused) => Err(refused),
+    }
+}
+
+/// One call of a rollback, and what it did so far.
+struct Rollback<'a> {
+    world: &'a World,
+    input: &'a Input,
+    invocation: &'a Invocation,
+    actions: Vec<String>,
+}
+
+impl Rollback<'_> {
+    /// Puts reads back before anything that takes time, and without waiting for another's lease. What fails here is
+    /// tried again with the lease.
+    async fn reads_first(&mut self, record: &Record, at_once: bool) {
+        let tried = async {
+            if at_once || self.blue_serves(record).await? {
+                let verify = async || self.world.claims.verify(&record.ticket).await;
+                return self.reads_back(record, verify).await;
+            }
+            Ok(None)
+        };
+        match tried.await {
+            Ok(action) => self.actions.extend(action),
+            Err(failed) => warn!(%failed, "reads not put back yet"),
+        }
+    }
+
+    async fn blue_serves(&self, record: &Record) -> Result<bool, Error> {
+        if record.phase == Phase::After {
+            return Ok(false);
+        }
+        let looked = look(self.world, record).await?;
+        Ok(looked.seen.serving == domain::rollback::Serving::Blue)
+    }
+
+    /// Makes the weighted records what they were before the upgrade, unless they are so already.
+    async fn reads_back(
+        &self,
+        record: &Record,
+        verify: impl AsyncFn() -> Result<(), Error>,
+    ) -> Result<Option<String>, Error> {
+        let Some(route) = &record.plan.reads else {
+            return Ok(None);
+        };
+        let last_call = self.invocation.last_call();
+        let before = self
+            .world
+            .routes
+            .apply(route, &route.records, last_call, verify)
+            .await?;
+        let changed = !domain::routes::changes(&before, &route.records).is_empty();
+        Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name)))
+    }
+
+    async fn with_lease(&mut self, mut held: Held<'_>) -> Result<Output, Error> {
+        let done = self.until_done(&mut held).await;
+        held.release().await;
+        done
+    }
+
+    async fn until_done(&mut self, held: &mut Held<'_>) -> Result<Output, Error> {
+        let servers = Servers::of(self.world, held.record()).await?;
+        while now() < self.invocation.last_call() {
+            let looked = look(self.world, held.record()).await?;
+            let act = next(held.record(), &looked.seen, self.world.ttl);
+            info!(?act, "decided");
+            if let Some(output) = self.act(act, &looked, &servers, held).await? {
+                return Ok(output);
+            }
+        }
+        Ok(self.later("this call's time is up".to_owned()))
+    }
+
+    /// Does one thing; the output if the call ends with it.
+    async fn act(
+        &mut self,
+        act: Act,
+        looked: &Looked,
+        servers: &Servers<'_>,
+        held: &mut Held<'_>,
+    ) -> Result<Option<Output>, Error> {
+        match act {
+            Act::AskPerson(why) => return Err(ask(held, &why).await),
+            Act::OpenGreen => {
+                let done = green::open(self.world, servers, held).await?;
+                return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
+            }
+            Act::Wait(why) => return Ok(Some(self.later(why))),
+            Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
+            Act::RestoreReads => {
+                let done = self
+                    .reads_back(held.record(), async || held.verify().await)
+                    .await?;
+                self.actions.extend(done);
+                note_reads_back(held).await?;
+            }
+            Act::NoteReadsBack => note_reads_back(held).await?,
+            Act::Settle(left) if left > SHORT => {
+                return Ok(Some(self.later(
+                    "clients may still have an answer that leads to green".to_owned(),
+                )));
+            }
+            Act::Settle(left) => {
+                tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+            }
+            Act::TakeGreenDown => {
+                let done = green::take_down(self.world, servers, held, looked).await?;
+                self.actions.extend(done);
+            }
+            Act::DeleteLeft => {
+                let done = green::delete_left(self.world, held, looked).await?;
+                self.actions.extend(done);
+            }
+            Act::End => return self.end(servers, held).await.map(Some),
+        }
+        Ok(None)
+    }
+
+    async fn end(&mut self, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Output, Error> {
+        self.actions.extend(blue::verify(servers, held).await?);
+        held.end(&note(self.input)).await?;
+        Ok(Output {
+            summary: format!("`{}` is served by blue as before.", self.input.database),
+            done: true,
+            actions: std::mem::take(&mut self.actions),
+        })
+    }
+
+    fn later(&mut self, why: String) -> Output {
+        Output {
+            summary: format!("On the way back to blue: {why}."),
+            done: false,
+            actions: std::mem::take(&mut self.actions),
+        }
+    }
+}
+
+async fn note_reads_back(held: &mut Held<'_>) -> Result<(), Error> {
+    held.change(|record| record.reads_back = Some(now())).await
+}
+
+/// Marks the claim for a person; the error with which the step ends.
+async fn ask(held: &mut Held<'_>, why: &str) -> Error {
+    match held.needs_operator(why).await {
+        Ok(()) => StepError::refused(why).into(),
+        Err(failed) => failed,
+    }
+}

@@ -50,8 +50,10 @@ impl Server {
     /// When the server doesn't answer, or a session doesn't end.
     pub async fn drop_sessions(&self) -> Result<usize> {
         let admin = self.admin("postgres").await?;
-        let ended = "SELECT pid FROM pg_stat_activity
-                     WHERE backend_type = 'client backend' AND usename <> $1 AND pg_terminate_backend(pid)";
+        // Materialized: in one WHERE the function may be asked before the name, and then it ends this session as well.
+        let ended = "WITH clients AS MATERIALIZED (
+                         SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> $1)
+                     SELECT pid FROM clients WHERE pg_terminate_backend(pid)";
         let pids: Vec<i32> = admin
             .query(ended, &[&ADMIN])
             .await?

@@ -52,7 +52,7 @@ fn available_with_a_member_that_is_not_is_waited_for() {
 #[test]
 fn a_deployment_with_our_name_and_another_owner_is_refused() {
     for foreign in [(|seen| made(seen).tags.clear()) as fn(&mut Seen), |seen| {
-        made(seen).source = "arn:aws:rds:eu-west-1:123456789012:db:other".into()
+        made(seen).source = "arn:aws:rds:eu-west-1:123456789012:db:other".into();
     }] {
         assert!(matches!(at(foreign), Act::Refuse { .. }));
     }

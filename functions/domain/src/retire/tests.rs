@@ -127,7 +127,7 @@ fn a_snapshot_of_something_else_or_a_failed_one_deletes_nothing() {
         seen.snapshot = Some(Snapshot {
             resource_id: "db-other".into(),
             ..snapshot("available")
-        })
+        });
     });
     assert!(matches!(foreign, Act::Refuse(_)));
     assert!(matches!(

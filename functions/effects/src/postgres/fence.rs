@@ -18,18 +18,25 @@ pub fn notice(fence: &Fence) -> String {
     format!("{NOTICE}{} until {deadline}", fence.owner)
 }
 
+/// Whether a role carries a fence's notice.
+#[must_use]
+pub fn is_ours(role: &Role) -> bool {
+    matches!(&role.comment, Some(text) if text.starts_with(NOTICE))
+}
+
 /// What a fence has to restore: the roles that can log in now, or that an earlier fence of ours closed. That one's
 /// record, if there is one, knows the comments that its notice took the place of.
 #[must_use]
 pub fn restoring(seen: Vec<Role>, earlier: Option<&Fence>) -> Vec<FencedRole> {
-    let ours = |role: &Role| matches!(&role.comment, Some(text) if text.starts_with(NOTICE));
     let recorded = |name: &str| earlier?.roles.iter().find(|role| role.name == name);
-    let fenced = seen.into_iter().filter(|role| role.can_login || ours(role));
+    let fenced = seen
+        .into_iter()
+        .filter(|role| role.can_login || is_ours(role));
     fenced
         .map(|role| match recorded(&role.name) {
             Some(known) => known.clone(),
             None => FencedRole {
-                comment: if ours(&role) { None } else { role.comment },
+                comment: if is_ours(&role) { None } else { role.comment },
                 name: role.name,
             },
         })

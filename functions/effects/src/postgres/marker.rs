@@ -33,6 +33,16 @@ pub async fn create(session: &Session) -> Result<(), Error> {
     session.change("making the marker's table", made).await
 }
 
+/// Removes the marker's table with its schema, if they are there. Only when no green exists: it is DDL.
+///
+/// # Errors
+///
+/// If somebody else put something into the schema.
+pub async fn remove(session: &Session) -> Result<(), Error> {
+    let removed = "drop table if exists viridian.marker; drop schema if exists viridian;";
+    session.change("removing the marker's table", removed).await
+}
+
 /// Advances the marker of the session's database and says where its commit stands in the log.
 ///
 /// # Errors

@@ -1,0 +1,77 @@
+//! The servers of both sides, as far as a rollback opens and closes them.
+
+use crate::World;
+use domain::error::StepError;
+use domain::ids::ResourceId;
+use domain::plan::Plan;
+use domain::record::{Fence, Record};
+use effects::claims::Held;
+use effects::error::Error;
+use effects::postgres::{Access, Connector, Endpoint, Session, fence, roles};
+use effects::rds::Instances;
+
+/// Opens sessions on the servers of one upgrade.
+pub struct Servers<'a> {
+    instances: &'a Instances,
+    connector: Connector,
+    /// The databases that take application connections.
+    pub plan: Plan,
+}
+
+impl<'a> Servers<'a> {
+    /// The servers of a record's upgrade.
+    pub async fn of(world: &'a World, record: &Record) -> Result<Self, Error> {
+        let database = &record.ticket.database;
+        Ok(Self {
+            instances: &world.instances,
+            connector: world.secrets.connector(database, &world.resolver).await?,
+            plan: record.plan.clone(),
+        })
+    }
+
+    /// Where the server with this identity listens now, whatever it is called.
+    pub async fn endpoint(&self, resource_id: &ResourceId) -> Result<Endpoint, Error> {
+        let found = self.instances.find(resource_id).await?;
+        let address = found.and_then(|found| Some((found.address?, found.port)));
+        let (host, port) = address.ok_or_else(|| {
+            StepError::transient(format!("the server {resource_id} has no endpoint now"))
+        })?;
+        Ok(Endpoint::new(host, port))
+    }
+
+    /// A session on one of a server's databases.
+    pub async fn session(
+        &self,
+        resource_id: &ResourceId,
+        database: &str,
+        access: Access,
+    ) -> Result<Session, Error> {
+        let endpoint = self.endpoint(resource_id).await?;
+        self.connector.connect(&endpoint, database, access).await
+    }
+
+    /// A session for what concerns the whole server.
+    pub async fn any_session(
+        &self,
+        resource_id: &ResourceId,
+        access: Access,
+    ) -> Result<Session, Error> {
+        let first = self.plan.databases.first();
+        let database = first.map_or("postgres", String::as_str);
+        self.session(resource_id, database, access).await
+    }
+
+    /// Opens a fence's roles, sees that they are open, and forgets the fence.
+    pub async fn lift(&self, held: &mut Held<'_>, stands: &Fence) -> Result<String, Error> {
+        let session = self.any_session(&stands.resource_id, Access::Write).await?;
+        held.verify().await?;
+        fence::lift(&session, stands).await?;
+        let names: Vec<String> = stands.roles.iter().map(|role| role.name.clone()).collect();
+        let open = roles::open(&session, &names).await?;
+        if open.len() < names.len() {
+            return Err(StepError::transient("a role is still closed after it was opened").into());
+        }
+        held.unfence(&stands.resource_id).await?;
+        Ok(format!("{} can log in again.", names.join(", ")))
+    }
+}

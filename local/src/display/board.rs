@@ -1,0 +1,202 @@
+//! The board: a handful of lines that stay where they are.
+
+use super::lines::lag;
+use crate::app::tally::Glance;
+use crate::scenario::observe::{Observer, Sight};
+use crate::scenario::summary::thousands;
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A writer that waits longer than this is a pause worth showing.
+const PAUSE: Duration = Duration::from_millis(40);
+const BAR: usize = 24;
+
+/// Lines on the terminal, each with a label.
+pub(super) struct Board {
+    all: MultiProgress,
+    state: Mutex<State>,
+}
+
+struct State {
+    started: Instant,
+    title: ProgressBar,
+    step: ProgressBar,
+    green: ProgressBar,
+    lag: ProgressBar,
+    reads: ProgressBar,
+    writes: ProgressBar,
+    pause: ProgressBar,
+    name: String,
+    machine: &'static str,
+    asked: u8,
+    switched: bool,
+    longest: Duration,
+}
+
+impl Board {
+    /// An empty board at the bottom of the terminal.
+    pub(super) fn new() -> Self {
+        let all = MultiProgress::new();
+        let state = Mutex::new(State::new(&all));
+        Self { all, state }
+    }
+}
+
+impl Observer for Board {
+    fn see(&self, sight: &Sight) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.see(sight);
+        if let Sight::Ended(_) = sight {
+            // What it showed stays above the summary.
+            self.all.set_move_cursor(false);
+            state.finish();
+        }
+    }
+}
+
+impl State {
+    fn new(all: &MultiProgress) -> Self {
+        let line = || {
+            let bar = all.add(ProgressBar::new_spinner());
+            bar.set_style(
+                ProgressStyle::default_spinner()
+                    .template("{wide_msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            bar
+        };
+        Self {
+            started: Instant::now(),
+            title: line(),
+            step: line(),
+            green: line(),
+            lag: line(),
+            reads: line(),
+            writes: line(),
+            pause: line(),
+            name: "orders".to_owned(),
+            machine: "upgrade",
+            asked: 0,
+            switched: false,
+            longest: Duration::ZERO,
+        }
+    }
+
+    fn see(&mut self, sight: &Sight) {
+        match sight {
+            Sight::Preparing(what) => self.label(&self.step, "preparing", what),
+            Sight::Started { from, to, .. } => {
+                self.started = Instant::now();
+                self.name = format!("orders   {from} → {to}");
+            }
+            Sight::Entered { machine, state } => {
+                self.machine = machine;
+                self.label(&self.step, self.machine, &style(state).bold().to_string());
+            }
+            Sight::Said { state, summary } => {
+                let text = format!("{}  {summary}", style(state).bold());
+                self.label(&self.step, self.machine, &text);
+            }
+            Sight::Percent(percent) => self.label(
+                &self.green,
+                "green",
+                &bar(*percent, &format!("{percent:>3} %")),
+            ),
+            Sight::Lag { bytes, ms } => self.label(&self.lag, "lag", &lag(*bytes, *ms)),
+            Sight::Asked(percent) => self.asked = *percent,
+            Sight::Glance(glance) => self.glance(glance),
+            Sight::Switched(pause) => {
+                self.switched = true;
+                let (all, one) = (pause.write_ms, pause.longest_client_ms);
+                let text = format!(
+                    "{} · longest writer {one:.0} ms",
+                    style(format!("{all:.0} ms")).bold()
+                );
+                self.label(&self.pause, "write pause", &text);
+            }
+            Sight::Injected(what) => {
+                self.label(&self.pause, "injected", &style(what).yellow().to_string())
+            }
+            Sight::Ended(state) => {
+                self.label(&self.step, self.machine, &style(state).bold().to_string())
+            }
+        }
+        self.title();
+    }
+
+    fn glance(&mut self, glance: &Glance) {
+        let all = glance.reads_blue + glance.reads_green;
+        let share = (glance.reads_green * 100).checked_div(all);
+        if let Some(share) = share {
+            let text = format!(
+                "{share:>3} % on green, asked {:>3} %   {all} reads/s",
+                self.asked
+            );
+            let share = u8::try_from(share).unwrap_or(100);
+            self.label(&self.reads, "reads", &bar(share, &text));
+        }
+        let (rate, sum) = (
+            thousands(glance.writes_per_second),
+            thousands(glance.acknowledged),
+        );
+        self.label(
+            &self.writes,
+            "writes",
+            &format!("{rate:>5}/s   {sum} acknowledged"),
+        );
+        self.waiting(glance.quiet);
+    }
+
+    /// The pause as it happens: for how long nobody's commit has been acknowledged.
+    fn waiting(&mut self, quiet: Duration) {
+        if self.switched || quiet < PAUSE {
+            return;
+        }
+        self.longest = self.longest.max(quiet);
+        let (now, longest) = (quiet.as_millis(), self.longest.as_millis());
+        self.label(
+            &self.pause,
+            "no commit",
+            &format!("for {now} ms   longest so far {longest} ms"),
+        );
+    }
+
+    fn title(&self) {
+        let seconds = self.started.elapsed().as_secs();
+        let (minutes, seconds) = (seconds / 60, seconds % 60);
+        let name = style(&self.name).bold();
+        self.title
+            .set_message(format!("{name}   {minutes}:{seconds:02}"));
+    }
+
+    fn label(&self, line: &ProgressBar, label: &str, text: &str) {
+        line.set_message(format!("  {} {text}", style(format!("{label:<12}")).dim()));
+    }
+
+    fn finish(&self) {
+        for line in [
+            &self.title,
+            &self.step,
+            &self.green,
+            &self.lag,
+            &self.reads,
+            &self.writes,
+            &self.pause,
+        ] {
+            if line.message().is_empty() {
+                line.finish_and_clear();
+            } else {
+                line.abandon();
+            }
+        }
+    }
+}
+
+/// A bar, filled so far.
+fn bar(percent: u8, text: &str) -> String {
+    let filled = (usize::from(percent.min(100)) * BAR).div_ceil(100);
+    let (full, rest) = ("━".repeat(filled), "━".repeat(BAR - filled));
+    format!("{}{}  {text}", style(full).green(), style(rest).blue())
+}

@@ -1,0 +1,101 @@
+//! Plain lines: each thing once, when it is new.
+
+use crate::scenario::observe::{Observer, Sight};
+use crate::scenario::summary::thousands;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The application's figures are told no more often than this.
+const GLANCE_EVERY: Duration = Duration::from_secs(5);
+
+/// Writes lines to stderr.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    last: Mutex<Last>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    started: Option<Instant>,
+    glance: Option<Instant>,
+    lag: Option<Instant>,
+    said: String,
+    percent: u8,
+}
+
+impl Observer for Lines {
+    fn see(&self, sight: &Sight) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = *last.started.get_or_insert_with(Instant::now);
+        if let Some(text) = last.text(sight) {
+            let seconds = start.elapsed().as_secs_f32();
+            // Nobody to tell is no reason to stop.
+            writeln!(std::io::stderr(), "{seconds:6.1} s  {text}").ok();
+        }
+    }
+}
+
+impl Last {
+    fn text(&mut self, sight: &Sight) -> Option<String> {
+        Some(match sight {
+            Sight::Preparing(what) => what.clone(),
+            Sight::Started { from, to, .. } => format!("upgrade {from} → {to} started"),
+            // The answer of a step says more than its name.
+            Sight::Entered { .. } => return None,
+            Sight::Said { state, summary } => {
+                let text = format!("{state:<18} {summary}");
+                (self.said != text).then(|| self.said.clone_from(&text))?;
+                text
+            }
+            Sight::Percent(percent) => {
+                (self.percent != *percent).then(|| self.percent = *percent)?;
+                format!("{:<18} {percent} %", "progress")
+            }
+            Sight::Lag { bytes, ms } => {
+                due(&mut self.lag)?;
+                format!("{:<18} {}", "lag", lag(*bytes, *ms))
+            }
+            Sight::Asked(percent) => format!("{:<18} {percent} % on green asked for", "reads"),
+            Sight::Glance(glance) => {
+                due(&mut self.glance)?;
+                let writes = thousands(glance.writes_per_second);
+                let (blue, green) = (glance.reads_blue, glance.reads_green);
+                format!(
+                    "{:<18} {writes} writes/s · reads/s blue {blue} green {green}",
+                    "application"
+                )
+            }
+            Sight::Switched(pause) => {
+                let (pause, longest) = (pause.write_ms, pause.longest_client_ms);
+                format!(
+                    "{:<18} {pause:.0} ms, longest writer {longest:.0} ms",
+                    "write pause"
+                )
+            }
+            Sight::Injected(what) => format!("{:<18} {what}", "injected"),
+            Sight::Ended(state) => format!("ended in {state}"),
+        })
+    }
+}
+
+fn due(last: &mut Option<Instant>) -> Option<()> {
+    if last.is_some_and(|last| last.elapsed() < GLANCE_EVERY) {
+        return None;
+    }
+    *last = Some(Instant::now());
+    Some(())
+}
+
+/// Green's lag for a person.
+pub(super) fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
+    let bytes = bytes.map_or_else(
+        || "bytes unknown".to_owned(),
+        |bytes| format!("{} bytes", thousands(bytes)),
+    );
+    let ms = ms.map_or_else(
+        || "age unknown".to_owned(),
+        |ms| format!("{} ms", thousands(ms)),
+    );
+    format!("{bytes} · {ms}")
+}

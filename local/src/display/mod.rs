@@ -1,0 +1,19 @@
+//! A run as it happens: a calm board on a terminal, plain lines elsewhere.
+
+mod board;
+mod lines;
+
+use crate::scenario::observe::Observer;
+use board::Board;
+use lines::Lines;
+use std::io::IsTerminal as _;
+
+/// A board where somebody watches, plain lines where the output is kept.
+#[must_use]
+pub fn for_terminal() -> Box<dyn Observer> {
+    if std::io::stderr().is_terminal() {
+        Box::new(Board::new())
+    } else {
+        Box::new(Lines::default())
+    }
+}

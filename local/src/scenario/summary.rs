@@ -1,0 +1,292 @@
+//! What a run came to: a dozen lines for a person, and the same as JSON.
+
+use crate::app::audit::Finding;
+use serde::{Deserialize, Serialize};
+
+/// Which side serves at the end.
+pub use domain::record::Side;
+
+/// Everything that a run came to. Only what was measured is there.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// `upgrade`, `alarm`, `lag`, `refused` or `minor`.
+    pub scenario: String,
+    /// How the upgrade ended: `Completed`, `RolledBack`, `Rejected`, `NeedsOperator`, ….
+    pub outcome: String,
+    /// The primary's version at the start.
+    pub from_version: String,
+    /// The version that was asked for.
+    pub to_version: String,
+    /// Which side takes the writes at the end.
+    pub serving: Side,
+    /// Seconds from the start of the execution to its end.
+    pub duration_s: f64,
+    /// From the last commit acknowledged by blue to the first by green, over all writers; nothing without a switch.
+    pub write_pause_ms: Option<f64>,
+    /// The longest that one writer waited for an acknowledgement: across the switch, or anywhere if there was none.
+    pub longest_client_wait_ms: f64,
+    /// RDS's share of the pause: until it said that every member had switched.
+    pub rds_share_ms: Option<f64>,
+    /// The rest of the pause: ours, and the clients' way back.
+    pub our_share_ms: Option<f64>,
+    /// Commits that the application was told are done.
+    pub acknowledged: u64,
+    /// Of these, how many are not there.
+    pub lost: u64,
+    /// Commits that are there more than once.
+    pub doubled: u64,
+    /// Rows that are not as they were acknowledged.
+    pub wrong: u64,
+    /// Rows that nobody wrote, or that only old has.
+    pub stray: u64,
+    /// From the alarm's event to the accepted records that lead to blue again.
+    pub alarm_to_blue_ms: Option<f64>,
+    /// From the accepted records to the last read that green answered.
+    pub blue_to_last_green_read_ms: Option<f64>,
+    /// Seconds for which clients may keep the address of reads during the upgrade.
+    pub record_ttl_s: Option<u32>,
+    /// The longest time in which no reader got an answer.
+    pub read_outage_ms: f64,
+    /// Reads that failed.
+    pub read_errors: u64,
+    /// Commits acknowledged per second, over the whole run.
+    pub writes_per_second: f64,
+    /// The shares of reads that were asked for, and those that were seen.
+    pub ramp: Vec<Share>,
+    /// Checks that the plan made.
+    pub checks: u64,
+    /// What the plan found in the way.
+    pub findings: Vec<String>,
+    /// Seconds until green was ready.
+    pub green_ready_s: Option<f64>,
+    /// Tables that were compared on both sides.
+    pub tables: Option<u64>,
+    /// Rows that were found alike on both sides.
+    pub rows_alike: Option<u64>,
+    /// What was injected, and that it was seen to happen.
+    pub injected: Vec<String>,
+    /// Each member of the database and its version at the end.
+    pub members: Vec<String>,
+    /// What the audit found, the first few.
+    pub audit: Vec<Finding>,
+    /// In what the run did not end as it must. Empty means that it did.
+    pub problems: Vec<String>,
+}
+
+/// A share of the reads.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Percent for green, as asked for.
+    pub asked: u8,
+    /// Percent that green answered while that was in force; nothing if nobody read.
+    pub seen: Option<f64>,
+}
+
+/// A line of the text: a label and two columns.
+struct Line {
+    label: &'static str,
+    left: String,
+    right: String,
+}
+
+impl Summary {
+    /// Whether the run ended as it must.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The text for a person.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let lines = self.lines();
+        let width = lines
+            .iter()
+            .map(|line| line.left.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(32);
+        let mut text = format!("{}\n\n", self.heading());
+        for Line { label, left, right } in lines {
+            text.push_str(format!("  {label:<12} {left:<width$}  {right}").trim_end());
+            text.push('\n');
+        }
+        for problem in &self.problems {
+            text.push_str(&format!("  not as it must be: {problem}\n"));
+        }
+        text
+    }
+
+    fn heading(&self) -> String {
+        let how = if self.scenario == "minor" {
+            "in place"
+        } else {
+            "blue/green"
+        };
+        let end = match self.outcome.as_str() {
+            "Completed" => "upgraded in",
+            "RolledBack" => "rolled back after",
+            "Rejected" => "refused after",
+            _ => "ended after",
+        };
+        let (from, to, seconds) = (&self.from_version, &self.to_version, self.duration_s);
+        format!("orders   {from} → {to}   {how:<24} {end} {seconds:.0} s")
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let mut lines = vec![self.plan_line()];
+        lines.extend(self.findings.iter().map(|finding| line("", finding, "")));
+        lines.extend(self.green_line());
+        lines.extend(self.reads_line());
+        lines.extend(self.injected.iter().map(|what| line("injected", what, "")));
+        lines.extend(self.alarm_line());
+        lines.push(self.pause_line());
+        lines.push(self.commits_line());
+        lines.push(line(
+            "read outage",
+            &format!("{} ms", round(self.read_outage_ms)),
+            &format!("{} read errors", thousands(self.read_errors)),
+        ));
+        lines.push(self.serving_line());
+        if self.write_pause_ms.is_some() {
+            lines.push(line("receipt", ".local/runs/latest/receipt.json", ""));
+        }
+        lines
+    }
+
+    fn plan_line(&self) -> Line {
+        let found = match self.findings.len() {
+            0 => "nothing in the way".to_owned(),
+            1 => "1 thing in the way".to_owned(),
+            several => format!("{several} things in the way"),
+        };
+        line("plan", &format!("{} checks, {found}", self.checks), "")
+    }
+
+    fn green_line(&self) -> Option<Line> {
+        let ready = format!("ready after {:.1} s", self.green_ready_s?);
+        let alike = match (self.tables, self.rows_alike) {
+            (Some(tables), Some(rows)) => {
+                format!("{tables} tables, {} rows alike", thousands(rows))
+            }
+            _ => String::new(),
+        };
+        Some(line("green", &ready, &alike))
+    }
+
+    fn reads_line(&self) -> Option<Line> {
+        let asked: Vec<String> = self
+            .ramp
+            .iter()
+            .map(|share| share.asked.to_string())
+            .collect();
+        let seen = self.ramp.iter().map(|share| {
+            share
+                .seen
+                .map_or("?".to_owned(), |seen| format!("{seen:.1}"))
+        });
+        let seen: Vec<String> = seen.collect();
+        (!asked.is_empty()).then(|| {
+            line(
+                "reads",
+                &format!("{} %", asked.join(" → ")),
+                &format!("seen {}", seen.join(" · ")),
+            )
+        })
+    }
+
+    fn alarm_line(&self) -> Option<Line> {
+        let accepted = format!("records on blue after {} ms", round(self.alarm_to_blue_ms?));
+        let last = self.blue_to_last_green_read_ms.map_or_else(
+            || "no read on green after it".to_owned(),
+            |last| {
+                format!(
+                    "last read on green {} ms later, TTL {} s",
+                    round(last),
+                    self.record_ttl_s.unwrap_or(0)
+                )
+            },
+        );
+        Some(line("alarm", &accepted, &last))
+    }
+
+    fn pause_line(&self) -> Line {
+        let longest = round(self.longest_client_wait_ms);
+        match (self.write_pause_ms, self.rds_share_ms, self.our_share_ms) {
+            (Some(pause), Some(rds), Some(ours)) => line(
+                "write pause",
+                &format!("{} ms", round(pause)),
+                &format!(
+                    "RDS {} · ours {} · longest writer {longest}",
+                    round(rds),
+                    round(ours)
+                ),
+            ),
+            (Some(pause), ..) => line(
+                "write pause",
+                &format!("{} ms", round(pause)),
+                &format!("longest writer {longest}"),
+            ),
+            _ => line(
+                "write pause",
+                "none, no switch",
+                &format!("longest wait of a writer {longest} ms"),
+            ),
+        }
+    }
+
+    fn commits_line(&self) -> Line {
+        let mut right = format!("{} lost · {} doubled", self.lost, self.doubled);
+        if self.wrong + self.stray > 0 {
+            right.push_str(&format!(" · {} wrong · {} stray", self.wrong, self.stray));
+        }
+        line(
+            "commits",
+            &format!("{} acknowledged", thousands(self.acknowledged)),
+            &right,
+        )
+    }
+
+    fn serving_line(&self) -> Line {
+        let side = crate::app::ledger::side_name(self.serving);
+        line("serving", side, &self.members.join(" · "))
+    }
+}
+
+fn line(label: &'static str, left: &str, right: &str) -> Line {
+    Line {
+        label,
+        left: left.to_owned(),
+        right: right.to_owned(),
+    }
+}
+
+fn round(ms: f64) -> String {
+    format!("{ms:.0}")
+}
+
+/// A number with commas, as people read it.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn numbers_have_commas_where_people_expect_them() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(48_211), "48,211");
+        assert_eq!(thousands(1_204_113), "1,204,113");
+    }
+}
