@@ -16,12 +16,14 @@ use crate::lambda::{Function, Lambda};
 use crate::moto::{self, Moto, Route53};
 use crate::network::Network;
 use crate::postgres::Host;
+use crate::rds::{DelayProfile, Rds};
 use crate::states::{States, StatusChange};
 use crate::template::{FunctionSpec, Template};
 use crate::tls::Authority;
 use crate::toolchain::{Toolchain, workspace};
 use crate::{ACCOUNT, REGION};
 use anyhow::{Context as _, Result};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub struct Options {
     pub binaries: PathBuf,
     /// The customer's zone in Route 53.
     pub zone: String,
+    /// How long RDS takes for what PostgreSQL does at once.
+    pub delays: DelayProfile,
 }
 
 impl Options {
@@ -52,6 +56,7 @@ impl Options {
             parameters: BTreeMap::new(),
             binaries: binaries(),
             zone: "shop.test".to_owned(),
+            delays: DelayProfile::QUICK,
         }
     }
 }
@@ -78,6 +83,8 @@ pub struct Platform {
     pub states: States,
     /// The event bus.
     pub events: Events,
+    /// The databases.
+    pub rds: Rds,
     /// Metrics and alarms.
     pub cloudwatch: CloudWatch,
     /// The names.
@@ -134,6 +141,8 @@ impl Platform {
         let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
         let cloudwatch = CloudWatch::new(events.clone());
         let states = States::new(gateway.clone(), options.clock, REGION, ACCOUNT);
+        let rds = Rds::new(host.clone(), nameserver.clone(), options.delays);
+        gateway.route("rds", Arc::new(rds.clone()));
         gateway.route("lambda", Arc::new(lambda.clone()));
         gateway.route("events", Arc::new(events.clone()));
         gateway.route("monitoring", Arc::new(cloudwatch.clone()));
@@ -150,6 +159,7 @@ impl Platform {
             lambda,
             states,
             events,
+            rds,
             cloudwatch,
             nameserver,
             host,
@@ -177,6 +187,29 @@ impl Platform {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(self.gateway.clone(), Caller::Person)
+    }
+
+    /// Keeps the secret with which our role `username` logs in at this database.
+    ///
+    /// # Errors
+    /// When there is such a secret already.
+    pub async fn keep_credentials(
+        &self,
+        database: &str,
+        username: &str,
+        password: &str,
+    ) -> Result<()> {
+        let secret =
+            json!({"username": username, "password": password, "ca": self.host.authority.ca_pem()});
+        let request = json!({
+            "Name": format!("viridian/{database}"),
+            "SecretString": secret.to_string(),
+            "ClientRequestToken": uuid::Uuid::new_v4().to_string(),
+        });
+        self.client()
+            .json("secretsmanager", "secretsmanager.CreateSecret", &request)
+            .await?;
+        Ok(())
     }
 
     /// Every call that was made.
