@@ -70,10 +70,8 @@ impl Run {
             .stdout(Stdio::null())
             .spawn()?;
         let run = Self { process, folder };
-        wait(Duration::from_secs(60), || {
-            run.folder.join("ready").exists()
-        })
-        .context("the run does not start")?;
+        wait(Duration::from_mins(1), || run.folder.join("ready").exists())
+            .context("the run does not start")?;
         Ok(run)
     }
 
@@ -155,7 +153,8 @@ async fn a_killed_run_leaves_nothing_behind_and_the_next_one_works() -> Result<(
     let (host, servers) =
         start(&workspace().join(format!(".local/test-runs/next-{}", std::process::id()))).await?;
     assert!(servers.iter().all(local::postgres::Server::is_running));
-    host.keeper.shutdown().await
+    host.keeper.shutdown().await?;
+    Ok(std::fs::remove_dir_all(host.keeper.folder())?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

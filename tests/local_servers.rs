@@ -6,12 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use local::app::dial::{Address, Dialer, Login, trusting};
 use local::keeper::Keeper;
 use local::network::Network;
-use local::postgres::{Host, Server, ServerSpec, StopMode, clone, roles, upgrade};
+use local::postgres::{
+    Access, Host, Server, ServerSpec, StopMode, clone, leave_script, roles, snapshot, upgrade,
+};
 use local::tls::Authority;
 use local::toolchain::{Toolchain, workspace};
-use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
 
 fn run_folder(name: &str) -> PathBuf {
     workspace()
@@ -27,6 +31,12 @@ fn host(name: &str) -> Result<Host> {
         Network::claim()?,
         Authority::create()?,
     )
+}
+
+/// Stops everything and removes what there is to see only when a test fails.
+async fn end(host: Host) -> Result<()> {
+    host.keeper.shutdown().await?;
+    Ok(std::fs::remove_dir_all(host.keeper.folder())?)
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {
@@ -101,7 +111,7 @@ async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_
     );
     assert_eq!(there, here);
     assert_eq!(number(&on_green, "SELECT count(*) FROM t").await?, written);
-    host.keeper.shutdown().await
+    end(host).await
 }
 
 /// A session that inserts as fast as it can.
@@ -158,7 +168,7 @@ async fn a_replica_streams_and_a_minor_version_is_rolled_under_it() -> Result<()
     );
     replica.promote().await?;
     reader.batch_execute("INSERT INTO t VALUES (0)").await?;
-    host.keeper.shutdown().await
+    end(host).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,8 +190,8 @@ async fn the_master_user_is_no_superuser() -> Result<()> {
     ] {
         let error = admin.batch_execute(&refused).await.expect_err(&refused);
         assert_eq!(
-            error.code().map(|code| code.code()),
-            Some("42501"),
+            error.code(),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
             "{refused}: {error}"
         );
     }
@@ -189,5 +199,154 @@ async fn the_master_user_is_no_superuser() -> Result<()> {
     assert!(!server.is_running());
     server.start().await?;
     server.destroy().await?;
-    host.keeper.shutdown().await
+    end(host).await
+}
+
+/// Tries to get in by TCP; the refusal's words otherwise.
+async fn dial(
+    host: &Host,
+    server: &Server,
+    name: &str,
+    user: &str,
+) -> std::result::Result<(), String> {
+    let address = Address::Fixed {
+        host: name.into(),
+        at: server.address().into(),
+    };
+    let login = Login {
+        database: "postgres".into(),
+        user: user.into(),
+        password: "secret".into(),
+    };
+    let tls = trusting(host.authority.ca_pem()).map_err(|error| error.to_string())?;
+    let dialled = Dialer::new(address, login, tls)
+        .map_err(|error| error.to_string())?
+        .dial()
+        .await;
+    dialled.map(drop).map_err(|error| format!("{error:#}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_tls_a_password_and_the_right_name_let_anybody_in() -> Result<()> {
+    let host = host("access")?;
+    let server = host.create(spec("old-name", "18.4")).await?;
+    roles::create_master(&server.admin("postgres").await?, "viridian", "secret").await?;
+    assert_eq!(
+        dial(&host, &server, "old-name.test", "viridian").await,
+        Ok(())
+    );
+    let refused = dial(&host, &server, "old-name.test", "rdsadmin")
+        .await
+        .expect_err("by socket only");
+    assert!(refused.contains("pg_hba.conf rejects"), "{refused}");
+
+    server.set_names(&["new-name.test".into()]).await?;
+    assert_eq!(
+        dial(&host, &server, "new-name.test", "viridian").await,
+        Ok(())
+    );
+    let refused = dial(&host, &server, "old-name.test", "viridian")
+        .await
+        .expect_err("no longer its name");
+    assert!(refused.contains("not valid for name"), "{refused}");
+
+    let plain = format!(
+        "host={} user=viridian password=secret dbname=postgres",
+        server.address().ip()
+    );
+    let plain = format!("{plain} port={} sslmode=disable", server.address().port());
+    let refused = tokio_postgres::connect(&plain, NoTls)
+        .await
+        .err()
+        .expect("no TLS")
+        .to_string();
+    assert!(
+        refused.contains("no encryption") || refused.contains("db error"),
+        "{refused}"
+    );
+
+    server.set_access(Access::Closed).await?;
+    assert!(
+        dial(&host, &server, "new-name.test", "viridian")
+            .await
+            .is_err()
+    );
+    server.set_access(Access::Open).await?;
+    assert_eq!(
+        dial(&host, &server, "new-name.test", "viridian").await,
+        Ok(())
+    );
+    end(host).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_parameters_holds_at_once_or_says_that_it_waits() -> Result<()> {
+    let host = host("parameters")?;
+    let server = host.create(spec("server", "16.14")).await?;
+    let mut parameters = server.parameters();
+    parameters.insert("default_transaction_read_only".into(), "on".into());
+    assert!(server.set_parameters(&parameters).await?.is_empty());
+    let session = server.admin("postgres").await?;
+    session
+        .batch_execute("CREATE TABLE t (n int)")
+        .await
+        .expect_err("it is read-only");
+    parameters.insert("max_connections".into(), "123".into());
+    assert_eq!(
+        server.set_parameters(&parameters).await?,
+        ["max_connections"]
+    );
+    server.restart(StopMode::Fast).await?;
+    let session = server.admin("postgres").await?;
+    assert_eq!(
+        session
+            .query_one("SHOW max_connections", &[])
+            .await?
+            .get::<_, &str>(0),
+        "123"
+    );
+    end(host).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_holds_its_moment_and_the_script_starts_what_a_run_left() -> Result<()> {
+    let host = host("snapshot")?;
+    let server = host.create(spec("server", "16.14")).await?;
+    let admin = server.admin("postgres").await?;
+    admin
+        .batch_execute("CREATE TABLE t AS SELECT generate_series(1, 10) AS n")
+        .await?;
+    let taken = snapshot::take(&host, &server, "final").await?;
+    admin.batch_execute("DELETE FROM t WHERE n > 5").await?;
+    let restored = snapshot::restore(&host, &taken, spec("restored", "16.14")).await?;
+    assert_eq!(
+        number(&restored.admin("postgres").await?, "SELECT count(*) FROM t").await?,
+        10
+    );
+
+    let script = leave_script(
+        host.keeper.folder(),
+        &[("blue", &server), ("green", &restored)],
+    )?;
+    let psql = host
+        .toolchain
+        .postgres("16.14")?
+        .program("psql")
+        .display()
+        .to_string();
+    host.keeper.shutdown().await?;
+    let count = |name: &str| {
+        format!("{psql} -h ${name} -U rdsadmin -d postgres -Atc 'SELECT count(*) FROM t'")
+    };
+    let both = format!("{}; {}", count("blue"), count("green"));
+    let said = std::process::Command::new(script)
+        .args(["sh", "-c", &both])
+        .output()?;
+    assert_eq!(
+        String::from_utf8_lossy(&said.stdout),
+        "5\n10\n",
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
+    );
+    end(host).await
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Host, Server, ServerSpec};
 
-const RECOVERED_WITHIN: Duration = Duration::from_secs(300);
+const RECOVERED_WITHIN: Duration = Duration::from_mins(5);
 
 /// A copy that waits for the position to which it is to be recovered.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use crate::network::Lease;
 use crate::process::{Child, StopBy};
 use crate::toolchain::PgInstall;
 
-const START_WITHIN: Duration = Duration::from_secs(60);
-const STOP_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
+const STOP_WITHIN: Duration = Duration::from_mins(1);
 const RELOAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a new server is to be.

@@ -21,9 +21,10 @@ pub struct Snapshot {
 /// # Errors
 /// When the copy can't be made.
 pub async fn take(host: &Host, server: &Server, id: &str) -> Result<Snapshot> {
-    let folder = host.keeper.folder().join("snapshots").join(id);
+    let all = host.keeper.folder().join("snapshots");
+    let folder = all.join(id);
     ensure!(!folder.exists(), "there is a snapshot {id} already");
-    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    std::fs::create_dir_all(&all).with_context(|| format!("making {}", all.display()))?;
     host.basebackup(server, &folder).await?;
     Ok(Snapshot {
         folder,

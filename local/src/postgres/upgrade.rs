@@ -1,5 +1,6 @@
 //! Another version for a server: `pg_upgrade --link` to another major, other programs within one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -46,7 +47,7 @@ async fn to_major(host: &Host, server: &Server, new: &PgInstall, checksums: bool
     host.initdb(new, &fresh, checksums).await?;
     // Only what the upgrade itself needs: a parameter such as default_transaction_read_only would stop it.
     for folder in [&data, &fresh] {
-        config::write_parameters(folder, &Default::default(), &Default::default())?;
+        config::write_parameters(folder, &BTreeMap::new(), &BTreeMap::new())?;
     }
     run_pg_upgrade(host, server, new, &fresh).await?;
     for file in ["server.crt", "server.key"] {
