@@ -1,0 +1,130 @@
+//! `shift_weight`: reads move by weight, and come back exactly as they were.
+
+use crate::world::{READS, World, error, green};
+use anyhow::Result;
+use local::faults::{Fault, Target};
+use serde_json::{Value, json};
+
+const BLUE: &str = "orders-replica.rds.test";
+const GREEN: &str = "orders-replica-green-abc123.rds.test";
+
+/// A claimed upgrade with green, whose reads go to a replica and, without any weight, to the writer.
+async fn ready(name: &str) -> Result<(World, Value)> {
+    let world = World::start(name).await?;
+    let ticket = world.claimed().await?;
+    let originals = [("replica", BLUE, 90), ("writer", "orders.rds.test", 0)];
+    world.route(&originals).await?;
+    let records: Vec<Value> = originals
+        .iter()
+        .map(|(name, target, weight)| {
+            json!({"set_identifier": name, "target": target, "weight": weight, "ttl": 60})
+        })
+        .collect();
+    let route = json!({"zone": world.platform.zone_id, "name": READS, "records": records});
+    world
+        .change_record(|record| {
+            record["plan"]["reads"] = route;
+            record["green"] = green();
+        })
+        .await?;
+    Ok((world, ticket))
+}
+
+fn record(name: &str, target: &str, weight: u32, ttl: u32) -> (String, String, u32, u32) {
+    (name.to_owned(), target.to_owned(), weight, ttl)
+}
+
+fn originals() -> Vec<(String, String, u32, u32)> {
+    vec![
+        record("replica", BLUE, 90, 60),
+        record("writer", "orders.rds.test", 0, 60),
+    ]
+}
+
+fn shared(blue: u32, green: u32) -> Vec<(String, String, u32, u32)> {
+    vec![
+        record("replica", BLUE, blue, 1),
+        record("viridian-green-replica", GREEN, green, 1),
+        record("writer", "orders.rds.test", 0, 1),
+    ]
+}
+
+async fn shift(world: &World, ticket: &Value, percent: u8) -> Result<Value> {
+    let input = json!({"ticket": ticket, "percent": percent});
+    Ok(world.step("shift_weight", input).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_ramp_and_come_back_exactly() -> Result<()> {
+    let (world, ticket) = ready("shift").await?;
+    let answer = shift(&world, &ticket, 10).await?;
+    assert_eq!(world.routes().await?, shared(180, 20));
+    assert_eq!(
+        answer["settle_seconds"], 60,
+        "the original answers have to expire first"
+    );
+    let answer = shift(&world, &ticket, 100).await?;
+    assert_eq!(world.routes().await?, shared(0, 200));
+    assert_eq!(answer["settle_seconds"], 1);
+    shift(&world, &ticket, 0).await?;
+    assert_eq!(world.routes().await?, originals());
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_and_a_throttled_call_move_reads_once() -> Result<()> {
+    let (world, ticket) = ready("shift-lost").await?;
+    let faults = world.platform.faults();
+    let change = |nth| Target::nth("route53", "ChangeResourceRecordSets", nth).by("shift_weight");
+    let lost = faults.plant(change(1..=1), Fault::LoseAnswer);
+    let throttled = faults.plant(change(2..=2), Fault::Throttle);
+    shift(&world, &ticket, 10).await?;
+    assert_eq!(world.routes().await?, shared(180, 20));
+    assert_eq!(lost.fired(), 1);
+    shift(&world, &ticket, 50).await?;
+    assert_eq!(world.routes().await?, shared(100, 100));
+    assert_eq!(throttled.fired(), 1);
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_ticket_moves_nothing() -> Result<()> {
+    let (world, ticket) = ready("shift-old").await?;
+    world
+        .change_item(|item| item["epoch"] = json!({"N": "2"}))
+        .await?;
+    let input = json!({"ticket": ticket, "percent": 10});
+    assert_eq!(
+        error(world.step("shift_weight", input).await)?,
+        "Upgrade.Refused"
+    );
+    assert_eq!(world.routes().await?, originals());
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_calls_lease_is_waited_for() -> Result<()> {
+    let (world, ticket) = ready("shift-lease").await?;
+    world
+        .change_item(|item| {
+            item["lease_holder"] = json!({"S": "another"});
+            item["lease_step"] = json!({"S": "provision"});
+            item["lease_until"] = json!({"N": i64::MAX.to_string()});
+        })
+        .await?;
+    let input = json!({"ticket": ticket, "percent": 10});
+    assert_eq!(
+        error(world.step("shift_weight", input.clone()).await)?,
+        "Upgrade.Transient"
+    );
+    assert_eq!(world.routes().await?, originals());
+    world
+        .change_item(|item| item["lease_until"] = json!({"N": "1"}))
+        .await?;
+    world.step("shift_weight", input).await?;
+    assert!(
+        world.item().await?["lease_holder"].is_null(),
+        "the lease was given back"
+    );
+    world.platform.stop().await
+}

@@ -1,0 +1,139 @@
+//! `watch` and `on_alarm`: a wait that an alarm ends, and nothing else.
+
+use crate::world::{World, error};
+use anyhow::{Context, Result};
+use local::faults::{Fault, Target};
+use local::states::core::Outcome;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The part of the shipped machine that waits.
+const WAITS: &str = r#"{
+    "QueryLanguage": "JSONata", "StartAt": "Watch", "TimeoutSeconds": 60,
+    "States": {"Watch": {
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": "watch", "Payload": {
+            "ticket": "{% $states.input %}", "token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 30, "End": true}}}"#;
+
+async fn guarded(name: &str) -> Result<(World, Value)> {
+    let world = World::start(name).await?;
+    world.alarm("errors").await?;
+    let ticket = world.claimed().await?;
+    world
+        .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
+        .await?;
+    Ok((world, ticket))
+}
+
+/// Starts a wait, and returns the execution once its token stands in the record.
+async fn waiting(world: &World, ticket: &Value) -> Result<String> {
+    let states = &world.platform.states;
+    let machine = states
+        .register("Waits", WAITS, &BTreeMap::new())
+        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let execution = states
+        .start(&machine, None, ticket.clone())
+        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    for _ in 0..500 {
+        if world.record().await?["wait"]["token"].is_string() {
+            return Ok(execution);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!("no wait was stored")
+}
+
+/// The error with which an execution failed.
+async fn failure(world: &World, execution: &str) -> Result<String> {
+    let ended = tokio::time::timeout(
+        Duration::from_secs(20),
+        world.platform.states.wait(execution),
+    );
+    match ended
+        .await?
+        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?
+    {
+        Outcome::Failed(failure) => failure.error.context("a name"),
+        other => anyhow::bail!("it did not fail: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing() -> Result<()> {
+    let (world, ticket) = guarded("watch-rings").await?;
+    let execution = waiting(&world, &ticket).await?;
+    world.ring("errors")?;
+    assert_eq!(failure(&world, &execution).await?, "Upgrade.AlarmRaised");
+    let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
+    let answer = world.step("on_alarm", event).await?;
+    assert_eq!(answer["ended"], 0);
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
+    let (world, ticket) = guarded("watch-rang").await?;
+    world.ring("errors")?;
+    let execution = waiting(&world, &ticket).await?;
+    assert_eq!(failure(&world, &execution).await?, "Upgrade.AlarmRaised");
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_wait_is_clean_also_when_it_is_read_twice() -> Result<()> {
+    let (world, ticket) = guarded("watch-quiet").await?;
+    waiting(&world, &ticket).await?;
+    let first = world.step("watch", json!({"ticket": ticket})).await?;
+    let again = world.step("watch", json!({"ticket": ticket})).await?;
+    assert_eq!(first, again);
+    assert!(world.record().await?["wait"]["token"].is_null());
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_rang_and_recovered_is_found_in_the_history() -> Result<()> {
+    let (world, ticket) = guarded("watch-history").await?;
+    let target = Target::every("states", "SendTaskFailure").by("on_alarm");
+    let unheard = world.platform.faults().plant(target, Fault::FailBefore);
+    waiting(&world, &ticket).await?;
+    world.ring("errors")?;
+    let quiet = local::cloudwatch::StateValue::Ok;
+    world
+        .platform
+        .cloudwatch
+        .set_alarm("errors", quiet, "recovered")?;
+    let read = world.step("watch", json!({"ticket": ticket})).await;
+    assert_eq!(error(read)?, "Upgrade.AlarmRaised");
+    for _ in 0..100 {
+        if unheard.fired() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(unheard.fired() > 0, "the event was not lost");
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
+    let (world, ticket) = guarded("watch-blind").await?;
+    waiting(&world, &ticket).await?;
+    world
+        .change_record(|record| record["plan"]["alarms"] = json!(["errors", "gone"]))
+        .await?;
+    let read = world.step("watch", json!({"ticket": ticket})).await;
+    assert_eq!(error(read)?, "Upgrade.AlarmRaised");
+    world
+        .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
+        .await?;
+    let blind = local::cloudwatch::StateValue::InsufficientData;
+    world
+        .platform
+        .cloudwatch
+        .set_alarm("errors", blind, "no data")?;
+    let read = world.step("watch", json!({"ticket": ticket})).await;
+    assert_eq!(error(read)?, "Upgrade.AlarmRaised");
+    world.platform.stop().await
+}

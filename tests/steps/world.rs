@@ -1,0 +1,218 @@
+//! A platform with a table, a zone and a plan, and the questions that the tests ask of them.
+
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+use axum::http::Method;
+use local::gateway::client::Client;
+use local::lambda::client::{Failure, invoke};
+use local::platform::{Options, Platform};
+use local::toolchain::workspace;
+use serde_json::{Value, json};
+
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+pub const READS: &str = "orders-reads.shop.test";
+const ITEM: &str = "DynamoDB_20120810";
+
+/// AWS on this machine, for one test.
+pub struct World {
+    pub platform: Platform,
+    pub client: Client,
+    table: String,
+}
+
+impl World {
+    /// Brings a platform up. `name` tells the tests' folders apart.
+    pub async fn start(name: &str) -> Result<Self> {
+        let folder = workspace()
+            .join(".local/test-runs")
+            .join(format!("steps-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let platform = Platform::start(Options::new(folder), &|_| {}).await?;
+        let table = platform.template.tables.first().context("a table")?;
+        let table = table["TableName"].as_str().context("a name")?.to_owned();
+        let client = platform.client();
+        Ok(Self {
+            platform,
+            client,
+            table,
+        })
+    }
+
+    /// Invokes a step.
+    pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
+        let payload = Bytes::from(input.to_string());
+        let answer = invoke(&self.platform.gateway, "test", name, payload).await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
+    /// Claims the database for [`OWNER`]; the ticket.
+    pub async fn claimed(&self) -> Result<Value> {
+        let answer = self.step("claim", claim(OWNER, &plan())).await?;
+        Ok(answer["ticket"].clone())
+    }
+
+    /// The item of the database in the table of upgrades.
+    pub async fn item(&self) -> Result<Value> {
+        let key = json!({"TableName": self.table, "Key": {"database": {"S": "orders"}}, "ConsistentRead": true});
+        let found = self
+            .client
+            .json("dynamodb", &format!("{ITEM}.GetItem"), &key)
+            .await?;
+        Ok(found["Item"].clone())
+    }
+
+    /// Changes the item of the database.
+    pub async fn change_item(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut item = self.item().await?;
+        change(&mut item);
+        let put = json!({"TableName": self.table, "Item": item});
+        self.client
+            .json("dynamodb", &format!("{ITEM}.PutItem"), &put)
+            .await?;
+        Ok(())
+    }
+
+    /// The record of the database, without what stands by itself.
+    pub async fn record(&self) -> Result<Value> {
+        let item = self.item().await?;
+        Ok(serde_json::from_str(text(&item, "record"))?)
+    }
+
+    /// Changes the record of the database.
+    pub async fn change_record(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut record = self.record().await?;
+        change(&mut record);
+        self.change_item(|item| item["record"] = json!({"S": record.to_string()}))
+            .await
+    }
+
+    /// Makes weighted records: set identifier, target, weight.
+    pub async fn route(&self, records: &[(&str, &str, u8)]) -> Result<()> {
+        let changes: String = records.iter().map(upsert).collect();
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+             <ChangeBatch><Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        let path = format!("/2013-04-01/hostedzone/{}/rrset/", self.platform.zone_id);
+        self.client
+            .rest("route53", Method::POST, &path, &body)
+            .await?;
+        Ok(())
+    }
+
+    /// The weighted records as they are: set identifier, target, weight, TTL.
+    pub async fn routes(&self) -> Result<Vec<(String, String, u32, u32)>> {
+        let path = format!("/2013-04-01/hostedzone/{}/rrset", self.platform.zone_id);
+        let xml = self.client.rest("route53", Method::GET, &path, "").await?;
+        let sets = xml.split("<ResourceRecordSet>").skip(1);
+        let weighted = sets.filter(|set| set.contains("<Weight>"));
+        let mut records = weighted
+            .map(|set| {
+                Ok((
+                    element(set, "SetIdentifier")?.to_owned(),
+                    element(set, "Value")?.to_owned(),
+                    element(set, "Weight")?.parse()?,
+                    element(set, "TTL")?.parse()?,
+                ))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        records.sort();
+        Ok(records)
+    }
+
+    /// Makes an alarm that shows `OK`.
+    pub async fn alarm(&self, name: &str) -> Result<()> {
+        let alarm = json!({
+            "AlarmName": name, "Namespace": "Shop", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+        });
+        let target = "GraniteServiceVersion20100801";
+        self.client
+            .json("monitoring", &format!("{target}.PutMetricAlarm"), &alarm)
+            .await?;
+        let quiet = local::cloudwatch::StateValue::Ok;
+        self.platform.cloudwatch.set_alarm(name, quiet, "quiet")?;
+        Ok(())
+    }
+
+    /// Lets an alarm ring.
+    pub fn ring(&self, name: &str) -> Result<()> {
+        let rings = local::cloudwatch::StateValue::Alarm;
+        let rang = self
+            .platform
+            .cloudwatch
+            .set_alarm(name, rings, "too many errors")?;
+        ensure!(rang.is_some(), "the alarm's state did not change");
+        Ok(())
+    }
+}
+
+fn upsert((name, target, weight): &(&str, &str, u8)) -> String {
+    format!(
+        "<Change><Action>UPSERT</Action><ResourceRecordSet><Name>{READS}.</Name><Type>CNAME</Type>\
+         <SetIdentifier>{name}</SetIdentifier><Weight>{weight}</Weight><TTL>60</TTL>\
+         <ResourceRecords><ResourceRecord><Value>{target}</Value></ResourceRecord></ResourceRecords>\
+         </ResourceRecordSet></Change>"
+    )
+}
+
+fn element<'a>(xml: &'a str, name: &str) -> Result<&'a str> {
+    let (_, rest) = xml
+        .split_once(&format!("<{name}>"))
+        .context(name.to_owned())?;
+    Ok(rest.split_once('<').context(name.to_owned())?.0)
+}
+
+/// A text attribute of an item.
+pub fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+fn member(instance: &str, role: &str) -> Value {
+    json!({
+        "instance": instance, "arn": format!("arn:aws:rds:eu-west-1:123456789012:db:{instance}"),
+        "resource_id": format!("db-{instance}"), "role": role, "address": format!("{instance}.rds.test"), "port": 5432,
+        "class": "db.t4g.micro", "multi_az": false, "storage_gib": 20, "storage_type": "gp3",
+        "parameter_group": "default.postgres16", "version": "16.14",
+    })
+}
+
+/// A plan whose reads go to a replica of blue, and that no alarm guards.
+pub fn plan() -> Value {
+    let request = json!({
+        "database": "orders", "target_version": "18.4", "dry_run": false, "strategy": null, "ramp": [10, 100],
+        "bake_minutes": 5, "watch_hours": 1, "max_lag_bytes": 1_048_576, "max_lag_seconds": 5, "max_write_pause_ms": 5000,
+        "alarms": null, "approval": false, "application_roles": null, "reads": null, "green": {"parameter_group": null},
+        "retire": "keep", "request_id": null,
+    });
+    json!({
+        "database": "orders", "name": "viridian-orders-one", "request": request, "strategy": "blue_green",
+        "from_version": "16.14", "to_version": "18.4",
+        "members": [member("orders", "writer"), member("orders-replica", "reader")],
+        "databases": ["orders"], "application_roles": ["orders_app"], "reads": null, "alarms": [], "checks": [], "steps": [],
+    })
+}
+
+/// Green for [`plan`].
+pub fn green() -> Value {
+    let member = |blue: &str| {
+        json!({
+            "blue": blue, "instance": format!("{blue}-green-abc123"), "resource_id": format!("db-{blue}-green"),
+            "address": format!("{blue}-green-abc123.rds.test"), "port": 5432,
+        })
+    };
+    json!({"deployment": "bgd-one", "members": [member("orders"), member("orders-replica")]})
+}
+
+/// An input of `claim`.
+pub fn claim(owner: &str, plan: &Value) -> Value {
+    json!({"plan": plan, "owner": owner})
+}
+
+/// The name with which a step failed.
+pub fn error(answer: Result<Value, Failure>) -> Result<String> {
+    match answer {
+        Ok(output) => anyhow::bail!("it did not fail: {output}"),
+        Err(failure) => Ok(failure.error),
+    }
+}
