@@ -38,6 +38,10 @@ impl Faults {
         self.0.borrow_mut().push(Fault::new(path, message));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     pub(super) fn into_inner(self) -> Vec<Fault> {
         self.0.into_inner()
     }

@@ -34,8 +34,11 @@ fn top(value: &Value, faults: &Faults) -> Option<Definition> {
         timeout_seconds,
         states,
     };
-    reach::check(&definition, faults);
     fields.finish();
+    // What is broken already would look unreachable as well.
+    if faults.is_empty() {
+        reach::check(&definition, faults);
+    }
     Some(definition)
 }
 
@@ -44,7 +47,11 @@ fn all_states(fields: &Fields) -> BTreeMap<String, State> {
         return BTreeMap::new();
     }
     let mut found = BTreeMap::new();
-    for (name, path, value) in fields.entries("States") {
+    let entries = fields.entries("States");
+    if entries.is_empty() {
+        fields.fault("States", "a machine has at least one state");
+    }
+    for (name, path, value) in entries {
         if name.chars().count() > 80 {
             fields
                 .faults
@@ -53,9 +60,6 @@ fn all_states(fields: &Fields) -> BTreeMap<String, State> {
         if let Some(state) = states::state(value, path, fields.faults) {
             found.insert(name.clone(), state);
         }
-    }
-    if found.is_empty() {
-        fields.fault("States", "a machine has at least one state");
     }
     found
 }
