@@ -8,6 +8,7 @@ use crate::lambda;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Who makes these calls.
 const CALLER: &str = "states";
@@ -180,7 +181,8 @@ fn percent(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             done.push(char::from(byte));
         } else {
-            done.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(done, "%{byte:02X}");
         }
     }
     done

@@ -14,7 +14,7 @@ pub(super) struct Start {
     input: Option<String>,
 }
 
-pub(super) fn start(states: &States, request: Start) -> Result<Value, Refusal> {
+pub(super) fn start(states: &States, request: &Start) -> Result<Value, Refusal> {
     let text = request.input.as_deref().unwrap_or("{}");
     let input = serde_json::from_str(text).map_err(|error| {
         let message = format!("Invalid State Machine Execution Input: '{error}'");
@@ -104,12 +104,12 @@ pub(super) struct List {
     next_token: Option<String>,
 }
 
-pub(super) fn list(states: &States, request: List) -> Result<Value, Refusal> {
+pub(super) fn list(states: &States, request: &List) -> Result<Value, Refusal> {
     let machine = states.machine(&request.state_machine_arn)?;
     let wanted = |execution: &Execution| {
-        let status = request.status_filter.as_deref();
+        let filter = request.status_filter.as_deref();
         execution.identity().machine_arn == machine.arn
-            && status.is_none_or(|status| status == execution.status())
+            && filter.is_none_or(|filter| filter == execution.status())
     };
     let found: Vec<Value> = states
         .executions()

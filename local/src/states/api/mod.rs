@@ -37,10 +37,10 @@ impl Service for States {
 fn answer(states: &States, call: &Call) -> Result<Value, Refusal> {
     let body = &call.body;
     match call.operation.as_str() {
-        "StartExecution" => executions::start(states, read(body)?),
+        "StartExecution" => executions::start(states, &read(body)?),
         "StopExecution" => executions::stop(states, read(body)?),
         "DescribeExecution" => executions::describe_execution(states, &read(body)?),
-        "ListExecutions" => executions::list(states, read(body)?),
+        "ListExecutions" => executions::list(states, &read(body)?),
         "GetExecutionHistory" => history::get(states, &read(body)?),
         "SendTaskSuccess" => tokens::success(states, &read(body)?),
         "SendTaskFailure" => tokens::failure(states, read(body)?),

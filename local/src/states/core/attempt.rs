@@ -109,10 +109,10 @@ impl Turn<'_> {
             }
             return;
         }
-        self.succeeded(resource, result);
+        self.succeeded(resource, &result);
     }
 
-    pub(super) fn child_succeeded(&mut self, call: CallId, result: Value) {
+    pub(super) fn child_succeeded(&mut self, call: CallId, result: &Value) {
         if self.calling().is_some_and(|attempt| attempt.call == call) {
             self.succeeded(Resource::Child, result);
         }
@@ -125,7 +125,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn token_succeeded(&mut self, token: &str, output: Value) {
+    pub(super) fn token_succeeded(&mut self, token: &str, output: &Value) {
         if let Some(attempt) = self.holder(token) {
             let resource = attempt.resource;
             self.succeeded(resource, output);
@@ -167,9 +167,9 @@ impl Turn<'_> {
         self.recover(failure);
     }
 
-    fn succeeded(&mut self, resource: Resource, result: Value) {
+    fn succeeded(&mut self, resource: Resource, result: &Value) {
         self.close_token();
-        if self.fits(&result).is_err() {
+        if self.fits(result).is_err() {
             let service = resource.service();
             let cause = format!(
                 "The state/task '{service}' returned a result with a size exceeding the maximum number of bytes service limit."
@@ -178,7 +178,7 @@ impl Turn<'_> {
         }
         self.record(Fact::TaskSucceeded(resource, result.clone()));
         self.doing(Doing::Moving);
-        self.in_task(|turn, task| turn.leave(&task.leaving, Some(("result", &result)), &task.next));
+        self.in_task(|turn, task| turn.leave(&task.leaving, Some(("result", result)), &task.next));
     }
 
     fn failed(&mut self, resource: Resource, failure: Failure) {

@@ -169,7 +169,7 @@ impl Outcome {
     }
 }
 
-/// The next number of a SplitMix64 sequence, whose state is moved on.
+/// The next number of a `SplitMix64` sequence, whose state is moved on.
 pub(super) fn next_random(state: &Cell<u64>) -> u64 {
     let seed = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
     state.set(seed);

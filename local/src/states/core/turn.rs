@@ -57,8 +57,8 @@ impl<'a> Turn<'a> {
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Returned { call, result } => self.returned(call, result),
             Event::Failed { call, failure } => self.call_failed(call, failure),
-            Event::ChildSucceeded { call, result } => self.child_succeeded(call, result),
-            Event::TokenSucceeded { token, output } => self.token_succeeded(&token, output),
+            Event::ChildSucceeded { call, result } => self.child_succeeded(call, &result),
+            Event::TokenSucceeded { token, output } => self.token_succeeded(&token, &output),
             Event::TokenFailed { token, failure } => self.token_failed(&token, failure),
             Event::TokenHeartbeat { token } => self.token_heartbeat(&token),
         }
@@ -131,7 +131,7 @@ impl<'a> Turn<'a> {
                 turn.leave(&leaving, None, &Next::End)
             }),
             State::Fail { error, cause } => {
-                self.or_fail(|turn| turn.give_up(error.as_ref(), cause.as_ref()))
+                self.or_fail(|turn| turn.give_up(error.as_ref(), cause.as_ref()));
             }
         }
     }
