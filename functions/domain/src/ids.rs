@@ -79,7 +79,7 @@ impl Millis {
 
 /// A position in PostgreSQL's write-ahead log. On the wire it is PostgreSQL's own text, `16/B374D848`, because JSON
 /// numbers lose precision above 2^53.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn(pub u64);
 
 impl fmt::Display for Lsn {

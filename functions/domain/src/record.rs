@@ -158,6 +158,9 @@ pub struct Record {
     /// How often RDS accepted each instance's upgrade in place.
     #[serde(default)]
     pub attempts: std::collections::BTreeMap<ResourceId, u32>,
+    /// What the switchover has to show so far; complete once green is open.
+    #[serde(default)]
+    pub receipt: Option<crate::switchover::Receipt>,
     /// Which Lambda acts right now, and until when at most.
     pub lease: Option<Lease>,
     /// Why a person has to look, or how the upgrade ended.
@@ -193,6 +196,7 @@ impl Record {
             reads_back: None,
             markers: std::collections::BTreeMap::new(),
             attempts: std::collections::BTreeMap::new(),
+            receipt: None,
             lease: None,
             note: None,
         }

@@ -65,6 +65,21 @@ pub async fn lift(session: &Session, fence: &Fence) -> Result<(), Error> {
         .await
 }
 
+/// Closes the roles and takes that back at once, in one transaction that nobody else sees.
+///
+/// # Errors
+///
+/// If a role can't be altered by us.
+pub async fn rehearse(session: &Session, fence: &Fence) -> Result<(), Error> {
+    let closing = closing(fence);
+    // Not in one message: a failure in it would leave the transaction open.
+    let doing = "rehearsing the fence";
+    session.change(doing, "begin read write").await?;
+    let closed = session.change(doing, &closing).await;
+    session.change(doing, "rollback").await?;
+    closed
+}
+
 fn closing(fence: &Fence) -> String {
     let notice = literal(&notice(fence));
     fence.roles.iter().fold(String::new(), |mut sql, role| {

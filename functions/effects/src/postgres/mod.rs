@@ -10,6 +10,7 @@ pub mod roles;
 pub mod sessions;
 pub mod slots;
 pub mod smoke;
+pub mod standing;
 pub mod statistics;
 pub mod tables;
 

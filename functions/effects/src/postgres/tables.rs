@@ -98,13 +98,14 @@ pub async fn version(session: &Session) -> Result<String, Error> {
     Ok(version.concat())
 }
 
-/// Where the sequences stand, by name; one that was never used has no value.
+/// How far the sequences have come, by name: more is further, also where they count down. One that was never used has no
+/// value.
 ///
 /// # Errors
 ///
 /// If the session is gone.
 pub async fn sequences(session: &Session) -> Result<Vec<(String, Option<i64>)>, Error> {
-    let query = "select format('%I.%I', schemaname, sequencename), last_value from pg_sequences \
+    let query = "select format('%I.%I', schemaname, sequencename), last_value * sign(increment_by)::bigint from pg_sequences \
                  where schemaname !~ '^pg_' order by 1";
     let rows = session.query(query, &[]).await;
     let rows = rows.map_err(looked("reading the sequences"))?;

@@ -1,0 +1,133 @@
+//! Part 1: everything that has to be good before anything is touched.
+
+use crate::Bridge;
+use crate::sides::{Sides, opened};
+use domain::check_lag::{Lag, Limits};
+use domain::error::StepError;
+use domain::ids::DeploymentId;
+use domain::record::{Fence, Green, Record};
+use domain::switchover::{Readiness, Verdict, checklist};
+use domain::watch;
+use effects::error::Error;
+use effects::postgres::{Access, Session, fence, lag, roles, sessions, slots};
+use futures_util::future::{join_all, try_join_all};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Observations of the deployment, and the time between two of them.
+const OBSERVATIONS: u32 = 3;
+const BETWEEN: Duration = Duration::from_millis(300);
+/// A transaction that has been open for longer is long.
+const LONG: Duration = Duration::from_secs(5);
+
+/// The lines of the checklist, and its verdict. Alarms are an error of their own.
+pub(crate) async fn run(
+    bridge: &Bridge,
+    record: &Record,
+    sides: &Sides,
+    blue_inside: &[Session],
+) -> Result<(Vec<String>, Verdict), Error> {
+    let limits = Limits::from(&record.plan.request);
+    let green = record.green.as_ref();
+    let green = green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
+    let readings = bridge.alarms.read(&record.plan.alarms).await?;
+    watch::judge(record.phase, &readings)?;
+    let (old, new) = (
+        opened(sides.old_roles.as_ref())?,
+        opened(sides.new_roles.as_ref())?,
+    );
+    let seen = Readiness {
+        deployment: observations(bridge, &green.deployment).await?,
+        members: members(bridge, record, green).await?,
+        lag: lag(sides, blue_inside, limits).await?,
+        transactions: transactions(old, new).await?,
+        foreign_slots: foreign_slots(old).await?,
+        fence: rehearsals(record, old, new).await?,
+    };
+    let (mut lines, verdict) = checklist(&seen, limits);
+    lines.push(format!("no alarm: {} read", readings.len()));
+    Ok((lines, verdict))
+}
+
+async fn observations(bridge: &Bridge, id: &DeploymentId) -> Result<Vec<bool>, Error> {
+    let mut seen = vec![];
+    for _ in 0..OBSERVATIONS {
+        tokio::time::sleep(BETWEEN).await;
+        let deployment = bridge.deployments.describe(id).await?;
+        seen.push(deployment.is_some_and(|deployment| deployment.is_available()));
+    }
+    Ok(seen)
+}
+
+async fn members(
+    bridge: &Bridge,
+    record: &Record,
+    green: &Green,
+) -> Result<Vec<(String, Option<domain::rds::Instance>)>, Error> {
+    let all = bridge.instances.all().await?;
+    let blue = record.plan.members.iter();
+    let blue = blue.map(|member| (member.instance.to_string(), &member.resource_id));
+    let green = green.members.iter();
+    let green = green.map(|member| (member.instance.to_string(), &member.resource_id));
+    let found = |(name, id): (String, &domain::ids::ResourceId)| {
+        let instance = all.iter().find(|instance| instance.resource_id == *id);
+        (name, instance.cloned())
+    };
+    Ok(blue.chain(green).map(found).collect())
+}
+
+async fn lag(sides: &Sides, blue_inside: &[Session], limits: Limits) -> Result<Lag, Error> {
+    let patience = Duration::from_millis(limits.ms);
+    let pairs = blue_inside
+        .iter()
+        .zip(&sides.new_inside)
+        .zip(&sides.databases);
+    let readings = pairs.map(|((blue, green), database)| async move {
+        lag::measure(blue, opened(green.as_ref())?, database, patience).await
+    });
+    Ok(Lag::worst(&try_join_all(readings).await?))
+}
+
+async fn transactions(old: &Session, new: &Session) -> Result<Vec<String>, Error> {
+    let mut found = sessions::long_transactions(old, LONG).await?;
+    found.extend(sessions::prepared_transactions(old).await?);
+    found.extend(sessions::prepared_transactions(new).await?);
+    Ok(found)
+}
+
+/// RDS has one slot per database; another one is somebody else's.
+async fn foreign_slots(old: &Session) -> Result<Vec<String>, Error> {
+    let mut seen = BTreeSet::new();
+    let slots = slots::logical(old).await?.into_iter();
+    let doubled = slots.filter(|slot| !seen.insert(slot.database.clone()));
+    Ok(doubled.map(|slot| slot.name).collect())
+}
+
+/// Closing and taking it back in one transaction, which nobody sees.
+async fn rehearsals(record: &Record, old: &Session, new: &Session) -> Result<Vec<String>, Error> {
+    let sides = [("blue", old), ("green", new)];
+    let tried = sides.map(|(name, session)| async move {
+        let seen = roles::read(session, &record.plan.application_roles).await?;
+        let fence = Fence {
+            side: domain::record::Side::Green,
+            resource_id: String::new().into(),
+            owner: record.ticket.owner.clone(),
+            deadline: effects::step::now(),
+            roles: fence::restoring(seen, None),
+        };
+        let failed = fence::rehearse(session, &fence).await.err();
+        Ok(failed.map(|failed| format!("{name}: {failed}")))
+    });
+    let tried: Vec<Result<_, Error>> = join_all(tried).await;
+    let tried: Result<Vec<Option<String>>, Error> = tried.into_iter().collect();
+    Ok(tried?.into_iter().flatten().collect())
+}
+
+/// Sessions in every database of blue, which writers still use.
+pub(crate) async fn inside_blue(sides: &Sides) -> Result<Vec<Session>, Error> {
+    let opened = sides
+        .databases
+        .iter()
+        .map(|database| sides.old.open(database, Access::AsServed));
+    try_join_all(opened).await
+}

@@ -1,0 +1,149 @@
+//! Part 5, while RDS switches: ask the databases when to look, and RDS whether it happened.
+
+use crate::sides::Sides;
+use crate::{Bridge, again, retreat};
+use domain::error::StepError;
+use domain::ids::DeploymentId;
+use domain::rds::{Deployment, instance_of};
+use domain::record::Phase;
+use domain::switchover::{Output, Stage, stage};
+use effects::claims::Held;
+use effects::error::Error;
+use effects::postgres::slots;
+use effects::step::Invocation;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tracing::{debug, info, warn};
+
+/// What the opening needs; with less, the next call opens.
+const RESERVE: Duration = Duration::from_secs(12);
+/// How often RDS is asked while nothing is to be expected.
+const CALM: Duration = Duration::from_millis(250);
+/// How often it is asked once the databases say that it must be soon, and how many times.
+const TIGHT: (Duration, u32) = (Duration::from_millis(10), 300);
+/// How many observations in a row tell that RDS has taken it back, and the time between them.
+const TAKEN_BACK: (u32, Duration) = (3, Duration::from_millis(500));
+
+/// How RDS's switchover ended.
+enum Ended {
+    Through(Deployment),
+    TakenBack(String),
+    NotYet,
+}
+
+/// That the databases say it must be soon.
+#[derive(Default)]
+struct Soon {
+    said: Cell<bool>,
+    wake: Notify,
+}
+
+impl Soon {
+    fn say(&self) {
+        if !self.said.replace(true) {
+            debug!("green is back");
+            self.wake.notify_waiters();
+        }
+    }
+}
+
+impl Bridge {
+    pub(crate) async fn follow(
+        &self,
+        held: &mut Held<'_>,
+        sides: &mut Sides,
+        invocation: &Invocation,
+    ) -> Result<Output, Error> {
+        let green = held
+            .record()
+            .green
+            .as_ref()
+            .map(|green| green.deployment.clone());
+        let id =
+            green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
+        let soon = Soon::default();
+        let ended = tokio::select! {
+            ended = self.ended(&id, &soon, invocation) => ended?,
+            never = stay(sides, &soon) => match never {},
+        };
+        match ended {
+            Ended::Through(deployment) => {
+                info!("every member is through");
+                sides.old.renamed(&instance_of(&deployment.source));
+                self.finish(held, sides, invocation).await
+            }
+            Ended::TakenBack(why) => Err(retreat::taken_back(held, sides, &why).await?.into()),
+            Ended::NotYet => Ok(again("RDS is still switching over")),
+        }
+    }
+
+    async fn ended(
+        &self,
+        id: &DeploymentId,
+        soon: &Soon,
+        invocation: &Invocation,
+    ) -> Result<Ended, Error> {
+        let (mut looks, mut back) = (0, 0);
+        while invocation.remaining() > RESERVE {
+            let stage = match self.deployments.describe(id).await {
+                Ok(seen) => (stage(Phase::Switching, true, seen.as_ref()), seen),
+                Err(failed) if failed.is_transient() => {
+                    warn!(%failed, "RDS not asked");
+                    (Stage::Follow, None)
+                }
+                Err(failed) => return Err(failed),
+            };
+            match stage {
+                (Stage::Finish, Some(seen)) => return Ok(Ended::Through(seen)),
+                (Stage::TakenBack { why }, _) if back + 1 == TAKEN_BACK.0 => {
+                    return Ok(Ended::TakenBack(why));
+                }
+                (Stage::TakenBack { .. }, _) => back += 1,
+                (Stage::Refuse { why }, _) => return Err(StepError::refused(why).into()),
+                _ => back = 0,
+            }
+            looks += u32::from(soon.said.get());
+            pause(soon, looks, back).await;
+        }
+        Ok(Ended::NotYet)
+    }
+}
+
+/// Until the next look at RDS: short once it must be soon, but not for ever.
+async fn pause(soon: &Soon, looks: u32, back: u32) {
+    match (back, soon.said.get()) {
+        (1.., _) => tokio::time::sleep(TAKEN_BACK.1).await,
+        (0, true) if looks <= TIGHT.1 => tokio::time::sleep(TIGHT.0).await,
+        (0, true) => tokio::time::sleep(CALM).await,
+        (0, false) => {
+            let _ = tokio::time::timeout(CALM, soon.wake.notified()).await;
+        }
+    }
+}
+
+/// Keeps sessions on both sides. RDS ends them all for the time in which no side takes writes, so that being let in again
+/// is the sign that it is nearly through; where it ends none, the forward link's end is.
+async fn stay(sides: &mut Sides, soon: &Soon) -> Infallible {
+    let mut turn = 0_u32;
+    loop {
+        let was_here = sides.new_is_here();
+        let here = was_here || sides.connect_new().await.is_ok();
+        if here && (!was_here || turn % 10 == 0 && unlinked(sides).await) {
+            soon.say();
+        }
+        if here && !sides.old_is_here() {
+            let _ = sides.connect_old().await;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        turn = turn.wrapping_add(1);
+    }
+}
+
+async fn unlinked(sides: &Sides) -> bool {
+    let Some(Some(session)) = sides.new_inside.first() else {
+        return false;
+    };
+    matches!(slots::subscriptions(session).await, Ok(0))
+}

@@ -1,0 +1,200 @@
+//! Both sides by their addresses. The switchover swaps names, so addresses are found by resource id, before it.
+
+use super::Bridge;
+use domain::error::StepError;
+use domain::ids::{InstanceId, ResourceId};
+use domain::record::{Green, Record};
+use effects::error::Error;
+use effects::postgres::inspect::MAINTENANCE;
+use effects::postgres::{Access, Connector, Endpoint, Session};
+use futures_util::future::{try_join, try_join_all};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// One side's writer.
+pub(crate) struct Side {
+    pub(crate) resource_id: ResourceId,
+    address: IpAddr,
+    /// Names that its certificate may carry, before, during and after the switchover.
+    names: Vec<Endpoint>,
+    connector: Connector,
+}
+
+/// Blue, which becomes old, and green, which becomes new.
+pub(crate) struct Sides {
+    pub(crate) old: Side,
+    pub(crate) new: Side,
+    pub(crate) databases: Vec<String>,
+    /// Roles are the server's, so one session does for all databases. It may write whatever the server's default is.
+    pub(crate) old_roles: Option<Session>,
+    /// Sees the server's own default.
+    pub(crate) old_look: Option<Session>,
+    pub(crate) new_roles: Option<Session>,
+    /// Writes the first row after the opening, if new lets it.
+    pub(crate) new_write: Option<Session>,
+    /// A session per database of new, in the order of `databases`.
+    pub(crate) new_inside: Vec<Option<Session>>,
+}
+
+impl Sides {
+    pub(crate) async fn find(bridge: &Bridge, record: &Record) -> Result<Self, Error> {
+        let plan = &record.plan;
+        let blue = plan.members.first();
+        let blue = blue.ok_or_else(|| StepError::refused("the plan has no writer"))?;
+        let green = record.green.as_ref().and_then(Green::writer);
+        let green =
+            green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
+        let connector = bridge
+            .secrets
+            .connector(&plan.database, &bridge.resolver)
+            .await?;
+        let known = [
+            Endpoint::new(&blue.address, blue.port),
+            Endpoint::new(&green.address, green.port),
+        ];
+        let old = Side::find(bridge, &connector, &blue.resource_id, &known[..1]).await?;
+        let new = Side::find(bridge, &connector, &green.resource_id, &known).await?;
+        Ok(Self {
+            old,
+            new,
+            new_inside: plan.databases.iter().map(|_| None).collect(),
+            databases: plan.databases.clone(),
+            old_roles: None,
+            old_look: None,
+            new_roles: None,
+            new_write: None,
+        })
+    }
+
+    /// Opens what is not open on both sides, or fails with the first side that lets nobody in.
+    pub(crate) async fn connect(&mut self) -> Result<(), Error> {
+        self.connect_new().await?;
+        self.connect_old().await
+    }
+
+    pub(crate) async fn connect_old(&mut self) -> Result<(), Error> {
+        self.old
+            .revive(&mut self.old_roles, MAINTENANCE, Access::Write)
+            .await?;
+        self.old
+            .revive(&mut self.old_look, MAINTENANCE, Access::AsServed)
+            .await
+    }
+
+    pub(crate) async fn connect_new(&mut self) -> Result<(), Error> {
+        // The first one tells whether anybody is let in; only then the others try.
+        self.new
+            .revive(&mut self.new_roles, MAINTENANCE, Access::Write)
+            .await?;
+        let new = &self.new;
+        let first = self.databases.first().map_or(MAINTENANCE, String::as_str);
+        let write = new.revive(&mut self.new_write, first, Access::AsServed);
+        let inside = self.new_inside.iter_mut().zip(&self.databases);
+        let opened = inside.map(|(slot, database)| new.revive(slot, database, Access::AsServed));
+        try_join(write, try_join_all(opened)).await?;
+        Ok(())
+    }
+
+    /// Whether every session on new lives.
+    pub(crate) fn new_is_here(&self) -> bool {
+        let singles = [&self.new_roles, &self.new_write];
+        singles.into_iter().all(|slot| alive(slot.as_ref()))
+            && self.new_inside.iter().all(|slot| alive(slot.as_ref()))
+    }
+
+    pub(crate) fn old_is_here(&self) -> bool {
+        alive(self.old_roles.as_ref()) && alive(self.old_look.as_ref())
+    }
+}
+
+fn alive(session: Option<&Session>) -> bool {
+    session.is_some_and(|session| !session.is_closed())
+}
+
+impl Side {
+    async fn find(
+        bridge: &Bridge,
+        connector: &Connector,
+        resource_id: &ResourceId,
+        known: &[Endpoint],
+    ) -> Result<Self, Error> {
+        let found = bridge.instances.find(resource_id).await?;
+        let host = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
+        let now = host.ok_or_else(|| {
+            StepError::transient(format!("the instance {resource_id} has no address now"))
+        })?;
+        let address = connector.address(&now).await?;
+        let mut names = vec![now];
+        names.extend(known.iter().cloned());
+        names.dedup();
+        Ok(Self {
+            resource_id: resource_id.clone(),
+            address,
+            names,
+            connector: connector.clone(),
+        })
+    }
+
+    /// The instance is called so from now on; its certificate follows.
+    pub(crate) fn renamed(&mut self, instance: &InstanceId) {
+        let Some(first) = self.names.first() else {
+            return;
+        };
+        let zone = first.host.split_once('.').map_or("", |(_, zone)| zone);
+        let name = Endpoint::new(format!("{instance}.{zone}"), first.port);
+        if !self.names.contains(&name) {
+            self.names.insert(0, name);
+        }
+    }
+
+    /// A session under whichever of its names the server has now.
+    pub(crate) async fn open(&self, database: &str, access: Access) -> Result<Session, Error> {
+        let mut failed = StepError::refused("a side without a name").into();
+        for name in &self.names {
+            match self
+                .connector
+                .connect_at(self.address, name, database, access)
+                .await
+            {
+                Ok(session) => return Ok(session),
+                // The server itself has answered: another name would not help.
+                Err(answered) if answered.code().is_some() => return Err(answered),
+                Err(other) => failed = other,
+            }
+        }
+        Err(failed)
+    }
+
+    async fn revive(
+        &self,
+        slot: &mut Option<Session>,
+        database: &str,
+        access: Access,
+    ) -> Result<(), Error> {
+        if !alive(slot.as_ref()) {
+            *slot = None;
+            *slot = Some(self.open(database, access).await?);
+        }
+        Ok(())
+    }
+}
+
+/// The session, which was opened before.
+pub(crate) fn opened(session: Option<&Session>) -> Result<&Session, StepError> {
+    session.ok_or_else(|| StepError::transient("a session that was open is not"))
+}
+
+/// The first failure after `patience`, or the first success.
+pub(crate) async fn patiently(
+    patience: Duration,
+    mut attempt: impl AsyncFnMut() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    loop {
+        match attempt().await {
+            Err(failed) if began.elapsed() >= patience => return Err(failed),
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            done => return done,
+        }
+    }
+}
