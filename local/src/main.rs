@@ -1,11 +1,10 @@
 //! The local platform's command line.
 
-use std::path::Path;
+mod cli;
 
-fn main() -> anyhow::Result<()> {
-    let words: Vec<String> = std::env::args().collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [_, "keeper", folder] => local::keeper::serve(Path::new(folder)),
-        _ => anyhow::bail!("there is nothing else to run yet"),
-    }
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(cli::Cli::parse())
 }

@@ -140,6 +140,14 @@ impl Tally {
         lock(&self.0.troubles).clone()
     }
 
+    /// Whether green has acknowledged a commit.
+    #[must_use]
+    pub fn has_crossed(&self) -> bool {
+        lock(&self.0.acks)
+            .last()
+            .is_some_and(|ack| ack.side == Side::Green)
+    }
+
     /// The last second.
     #[must_use]
     pub fn glance(&self) -> Glance {

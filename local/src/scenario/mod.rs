@@ -1,4 +1,24 @@
 //! One run of the workflow from an empty machine to the audit: the demo, the tests and the benchmarks call the same.
 
+mod expect;
+mod figures;
+mod follow;
+mod inject;
+mod kind;
 pub mod observe;
+mod run;
+pub mod runs;
+mod state;
 pub mod summary;
+pub mod world;
+mod xml;
+
+pub use kind::Kind;
+pub use run::Scenario;
+
+/// The instance that takes the writes.
+pub const DATABASE: &str = "orders";
+/// Its replica.
+pub const REPLICA: &str = "orders-replica";
+/// The weighted name of reads.
+pub const READS: &str = "orders-reads.shop.test";

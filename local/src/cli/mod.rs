@@ -1,0 +1,140 @@
+//! `local`: AWS on this machine, and the scenarios that run on it.
+
+mod audit;
+mod demo;
+mod up;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use local::rds::DelayProfile;
+use local::scenario::Kind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// AWS on this machine, with real PostgreSQL servers: upgrade a live database and watch, or look around by yourself.
+#[derive(Debug, Parser)]
+#[command(name = "local", version, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario from an empty machine to the audit. Exits with 0 only if it ended as it must.
+    Demo(Demo),
+    /// Keep the platform, a database and its application running until Ctrl-C.
+    Up(Up),
+    /// Compare a finished run's ledger with its servers, row by row.
+    Audit {
+        /// The run's folder.
+        #[arg(default_value = ".local/runs/latest")]
+        run: PathBuf,
+    },
+    /// Compare a ledger with the servers whose sockets the script `start-servers` gives.
+    #[command(hide = true)]
+    AuditServers { run: PathBuf },
+    /// Stop what a run has started, once the run is gone.
+    #[command(hide = true)]
+    Keeper { run: PathBuf },
+}
+
+/// What can be chosen about a demo.
+#[derive(Debug, clap::Args)]
+struct Demo {
+    /// What is done to the upgrade.
+    #[arg(long, value_enum, default_value_t = Kind::Upgrade)]
+    scenario: Kind,
+    #[command(flatten)]
+    load: Load,
+}
+
+/// What can be chosen about `up`.
+#[derive(Debug, clap::Args)]
+struct Up {
+    /// How many seconds of a state machine's waits pass in one.
+    #[arg(long, default_value_t = 60.0)]
+    scale: f64,
+    #[command(flatten)]
+    load: Load,
+}
+
+/// What can be chosen about RDS and the application.
+#[derive(Debug, clap::Args)]
+struct Load {
+    /// How long RDS takes for what PostgreSQL does at once.
+    #[arg(long, value_enum, default_value_t = Profile::Quick)]
+    profile: Profile,
+    /// Rows in all tables before the application starts.
+    #[arg(long, default_value_t = 1_200_000)]
+    rows: u32,
+    /// Commits per second at which all writers together aim.
+    #[arg(long, default_value_t = 640.0)]
+    writes: f64,
+}
+
+/// How long RDS takes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Profile {
+    /// As short as the real work.
+    Quick,
+    /// As on RDS, a minute in a second; what clients feel is not shortened.
+    Rds,
+}
+
+impl Load {
+    fn settings(&self) -> local::app::Settings {
+        local::app::Settings {
+            rows: self.rows,
+            writes_per_second: self.writes,
+            ..local::app::Settings::default()
+        }
+    }
+
+    const fn profile(&self) -> DelayProfile {
+        match self.profile {
+            Profile::Quick => DelayProfile::QUICK,
+            Profile::Rds => DelayProfile::RDS,
+        }
+    }
+}
+
+/// Does what was asked for. What went wrong is told on stderr.
+pub(super) fn run(cli: Cli) -> ExitCode {
+    match carry_out(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("local: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command) -> Result<ExitCode> {
+    // The keeper has to be up at once and must not depend on anything.
+    if let Command::Keeper { run } = command {
+        return local::keeper::serve(&run).map(|()| ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Demo(demo) => demo::run(&demo).await,
+            Command::Up(up) => up::run(&up).await,
+            Command::Audit { run } => audit::started(&run),
+            Command::AuditServers { run } => audit::servers(&run).await,
+            Command::Keeper { .. } => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// Returns at Ctrl-C or SIGTERM.
+async fn interrupted() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

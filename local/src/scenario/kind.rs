@@ -1,0 +1,75 @@
+//! The scenarios, and what each needs that the others don't.
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+/// What is done to the upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A major upgrade that goes well: 16 to 18.
+    Upgrade,
+    /// An alarm rings at 50 % of reads: back to blue.
+    Alarm,
+    /// Replication stands still: no switchover, back to blue.
+    Lag,
+    /// A table without a primary key, and backups off: refused, nothing touched.
+    Refused,
+    /// A minor upgrade in place, replica first.
+    Minor,
+}
+
+impl Kind {
+    /// The word on the command line and in the summary.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Alarm => "alarm",
+            Self::Lag => "lag",
+            Self::Refused => "refused",
+            Self::Minor => "minor",
+        }
+    }
+
+    /// The version before and the version that is asked for.
+    #[must_use]
+    pub const fn versions(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Minor => ("16.4", "16.14"),
+            _ => ("16.14", "18.4"),
+        }
+    }
+
+    /// The state in which the machine must end.
+    #[must_use]
+    pub const fn must_end_in(self) -> &'static str {
+        match self {
+            Self::Upgrade | Self::Minor => "Completed",
+            Self::Alarm | Self::Lag => "RolledBack",
+            Self::Refused => "Rejected",
+        }
+    }
+
+    /// How many seconds of waiting pass in one. The hours for which a machine waits for replication before it gives up
+    /// are shortened more than the minutes of a bake.
+    #[must_use]
+    pub const fn scale(self) -> f64 {
+        match self {
+            Self::Lag => 4000.0,
+            _ => 200.0,
+        }
+    }
+
+    /// What a person types.
+    #[must_use]
+    pub fn request(self) -> Value {
+        let (_, target) = self.versions();
+        let mut request = json!({ "database": super::DATABASE, "target_version": target });
+        if matches!(self, Self::Upgrade | Self::Alarm) {
+            // Long enough, at that scale, for a share of reads to be seen.
+            request["bake_minutes"] = json!(10);
+            request["watch_hours"] = json!(1);
+        }
+        request
+    }
+}

@@ -1,0 +1,57 @@
+//! The folders of runs, `.local/runs/<id>`, of which the last few are kept.
+
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// Runs of demos whose data folders stay.
+const KEPT: usize = 3;
+/// Begins the id of a demo's run, by which it is told from a test's.
+const DEMO: &str = "demo-";
+
+/// All runs of this working copy.
+#[must_use]
+pub fn root() -> PathBuf {
+    crate::toolchain::workspace().join(".local/runs")
+}
+
+/// A new run of a demo. Old ones beyond the last few are removed.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn begin(scenario: &str) -> Result<PathBuf> {
+    let root = root();
+    std::fs::create_dir_all(&root).with_context(|| format!("making {}", root.display()))?;
+    prune(&root);
+    let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    let folder = root.join(format!("{DEMO}{now}-{scenario}"));
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    point_latest(&root, &folder)?;
+    Ok(folder)
+}
+
+/// `latest` leads to this run from now on.
+fn point_latest(root: &Path, folder: &Path) -> Result<()> {
+    let name = folder.file_name().context("a run without a name")?;
+    let new = root.join(format!(".latest-{}", std::process::id()));
+    // Left behind by a run that was killed in between.
+    std::fs::remove_file(&new).ok();
+    std::os::unix::fs::symlink(name, &new)?;
+    std::fs::rename(&new, root.join("latest")).context("pointing `latest` at the run")
+}
+
+/// Makes room for one more. A run that is alive, or that a keeper still has to clean up after, has a journal.
+fn prune(root: &Path) {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut demos: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(DEMO))
+        .map(|entry| entry.path())
+        .filter(|path| !path.join("processes").exists())
+        .collect();
+    demos.sort();
+    let surplus = demos.len().saturating_sub(KEPT - 1);
+    for old in demos.into_iter().take(surplus) {
+        if let Err(error) = std::fs::remove_dir_all(&old) {
+            tracing::warn!(%error, run = %old.display(), "old run not removed");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What stands where before and after the upgrade, so that both can be compared.
+
+use super::world::World;
+use super::{DATABASE, READS, xml};
+use crate::app::READER;
+use crate::app::shop::SHOPS;
+use anyhow::{Context, Result};
+use axum::http::Method;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything that an upgrade could leave behind or take away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct State {
+    /// Instances by name, each with the version that its server runs.
+    pub(super) instances: BTreeMap<String, String>,
+    /// Blue/green deployments and their status.
+    pub(super) deployments: BTreeMap<String, String>,
+    /// The records of reads: set identifier, weight, target.
+    pub(super) reads: Vec<String>,
+    /// Tables, slots, publications, subscriptions and roles on the server that serves.
+    pub(super) objects: Vec<String>,
+    /// Logical slots, publications and subscriptions on the server that serves.
+    pub(super) replication: Vec<String>,
+    /// The application's roles that can't log in to the server that serves.
+    pub(super) fenced: Vec<String>,
+}
+
+const OBJECTS: &str = "
+SELECT 'relation ' || oid::regclass || ' ' || relkind FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
+    AND relnamespace::regnamespace::text !~ '^pg_'
+UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^pg_'
+UNION ALL SELECT 'role ' || rolname || ' ' || rolcanlogin FROM pg_roles WHERE rolname !~ '^pg_'
+UNION ALL SELECT 'comment ' || description FROM pg_shdescription WHERE objoid >= 16384
+ORDER BY 1";
+
+const REPLICATION: &str = "
+SELECT 'slot ' || slot_name FROM pg_replication_slots WHERE slot_type = 'logical'
+UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+UNION ALL SELECT 'subscription ' || subname FROM pg_subscription
+ORDER BY 1";
+
+const FENCED: &str =
+    "SELECT rolname::text FROM pg_roles WHERE NOT rolcanlogin AND rolname = ANY ($1) ORDER BY 1";
+
+impl State {
+    pub(super) async fn of(world: &World) -> Result<Self> {
+        let client = world.platform.client();
+        let seen = client.query("rds", "DescribeDBInstances", &[]).await?;
+        let names = xml::all(&seen, "DBInstanceIdentifier");
+        let instances = names
+            .into_iter()
+            .map(|name| (name.to_owned(), version(world, name)));
+        let deployments = client
+            .query("rds", "DescribeBlueGreenDeployments", &[])
+            .await?;
+        let ids = xml::all(&deployments, "BlueGreenDeploymentIdentifier")
+            .into_iter()
+            .map(str::to_owned);
+        let statuses = xml::all(&deployments, "Status")
+            .into_iter()
+            .map(str::to_owned);
+        let (objects, replication, fenced) = databases(world).await?;
+        Ok(Self {
+            instances: instances.collect(),
+            deployments: ids.zip(statuses).collect(),
+            reads: reads(world).await?,
+            objects,
+            replication,
+            fenced,
+        })
+    }
+}
+
+fn version(world: &World, instance: &str) -> String {
+    let server = world.platform.rds.server(instance);
+    server.map_or_else(|| "no server".to_owned(), |server| server.version())
+}
+
+async fn reads(world: &World) -> Result<Vec<String>> {
+    let path = format!("/2013-04-01/hostedzone/{}/rrset", world.platform.zone_id);
+    let seen = world
+        .platform
+        .client()
+        .rest("route53", Method::GET, &path, "")
+        .await?;
+    let name = format!("{READS}.");
+    let sets = xml::all(&seen, "ResourceRecordSet").into_iter();
+    let ours = sets.filter(|set| xml::first(set, "Name") == Some(name.as_str()));
+    let part = |set: &str, name| xml::first(set, name).unwrap_or_default().to_owned();
+    let mut records: Vec<String> = ours
+        .map(|set| {
+            ["SetIdentifier", "Weight", "TTL", "Value"]
+                .map(|name| part(set, name))
+                .join(" ")
+        })
+        .collect();
+    records.sort();
+    Ok(records)
+}
+
+async fn databases(world: &World) -> Result<(Vec<String>, Vec<String>, Vec<String>)> {
+    let serving = world.serving()?;
+    let (mut objects, mut replication, mut fenced) = (Vec::new(), Vec::new(), Vec::new());
+    for shop in &SHOPS {
+        let admin = serving.admin(shop.database).await?;
+        let texts = async |query: &str| -> Result<Vec<String>> {
+            let rows = admin
+                .query(query, &[])
+                .await
+                .with_context(|| format!("looking into {}", shop.database))?;
+            Ok(rows
+                .iter()
+                .map(|row| format!("{}: {}", shop.database, row.get::<_, String>(0)))
+                .collect())
+        };
+        objects.extend(texts(OBJECTS).await?);
+        replication.extend(texts(REPLICATION).await?);
+        if shop.database == DATABASE {
+            let roles: Vec<&str> = SHOPS
+                .iter()
+                .map(|shop| shop.owner)
+                .chain([READER])
+                .collect();
+            let rows = admin.query(FENCED, &[&roles]).await?;
+            fenced.extend(rows.iter().map(|row| row.get::<_, String>(0)));
+        }
+    }
+    Ok((objects, replication, fenced))
+}
