@@ -13,6 +13,13 @@ pub enum Fault {
     Throttle,
     /// The service fails with an internal error; nothing was done.
     FailBefore,
+    /// The service refuses with this error of its own; nothing was done.
+    Fail {
+        /// The HTTP status.
+        status: u16,
+        /// The service's error code.
+        code: &'static str,
+    },
     /// The work is done, and then the connection drops.
     LoseAnswer,
     /// The connection drops before anything was done.

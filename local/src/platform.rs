@@ -1,7 +1,9 @@
 //! Everything together: what a run needs of AWS, brought up in order and stopped in order.
 
 mod resources;
+mod services;
 
+use crate::REGION;
 use crate::calls::CallLog;
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
@@ -12,18 +14,18 @@ use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
 use crate::gateway::{Caller, Gateway};
 use crate::keeper::Keeper;
-use crate::lambda::{Function, Lambda};
+use crate::lambda::Lambda;
 use crate::moto::{self, Moto, Route53};
 use crate::network::Network;
 use crate::postgres::Host;
 use crate::rds::{DelayProfile, Rds};
-use crate::states::{States, StatusChange};
-use crate::template::{FunctionSpec, Template};
+use crate::states::States;
+use crate::template::Template;
 use crate::tls::Authority;
 use crate::toolchain::{Toolchain, workspace};
-use crate::{ACCOUNT, REGION};
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::json;
+use services::Services;
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
@@ -131,28 +133,22 @@ impl Platform {
         let nameserver_address = host.network.nameserver()?;
         let names = dns::serve(nameserver.clone(), nameserver_address).await?;
         let template = template(&options, nameserver_address)?;
-        let endpoint = format!("http://{}", host.network.gateway());
-        let functions = template
-            .functions
-            .iter()
-            .map(|spec| function(spec, &options))
-            .collect();
-        let lambda = Lambda::new(functions, &endpoint, options.clock, host.keeper.clone());
-        let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
-        let cloudwatch = CloudWatch::new(events.clone());
-        let states = States::new(gateway.clone(), options.clock, REGION, ACCOUNT);
-        let rds = Rds::new(host.clone(), nameserver.clone(), options.delays);
-        gateway.route("rds", Arc::new(rds.clone()));
-        gateway.route("lambda", Arc::new(lambda.clone()));
-        gateway.route("events", Arc::new(events.clone()));
-        gateway.route("monitoring", Arc::new(cloudwatch.clone()));
-        gateway.route("states", Arc::new(states.clone()));
-        register(&template, &states)?;
-        tell_of_executions(&states, &events);
-        let listener = host.network.gateway_listener()?;
-        let listening = server::serve(listener, gateway.clone(), lambda.runtime_api())?;
+        let services = Services::new(&options, &template, &host, &gateway, &nameserver);
+        services.join(&template, &gateway)?;
+        let listening = server::serve(
+            host.network.gateway_listener()?,
+            gateway.clone(),
+            services.lambda.runtime_api(),
+        )?;
         let client = Client::new(gateway.clone(), Caller::Service("platform"));
         let zone_id = resources::create(&client, &template, &options.zone).await?;
+        let Services {
+            lambda,
+            states,
+            events,
+            rds,
+            cloudwatch,
+        } = services;
         Ok(Self {
             template,
             gateway,
@@ -162,9 +158,9 @@ impl Platform {
             rds,
             cloudwatch,
             nameserver,
+            endpoint: endpoint(&host),
             host,
             zone_id,
-            endpoint,
             nameserver_address,
             _listening: listening,
             _names: names,
@@ -261,36 +257,6 @@ fn template(options: &Options, nameserver: SocketAddrV4) -> Result<Template> {
     Template::read(&workspace().join("infra/template.yaml"), &parameters)
 }
 
-fn function(spec: &FunctionSpec, options: &Options) -> Function {
-    Function {
-        name: spec.binary.clone(),
-        binary: options.binaries.join(&spec.binary),
-        timeout: spec.timeout,
-        memory_mb: spec.memory,
-        environment: spec.environment.clone(),
-    }
-}
-
-fn register(template: &Template, states: &States) -> Result<()> {
-    for machine in &template.machines {
-        let file = machine.definition.display();
-        let text = std::fs::read_to_string(&machine.definition)
-            .with_context(|| format!("reading {file}"))?;
-        let registered = states.register(&machine.logical_id, &text, &machine.substitutions);
-        registered.map_err(|refusal| anyhow::anyhow!("{file}: {refusal:?}"))?;
-    }
-    Ok(())
-}
-
-fn tell_of_executions(states: &States, events: &Events) {
-    let events = events.clone();
-    states.on_change(move |change| {
-        let resources = [change.execution_arn.clone()];
-        events.emit(
-            StatusChange::SOURCE,
-            StatusChange::DETAIL_TYPE,
-            &resources,
-            &change.detail,
-        );
-    });
+fn endpoint(host: &Host) -> String {
+    format!("http://{}", host.network.gateway())
 }

@@ -85,9 +85,10 @@ async fn the_shipped_stack_is_there_for_boto3() -> Result<()> {
     let platform = Platform::start(Options::new(run_folder("stack")), &|_| {}).await?;
     let script = r"
 table = boto3.resource('dynamodb').Table('Upgrades')
-table.put_item(Item={'database': 'orders', 'owner': 'somebody'}, ConditionExpression='attribute_not_exists(database)')
+new = {'ConditionExpression': 'attribute_not_exists(#key)', 'ExpressionAttributeNames': {'#key': 'database'}}
+table.put_item(Item={'database': 'orders', 'owner': 'somebody'}, **new)
 try:
-    table.put_item(Item={'database': 'orders'}, ConditionExpression='attribute_not_exists(database)')
+    table.put_item(Item={'database': 'orders'}, **new)
 except ClientError as error:
     doubled = error.response['Error']['Code']
 secrets = client('secretsmanager')

@@ -186,6 +186,13 @@ pub fn throttled(call: &Call) -> Answer {
     error(call, status, code, "Rate exceeded")
 }
 
+/// An error of the service that a test asked for.
+#[must_use]
+pub fn refused(call: &Call, status: u16, code: &str) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    error(call, status, code, "a fault that a test asked for")
+}
+
 /// The service's own internal error.
 #[must_use]
 pub fn failed(call: &Call) -> Answer {

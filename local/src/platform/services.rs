@@ -1,0 +1,100 @@
+//! The services that this program plays itself, behind the gateway and joined to each other.
+
+use super::Options;
+use crate::cloudwatch::CloudWatch;
+use crate::dns::Nameserver;
+use crate::events::Events;
+use crate::gateway::{Gateway, Service};
+use crate::lambda::{Function, Lambda};
+use crate::postgres::Host;
+use crate::rds::Rds;
+use crate::states::{States, StatusChange};
+use crate::template::{FunctionSpec, Template};
+use crate::{ACCOUNT, REGION};
+use anyhow::{Context as _, Result, anyhow};
+use std::sync::Arc;
+
+pub(super) struct Services {
+    pub lambda: Lambda,
+    pub states: States,
+    pub events: Events,
+    pub rds: Rds,
+    pub cloudwatch: CloudWatch,
+}
+
+impl Services {
+    pub(super) fn new(
+        options: &Options,
+        template: &Template,
+        host: &Host,
+        gateway: &Gateway,
+        nameserver: &Nameserver,
+    ) -> Self {
+        let endpoint = super::endpoint(host);
+        let functions = template
+            .functions
+            .iter()
+            .map(|spec| function(spec, options))
+            .collect();
+        let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
+        Self {
+            lambda: Lambda::new(functions, &endpoint, options.clock, host.keeper.clone()),
+            states: States::new(gateway.clone(), options.clock, REGION, ACCOUNT),
+            rds: Rds::new(host.clone(), nameserver.clone(), options.delays),
+            cloudwatch: CloudWatch::new(events.clone()),
+            events,
+        }
+    }
+
+    /// From now on they answer, the template's machines can be started, and the bus hears of executions.
+    pub(super) fn join(&self, template: &Template, gateway: &Gateway) -> Result<()> {
+        let services: [(&str, Arc<dyn Service>); 5] = [
+            ("lambda", Arc::new(self.lambda.clone())),
+            ("states", Arc::new(self.states.clone())),
+            ("events", Arc::new(self.events.clone())),
+            ("rds", Arc::new(self.rds.clone())),
+            ("monitoring", Arc::new(self.cloudwatch.clone())),
+        ];
+        for (name, service) in services {
+            gateway.route(name, service);
+        }
+        self.tell_of_executions();
+        self.register(template)
+    }
+
+    fn register(&self, template: &Template) -> Result<()> {
+        for machine in &template.machines {
+            let file = machine.definition.display();
+            let text = std::fs::read_to_string(&machine.definition)
+                .with_context(|| format!("reading {file}"))?;
+            let registered =
+                self.states
+                    .register(&machine.logical_id, &text, &machine.substitutions);
+            registered.map_err(|refusal| anyhow!("{file}: {refusal:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn tell_of_executions(&self) {
+        let events = self.events.clone();
+        self.states.on_change(move |change| {
+            let resources = [change.execution_arn.clone()];
+            events.emit(
+                StatusChange::SOURCE,
+                StatusChange::DETAIL_TYPE,
+                &resources,
+                &change.detail,
+            );
+        });
+    }
+}
+
+fn function(spec: &FunctionSpec, options: &Options) -> Function {
+    Function {
+        name: spec.binary.clone(),
+        binary: options.binaries.join(&spec.binary),
+        timeout: spec.timeout,
+        memory_mb: spec.memory,
+        environment: spec.environment.clone(),
+    }
+}
