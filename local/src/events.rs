@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest pause between two tries of a delivery.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// The default event bus. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +39,7 @@ impl Events {
     }
 
     /// A service of AWS tells what happened. Returns the event's id.
+    #[expect(clippy::must_use_candidate, reason = "the id is of use to tests only")]
     pub fn emit(
         &self,
         source: &str,
@@ -95,7 +96,7 @@ impl Events {
 
     async fn accepted(&self, target: &RuleTarget, name: &str, input: &str) -> bool {
         let call = if target.arn.contains(":stateMachine:") {
-            execution(target, name, input)
+            Some(execution(target, name, input))
         } else {
             invocation(target, input)
         };
@@ -134,7 +135,7 @@ fn invocation(target: &RuleTarget, input: &str) -> Option<Call> {
     ))
 }
 
-fn execution(target: &RuleTarget, name: &str, input: &str) -> Option<Call> {
+fn execution(target: &RuleTarget, name: &str, input: &str) -> Call {
     // Names of executions have 80 characters at most.
     let name: String = name.chars().take(80).collect();
     let body = json!({"stateMachineArn": target.arn, "name": name, "input": input});
@@ -147,13 +148,13 @@ fn execution(target: &RuleTarget, name: &str, input: &str) -> Option<Call> {
         "content-type",
         HeaderValue::from_static("application/x-amz-json-1.0"),
     );
-    Some(call(
+    call(
         "states",
         "StartExecution",
         Uri::from_static("/"),
         headers,
         body.to_string(),
-    ))
+    )
 }
 
 fn call(service: &str, operation: &str, uri: Uri, headers: HeaderMap, body: String) -> Call {

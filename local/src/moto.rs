@@ -17,7 +17,7 @@ use std::time::Duration;
 pub const SERVICES: [&str; 6] = ["dynamodb", "sns", "route53", "secretsmanager", "ssm", "sqs"];
 
 /// How long it may take to start on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// What belongs to a connection and not to a call.
 const OF_THE_CONNECTION: [header::HeaderName; 4] = [

@@ -104,7 +104,8 @@ pub enum Missing {
     NotBreaching,
     Ignore,
     #[default]
-    Missing,
+    #[serde(rename = "missing")]
+    Unknown,
 }
 
 /// An alarm's state and why it is in it.

@@ -45,32 +45,17 @@ impl Store {
             ));
         }
         let name = settings.alarm_name.clone();
-        let (kind, summary) = match self.alarms.get_mut(&name) {
+        let done = if let Some(known) = self.alarms.get_mut(&name) {
             // Tags are set when the alarm is made, and by TagResource from then on.
-            Some(known) => {
-                let tags = std::mem::take(&mut known.settings.tags);
-                known.settings = Settings { tags, ..settings };
-                known.configured = now;
-                (
-                    Kind::ConfigurationUpdate,
-                    format!("Alarm \"{name}\" updated"),
-                )
-            }
-            None => {
-                self.alarms.insert(name.clone(), Alarm::new(settings, now));
-                (
-                    Kind::ConfigurationUpdate,
-                    format!("Alarm \"{name}\" created"),
-                )
-            }
+            let tags = std::mem::take(&mut known.settings.tags);
+            known.settings = Settings { tags, ..settings };
+            known.configured = now;
+            "updated"
+        } else {
+            self.alarms.insert(name.clone(), Alarm::new(settings, now));
+            "created"
         };
-        self.history.push(Item::new(
-            &name,
-            kind,
-            now,
-            summary,
-            &json!({"version": "1.0"}),
-        ));
+        self.history.push(Item::configured(&name, now, done));
         Ok(json!({}))
     }
 
@@ -111,7 +96,7 @@ impl Store {
 
     pub(super) fn set_alarm_state(
         &mut self,
-        request: SetAlarmState,
+        request: &SetAlarmState,
         now: f64,
     ) -> Result<Option<Change>, Refusal> {
         self.set_state(
@@ -177,14 +162,7 @@ impl Store {
         }
         for name in &request.alarm_names {
             self.alarms.remove(name);
-            let summary = format!("Alarm \"{name}\" deleted");
-            self.history.push(Item::new(
-                name,
-                Kind::ConfigurationUpdate,
-                now,
-                summary,
-                &json!({"version": "1.0"}),
-            ));
+            self.history.push(Item::configured(name, now, "deleted"));
         }
         Ok(json!({}))
     }

@@ -38,7 +38,7 @@ fn breaches(alarm: &Settings, value: Option<f64>) -> Option<bool> {
         (Some(value), _) => Some(alarm.comparison_operator.breached(value, alarm.threshold)),
         (None, Missing::Breaching) => Some(true),
         (None, Missing::NotBreaching) => Some(false),
-        (None, Missing::Ignore | Missing::Missing) => None,
+        (None, Missing::Ignore | Missing::Unknown) => None,
     }
 }
 

@@ -35,6 +35,18 @@ impl Item {
             history_data: data.to_string(),
         }
     }
+
+    /// The alarm was created, updated or deleted.
+    pub fn configured(alarm: &str, timestamp: f64, done: &str) -> Self {
+        let summary = format!("Alarm \"{alarm}\" {done}");
+        Self::new(
+            alarm,
+            Kind::ConfigurationUpdate,
+            timestamp,
+            summary,
+            &json!({"version": "1.0"}),
+        )
+    }
 }
 
 #[derive(Debug, Deserialize)]

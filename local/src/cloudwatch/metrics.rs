@@ -175,7 +175,7 @@ impl Datum {
 impl Store {
     pub(super) fn put_metric_data(
         &mut self,
-        request: PutMetricData,
+        request: &PutMetricData,
         now: f64,
     ) -> Result<(), Refusal> {
         for datum in &request.metric_data {

@@ -130,7 +130,7 @@ impl CloudWatch {
         let now = now();
         match operation {
             "PutMetricData" => {
-                self.store().put_metric_data(decode(input)?, now)?;
+                self.store().put_metric_data(&decode(input)?, now)?;
                 self.evaluate_due(now);
                 Ok(json!({}))
             }
@@ -141,8 +141,10 @@ impl CloudWatch {
             "DescribeAlarms" => Ok(self.store().describe_alarms(&decode(input)?)),
             "DescribeAlarmHistory" => Ok(self.store().describe_history(&decode(input)?)),
             "SetAlarmState" => {
-                let change = self.store().set_alarm_state(decode(input)?, now)?;
-                change.iter().for_each(|change| drop(self.tell(change)));
+                let change = self.store().set_alarm_state(&decode(input)?, now)?;
+                if let Some(change) = change {
+                    self.tell(&change);
+                }
                 Ok(json!({}))
             }
             "DeleteAlarms" => self.store().delete_alarms(&decode(input)?, now),

@@ -93,7 +93,7 @@ fn elements(xml: &str) -> Result<Vec<Set>> {
             .context("reading the records of a zone")?
         {
             Event::Start(tag) => {
-                leaf = tag.local_name().as_ref().to_owned();
+                tag.local_name().as_ref().clone_into(&mut leaf);
                 if leaf == "ResourceRecordSet" {
                     sets.push(Set::new());
                 }

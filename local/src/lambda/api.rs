@@ -14,7 +14,7 @@ const REQUEST_LIMIT: usize = 6_291_456;
 /// What one that is not waited for may carry.
 const EVENT_LIMIT: usize = 1_048_576;
 /// When Lambda tries an asynchronous invocation again.
-const EVENT_RETRIES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+const EVENT_RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 #[async_trait]
 impl Service for Lambda {
