@@ -165,8 +165,8 @@ async fn the_next_run_stops_what_a_run_left_whose_keeper_was_killed_too() -> Res
     kill_process(keeper, Signal::KILL)?;
     run.kill(Signal::KILL)?;
     assert!(
-        started.iter().all(|pid| is_alive(*pid)),
-        "nobody has stopped them yet"
+        started.iter().any(|pid| is_alive(*pid)),
+        "nobody has stopped the servers yet"
     );
     let next = Keeper::start(&run.folder.with_file_name("next"))?;
     assert!(!started.iter().any(|pid| is_alive(*pid)));

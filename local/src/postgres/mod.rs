@@ -10,12 +10,14 @@ pub mod roles;
 mod script;
 mod server;
 mod sessions;
+mod settings;
 pub mod snapshot;
 pub mod upgrade;
 
 pub use host::Host;
 pub use script::leave_script;
-pub use server::{Access, Server, ServerSpec, StopMode};
+pub use server::{Server, ServerSpec, StopMode};
+pub use settings::Access;
 pub use snapshot::Snapshot;
 
 /// The superuser of every server; reachable by the unix socket only.

@@ -11,14 +11,14 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::host::{Host, pg_tool};
-use super::{ADMIN, config};
+use super::{ADMIN, Access};
 use crate::network::Lease;
 use crate::process::{Child, StopBy};
+use crate::tls::Leaf;
 use crate::toolchain::PgInstall;
 
 const START_WITHIN: Duration = Duration::from_mins(1);
 const STOP_WITHIN: Duration = Duration::from_mins(1);
-const RELOAD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a new server is to be.
 #[derive(Clone, Debug, Default)]
@@ -42,15 +42,6 @@ pub enum StopMode {
     Immediate,
 }
 
-/// Whom a server lets in by TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Every role with its password, over TLS.
-    Open,
-    /// Nobody. Sessions that exist go on: see [`Server::drop_sessions`].
-    Closed,
-}
-
 /// One server. Clones are the same server.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Inner>);
@@ -62,21 +53,20 @@ struct Inner {
     home: PathBuf,
     socket: PathBuf,
     lease: Lease,
-    /// Held by whoever starts, stops or reconfigures.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    install: PgInstall,
-    names: Vec<String>,
-    parameters: BTreeMap<String, String>,
+pub(super) struct State {
+    pub(super) install: PgInstall,
+    pub(super) names: Vec<String>,
+    pub(super) parameters: BTreeMap<String, String>,
     /// What makes it a replica or recovers it to a position.
-    recovery: BTreeMap<String, String>,
-    access: Access,
-    generation: u64,
-    child: Option<Child>,
+    pub(super) recovery: BTreeMap<String, String>,
+    pub(super) access: Access,
+    pub(super) generation: u64,
+    pub(super) child: Option<Child>,
 }
 
 impl Server {
@@ -185,7 +175,7 @@ impl Server {
     /// # Errors
     /// When it doesn't start; the message has the last lines of its log.
     pub async fn start(&self) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
+        let _turn = self.turn().await;
         if self.is_running() {
             return Ok(());
         }
@@ -209,7 +199,7 @@ impl Server {
     /// # Errors
     /// When it can't be told.
     pub async fn stop(&self, mode: StopMode) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
+        let _turn = self.turn().await;
         let child = self.state().child.take();
         let Some(child) = child else { return Ok(()) };
         let signal = match mode {
@@ -226,51 +216,6 @@ impl Server {
     pub async fn restart(&self, mode: StopMode) -> Result<()> {
         self.stop(mode).await?;
         self.start().await
-    }
-
-    /// Replaces the parameters and reloads. Returns those that wait for a restart.
-    ///
-    /// # Errors
-    /// When they can't be written or the server doesn't answer.
-    pub async fn set_parameters(
-        &self,
-        parameters: &BTreeMap<String, String>,
-    ) -> Result<Vec<String>> {
-        let _turn = self.0.turn.lock().await;
-        self.state().parameters.clone_from(parameters);
-        self.reload().await?;
-        if !self.is_running() {
-            return Ok(Vec::new());
-        }
-        let rows = self.admin("postgres").await?;
-        let rows = rows
-            .query(
-                "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name",
-                &[],
-            )
-            .await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    }
-
-    /// Issues a new certificate for these names and reloads.
-    ///
-    /// # Errors
-    /// When it can't be written or the server can't be told.
-    pub async fn set_names(&self, names: &[String]) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
-        names.clone_into(&mut self.state().names);
-        self.write_certificate()?;
-        self.reload().await
-    }
-
-    /// Opens or closes it for new sessions by TCP and reloads; returns when the server acts by it.
-    ///
-    /// # Errors
-    /// When it can't be written or the server doesn't answer.
-    pub async fn set_access(&self, access: Access) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
-        self.state().access = access;
-        self.reload().await
     }
 
     /// Stops it and removes its folders. Its address becomes free when the last clone is dropped.
@@ -300,57 +245,17 @@ impl Server {
         &self.0.home
     }
 
-    /// Gives a data folder that was just made what it needs to be this server.
-    pub(super) async fn equip(&self) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
-        self.write_certificate()?;
-        self.write_configuration()
+    /// Only one at a time starts, stops or changes it.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.turn.lock().await
     }
 
-    /// Makes it follow a source from its next start on: for good, or up to a position, where it goes its own way.
-    pub(super) fn follow(&self, source: &Server, position: Option<&str>) -> Result<()> {
-        let conninfo = format!(
-            "{} application_name={}",
-            source.internal_conninfo("postgres"),
-            self.0.id
-        );
-        let mut recovery = vec![("primary_conninfo", conninfo)];
-        if let Some(position) = position {
-            recovery.push(("recovery_target_lsn", position.to_owned()));
-            // A commit exactly at the slot's position is sent by the slot: with it here, it would be applied twice.
-            recovery.push(("recovery_target_inclusive", "off".to_owned()));
-            recovery.push(("recovery_target_action", "promote".to_owned()));
-        }
-        self.state().recovery = recovery
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        std::fs::write(self.data().join("standby.signal"), []).context("marking it as a standby")
+    pub(super) fn issue_certificate(&self) -> Result<Leaf> {
+        let names = self.names();
+        self.0.host.authority.issue(&names)
     }
 
-    /// Forgets the source that it followed.
-    pub(super) async fn stand_alone(&self) -> Result<()> {
-        let _turn = self.0.turn.lock().await;
-        self.state().recovery.clear();
-        self.reload().await
-    }
-
-    /// Writes all files but the certificate.
-    pub(super) fn write_configuration(&self) -> Result<()> {
-        let state = self.state();
-        let mut host = config::host_parameters(&self.0.socket, self.address(), &self.0.id);
-        host.extend(state.recovery.clone());
-        host.insert(config::GENERATION.to_owned(), state.generation.to_string());
-        config::write_parameters(&self.data(), &state.parameters, &host)?;
-        config::write_access(&self.data(), state.access)
-    }
-
-    pub(super) fn write_certificate(&self) -> Result<()> {
-        let names = self.state().names.clone();
-        config::write_certificate(&self.data(), &self.0.host.authority.issue(&names)?)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -372,41 +277,6 @@ impl Server {
         }
         bail!(
             "{} does not start: {}",
-            self.0.id,
-            crate::process::tail(&self.log())
-        )
-    }
-
-    /// Writes the configuration and waits until new sessions see it.
-    async fn reload(&self) -> Result<()> {
-        let generation = {
-            let mut state = self.state();
-            state.generation += 1;
-            state.generation.to_string()
-        };
-        self.write_configuration()?;
-        let child = self.state().child.clone();
-        let Some(child) = child.filter(|child| child.ended().is_none()) else {
-            return Ok(());
-        };
-        child.signal(Signal::HUP)?;
-        let deadline = Instant::now() + RELOAD_WITHIN;
-        while Instant::now() < deadline {
-            let show = format!("SHOW {}", config::GENERATION);
-            if self
-                .admin("postgres")
-                .await?
-                .query_one(&show, &[])
-                .await?
-                .get::<_, String>(0)
-                == generation
-            {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(2)).await;
-        }
-        bail!(
-            "{} does not read its configuration: {}",
             self.0.id,
             crate::process::tail(&self.log())
         )
