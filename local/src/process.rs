@@ -270,20 +270,19 @@ impl Child {
     }
 }
 
-/// Ends when a person or the system wants this process to stop: Ctrl-C, SIGTERM or SIGHUP.
+/// Lets this process end as by SIGTERM when the `make` that started it is killed, which can't pass a SIGKILL on.
 ///
 /// # Errors
-/// When no handler can be installed.
-pub async fn interrupted() -> Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-        _ = hangup.recv() => "SIGHUP",
-    })
+/// When the operating system refuses.
+pub fn end_with_make() -> Result<()> {
+    let Some(parent) = rustix::process::getppid() else {
+        return Ok(());
+    };
+    let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap_or_default();
+    if name.trim() == "make" {
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+    }
+    Ok(())
 }
 
 /// The last lines of a log, for a message.

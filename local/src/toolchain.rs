@@ -69,12 +69,6 @@ impl Toolchain {
     pub fn python(&self) -> PathBuf {
         self.root.join("venv/bin/python")
     }
-
-    /// The `aws` CLI, which only `make up` installs.
-    #[must_use]
-    pub fn aws(&self) -> PathBuf {
-        self.root.join("venv-aws/bin/aws")
-    }
 }
 
 impl PgInstall {

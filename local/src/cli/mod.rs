@@ -116,6 +116,7 @@ fn carry_out(command: Command) -> Result<ExitCode> {
     if let Command::Keeper { run } = command {
         return local::keeper::serve(&run).map(|()| ExitCode::SUCCESS);
     }
+    local::process::end_with_make()?;
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         match command {
