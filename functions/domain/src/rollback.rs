@@ -209,6 +209,7 @@ pub fn next(record: &Record, seen: &Seen, ttl: u32) -> Act {
         );
     }
     match seen.serving {
+        _ if record.phase == Phase::After => Act::OpenGreen,
         Serving::Green => Act::OpenGreen,
         Serving::Undecided => Act::Wait("RDS has not decided yet which side serves".to_owned()),
         Serving::Blue => to_blue(record, seen, ttl),

@@ -138,7 +138,7 @@ impl Rollback<'_> {
     }
 
     async fn until_done(&mut self, held: &mut Held<'_>) -> Result<Output, Error> {
-        let servers = Servers::of(self.world, held.record()).await?;
+        let servers = Servers::of(self.world, held.record());
         while now() < self.invocation.last_call() {
             let looked = look(self.world, held.record()).await?;
             let act = next(held.record(), &looked.seen, self.world.ttl);
@@ -183,8 +183,14 @@ impl Rollback<'_> {
                 tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
             }
             Act::TakeGreenDown => {
-                let done = green::take_down(self.world, servers, held, looked).await?;
-                self.actions.extend(done);
+                match green::take_down(self.world, servers, held, looked).await {
+                    Ok(done) => self.actions.extend(done),
+                    // RDS is busy with it, perhaps because it took our call and its answer was lost.
+                    Err(busy) if busy.is_transient() => {
+                        return Ok(Some(self.later(busy.to_string())));
+                    }
+                    Err(failed) => return Err(failed),
+                }
             }
             Act::DeleteLeft => {
                 let done = green::delete_left(self.world, held, looked).await?;

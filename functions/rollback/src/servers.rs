@@ -8,30 +8,38 @@ use domain::record::{Fence, Record};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{Access, Connector, Endpoint, Session, fence, roles};
-use effects::rds::Instances;
+use tokio::sync::OnceCell;
 
 /// Opens sessions on the servers of one upgrade.
 pub struct Servers<'a> {
-    instances: &'a Instances,
-    connector: Connector,
-    /// The databases that take application connections.
+    world: &'a World,
+    connector: OnceCell<Connector>,
+    /// What was found before anything was touched.
     pub plan: Plan,
 }
 
 impl<'a> Servers<'a> {
-    /// The servers of a record's upgrade.
-    pub async fn of(world: &'a World, record: &Record) -> Result<Self, Error> {
-        let database = &record.ticket.database;
-        Ok(Self {
-            instances: &world.instances,
-            connector: world.secrets.connector(database, &world.resolver).await?,
+    /// The servers of a record's upgrade. The credentials are read when a session is opened first: much of a rollback
+    /// needs none.
+    pub fn of(world: &'a World, record: &Record) -> Self {
+        Self {
+            world,
+            connector: OnceCell::new(),
             plan: record.plan.clone(),
-        })
+        }
+    }
+
+    async fn connector(&self) -> Result<&Connector, Error> {
+        let World {
+            secrets, resolver, ..
+        } = self.world;
+        let read = async || secrets.connector(&self.plan.database, resolver).await;
+        self.connector.get_or_try_init(read).await
     }
 
     /// Where the server with this identity listens now, whatever it is called.
     pub async fn endpoint(&self, resource_id: &ResourceId) -> Result<Endpoint, Error> {
-        let found = self.instances.find(resource_id).await?;
+        let found = self.world.instances.find(resource_id).await?;
         let address = found.and_then(|found| Some((found.address?, found.port)));
         let (host, port) = address.ok_or_else(|| {
             StepError::transient(format!("the server {resource_id} has no endpoint now"))
@@ -47,7 +55,10 @@ impl<'a> Servers<'a> {
         access: Access,
     ) -> Result<Session, Error> {
         let endpoint = self.endpoint(resource_id).await?;
-        self.connector.connect(&endpoint, database, access).await
+        self.connector()
+            .await?
+            .connect(&endpoint, database, access)
+            .await
     }
 
     /// A session for what concerns the whole server.

@@ -1,0 +1,240 @@
+//! `rollback`: blue serves as before, whatever was lost on the way.
+
+use crate::world::{OWNER, READS, World, error};
+use anyhow::{Context, Result, ensure};
+use local::app::dial::{Address, Dialer, Login, trusting};
+use local::faults::{Fault, Planted, Target};
+use local::rds::host_name;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PASSWORD: &str = "only-on-this-machine";
+
+/// Our role is the master user, and has made the application's.
+const APPLICATION: &str = "
+    create role orders_app login password 'only-on-this-machine';
+    create table orders (id bigint generated always as identity primary key, item text not null);
+    insert into orders (item) select 'item ' || n from generate_series(1, 1000) n;
+    grant select, insert, update, delete on orders to orders_app;";
+
+/// Calls RDS.
+async fn rds(world: &World, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
+    let mut all = vec![("Version", "2014-10-31")];
+    all.extend(parameters);
+    world.client.query("rds", action, &all).await
+}
+
+async fn available(world: &World, instance: &str) -> Result<()> {
+    for _ in 0..1200 {
+        let found = rds(
+            world,
+            "DescribeDBInstances",
+            &[("DBInstanceIdentifier", instance)],
+        )
+        .await?;
+        if found.contains("<DBInstanceStatus>available</DBInstanceStatus>") {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("{instance} is not available")
+}
+
+async fn create_blue(world: &World) -> Result<()> {
+    let group = ("DBParameterGroupName", "logical");
+    let family = ("DBParameterGroupFamily", "postgres16");
+    rds(
+        world,
+        "CreateDBParameterGroup",
+        &[group, family, ("Description", "test")],
+    )
+    .await?;
+    let mut settings = vec![group];
+    for (key, value) in [
+        (
+            "Parameters.Parameter.1.ParameterName",
+            "rds.logical_replication",
+        ),
+        ("Parameters.Parameter.1.ParameterValue", "1"),
+        ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
+    ] {
+        settings.push((key, value));
+    }
+    rds(world, "ModifyDBParameterGroup", &settings).await?;
+    let instance = [
+        ("DBInstanceIdentifier", "orders"),
+        ("DBInstanceClass", "db.t4g.medium"),
+        ("Engine", "postgres"),
+        ("EngineVersion", "16.14"),
+        ("AllocatedStorage", "20"),
+        ("DBName", "orders"),
+        group,
+        ("BackupRetentionPeriod", "1"),
+        ("MasterUsername", "viridian"),
+        ("MasterUserPassword", PASSWORD),
+    ];
+    rds(world, "CreateDBInstance", &instance).await?;
+    available(world, "orders").await?;
+    let replica = [
+        ("DBInstanceIdentifier", "orders-replica"),
+        ("SourceDBInstanceIdentifier", "orders"),
+    ];
+    rds(world, "CreateDBInstanceReadReplica", &replica).await?;
+    available(world, "orders-replica").await?;
+    world
+        .platform
+        .keep_credentials("orders", "viridian", PASSWORD)
+        .await
+}
+
+async fn run(world: &World, user: &str, statements: &str) -> Result<()> {
+    let server = world.platform.rds.server("orders").context("a server")?;
+    let address = Address::Fixed {
+        host: host_name("orders"),
+        at: server.address().into(),
+    };
+    let login = Login {
+        database: "orders".to_owned(),
+        user: user.to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let ca = trusting(world.platform.host.authority.ca_pem())?;
+    let mut dialer = Dialer::new(address, login, ca)?;
+    let session = dialer.dial().await?;
+    Ok(session.client.batch_execute(statements).await?)
+}
+
+/// Calls a step until it says that it is done; all its answers.
+async fn until_done(world: &World, step: &str, input: &Value) -> Result<Vec<Value>> {
+    let mut answers = Vec::new();
+    for _ in 0..600 {
+        let answer = world.step(step, input.clone()).await?;
+        let done = answer["done"] == true;
+        answers.push(answer);
+        if done {
+            return Ok(answers);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("{step} is never done: {:?}", answers.last())
+}
+
+/// An upgrade with green, half of the reads there.
+async fn half_way(name: &str) -> Result<(World, Value)> {
+    let world = World::start(name).await?;
+    create_blue(&world).await?;
+    run(&world, "viridian", APPLICATION).await?;
+    world
+        .route(&[("replica", &host_name("orders-replica"), 100)])
+        .await?;
+    let request =
+        json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}});
+    let planned = world
+        .step("plan", json!({"request": request, "owner": OWNER}))
+        .await?;
+    ensure!(planned["outcome"] == "ready", "{}", planned["text"]);
+    let claimed = world
+        .step("claim", json!({"plan": planned["plan"], "owner": OWNER}))
+        .await?;
+    let ticket = claimed["ticket"].clone();
+    until_done(&world, "provision", &json!({"ticket": ticket})).await?;
+    world
+        .step("shift_weight", json!({"ticket": ticket, "percent": 50}))
+        .await?;
+    ensure!(world.routes().await?.len() == 2, "reads are shared");
+    Ok((world, ticket))
+}
+
+/// A fence on blue, as a step that died leaves it.
+async fn fence_blue(world: &World) -> Result<()> {
+    run(world, "viridian", "alter role orders_app nologin").await?;
+    let record = world.record().await?;
+    let fence = json!({
+        "side": "blue", "resource_id": record["plan"]["members"][0]["resource_id"], "owner": OWNER, "deadline": 0,
+        "roles": [{"name": "orders_app", "comment": null}],
+    });
+    world
+        .change_record(|record| record["fences"] = json!([fence]))
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<()> {
+    let (world, ticket) = half_way("rollback").await?;
+    fence_blue(&world).await?;
+    let lose = |service, operation| {
+        let target = Target::first(service, operation).by("rollback");
+        world.platform.faults().plant(target, Fault::LoseAnswer)
+    };
+    let lost: Vec<Planted> = vec![
+        lose("dynamodb", "UpdateItem"),
+        lose("route53", "ChangeResourceRecordSets"),
+        lose("rds", "DeleteBlueGreenDeployment"),
+    ];
+    let order = json!({"database": "orders", "owner": OWNER, "reason": "A test wants it."});
+    let answers = until_done(&world, "rollback", &order).await?;
+    assert!(lost.iter().all(|fault| fault.fired() == 1), "{lost:?}");
+
+    let originals = [("replica".to_owned(), host_name("orders-replica"), 100, 60)];
+    assert_eq!(world.routes().await?, originals);
+    let instances = rds(&world, "DescribeDBInstances", &[]).await?;
+    assert!(!instances.contains("-green-"), "{instances}");
+    run(
+        &world,
+        "orders_app",
+        "insert into orders (item) values ('after')",
+    )
+    .await?;
+    let gone = run(&world, "viridian", "select from viridian.marker").await;
+    assert!(gone.is_err(), "the marker's table is gone");
+    assert_eq!(world.item().await?["phase"]["S"], "ended");
+    assert!(answers.iter().any(|answer| answer["actions"] != json!([])));
+
+    let again = world.step("rollback", order).await?;
+    assert_eq!(
+        (&again["done"], &again["actions"]),
+        (&json!(true), &json!([]))
+    );
+    let late = world
+        .step("shift_weight", json!({"ticket": ticket, "percent": 10}))
+        .await;
+    assert_eq!(error(late)?, "Upgrade.Refused");
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_switchover_green_goes_on_serving_and_a_person_is_asked() -> Result<()> {
+    let world = World::start("rollback-after").await?;
+    world.claimed().await?;
+    world
+        .change_item(|item| item["phase"] = json!({"S": "after"}))
+        .await?;
+    let person = world.step("rollback", json!({"database": "orders"})).await;
+    assert_eq!(error(person)?, "Upgrade.Refused");
+    assert_eq!(
+        world.item().await?["phase"]["S"],
+        "after",
+        "the upgrade goes on"
+    );
+    let failed = world
+        .step("rollback", json!({"database": "orders", "owner": OWNER}))
+        .await;
+    assert_eq!(error(failed)?, "Upgrade.Refused");
+    assert_eq!(world.item().await?["phase"]["S"], "needs_operator");
+    world.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_upgrade_is_not_rolled_back() -> Result<()> {
+    let world = World::start("rollback-other").await?;
+    world.claimed().await?;
+    let before = world.item().await?;
+    let order = json!({"database": "orders", "owner": "arn:another"});
+    let answer = world.step("rollback", order).await?;
+    assert_eq!(
+        (&answer["done"], &answer["actions"]),
+        (&json!(true), &json!([]))
+    );
+    assert_eq!(world.item().await?, before);
+    world.platform.stop().await
+}
