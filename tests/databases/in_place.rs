@@ -1,0 +1,80 @@
+//! `upgrade_in_place`: a snapshot, the replica, the writer, each once.
+
+use crate::shop::Shop;
+use anyhow::{Context, Result};
+use local::faults::{Fault, Target};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minor_version_rolls_replica_first_and_each_instance_once() -> Result<()> {
+    let shop = Shop::open("minor", "16.4").await?;
+    let (plan, ticket) = shop.claimed(json!({"target_version": "16.14"})).await?;
+    let faults = shop.platform.faults();
+    let by_us = |operation| Target::first("rds", operation).by("upgrade_in_place");
+    let lost = ["CreateDBSnapshot", "ModifyDBInstance"]
+        .map(|operation| faults.plant(by_us(operation), Fault::LoseAnswer));
+
+    let said = shop.finish("upgrade_in_place", &ticket).await?;
+    assert!(lost.iter().all(|fault| fault.fired() == 1));
+    let last = said.last().context("an answer")?;
+    assert_eq!(
+        last["members"],
+        json!([
+            "orders runs 16.14 and answers",
+            "orders-replica runs 16.14 and answers"
+        ])
+    );
+    let snapshot = format!("{}-before", plan["name"].as_str().context("a name")?);
+    assert_eq!(last["snapshot"], snapshot);
+    assert_eq!(
+        shop.count("DescribeDBSnapshots", "DBSnapshotIdentifier")
+            .await?,
+        1
+    );
+    for instance in ["orders", "orders-replica"] {
+        let admin = shop.admin(instance, "postgres").await?;
+        let version: String = admin.query_one("show server_version", &[]).await?.get(0);
+        assert!(version.starts_with("16.14"), "{instance} runs {version}");
+    }
+    assert_eq!(shop.record().await?["phase"], "ended");
+    let again = shop.step("upgrade_in_place", ticket).await?;
+    assert_eq!(
+        again["done"], true,
+        "an answer that was lost after the end is given again"
+    );
+    assert_eq!(again["summary"], last["summary"]);
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_says_what_is_in_service_and_marks_the_claim() -> Result<()> {
+    let shop = Shop::open("stuck", "16.4").await?;
+    let (_, ticket) = shop.claimed(json!({"target_version": "16.14"})).await?;
+    shop.ask(
+        "DeleteDBInstance",
+        &[
+            ("DBInstanceIdentifier", "orders-replica"),
+            ("SkipFinalSnapshot", "true"),
+        ],
+    )
+    .await?;
+    while shop.platform.rds.server("orders-replica").is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let failure = shop
+        .finish("upgrade_in_place", &ticket)
+        .await
+        .expect_err("the replica is gone")
+        .to_string();
+    for part in [
+        "Upgrade.Failed",
+        "orders-replica",
+        "is gone",
+        "orders runs 16.4",
+        "-before, available",
+    ] {
+        assert!(failure.contains(part), "{failure}");
+    }
+    assert_eq!(shop.record().await?["phase"], "needs_operator");
+    shop.platform.stop().await
+}

@@ -1,0 +1,138 @@
+//! `provision` and `prepare`: one green, whatever happens to an answer, and the fence rehearsed on it.
+
+use crate::shop::Shop;
+use anyhow::{Context, Result};
+use local::faults::{Fault, Target};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_green_is_made_once_and_made_fit() -> Result<()> {
+    let shop = Shop::open("major", "16.14").await?;
+    let (plan, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+    let lost = Target::first("rds", "CreateBlueGreenDeployment").by("provision");
+    let lost = shop.platform.faults().plant(lost, Fault::LoseAnswer);
+
+    let said = shop.finish("provision", &ticket).await?;
+    assert_eq!(lost.fired(), 1);
+    assert_eq!(
+        shop.count(
+            "DescribeBlueGreenDeployments",
+            "BlueGreenDeploymentIdentifier"
+        )
+        .await?,
+        1
+    );
+    let percents: Vec<u64> = said
+        .iter()
+        .filter_map(|answer| answer["percent"].as_u64())
+        .collect();
+    assert!(
+        percents.is_sorted() && percents.last() == Some(&100),
+        "{percents:?}"
+    );
+    let again = shop.step("provision", ticket.clone()).await?;
+    assert_eq!(again["done"], true);
+
+    let record = shop.record().await?;
+    let greens = record["green"]["members"].as_array().context("green")?;
+    assert_eq!(greens.len(), 2);
+    let marker = "select number from viridian.marker";
+    let blue = shop.admin("orders", "orders").await?;
+    assert_eq!(blue.query_one(marker, &[]).await?.get::<_, i64>(0), 0);
+    assert_eq!(
+        plan["members"][0]["resource_id"],
+        record["plan"]["members"][0]["resource_id"]
+    );
+
+    let said = shop.finish("prepare", &ticket).await?;
+    let lines = said.last().context("an answer")?["parity"].to_string();
+    assert!(
+        lines.contains("the fence closed and opened orders_app, reader"),
+        "{lines}"
+    );
+    let green = greens[0]["instance"].as_str().context("a name")?;
+    let green = shop.admin(green, "orders").await?;
+    let roles = "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and rolcanlogin \
+                 and shobj_description(oid, 'pg_authid') is null";
+    assert_eq!(green.query_one(roles, &[]).await?.get::<_, i64>(0), 2);
+    assert_eq!(shop.record().await?["fences"], json!([]));
+    let statistics = "select count(*) from pg_stats where tablename = 'item'";
+    assert!(green.query_one(statistics, &[]).await?.get::<_, i64>(0) > 0);
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_that_a_killed_rehearsal_left_is_taken_down_by_the_next_one() -> Result<()> {
+    let shop = Shop::open("rehearsal", "16.14").await?;
+    let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+    shop.finish("provision", &ticket).await?;
+    let record = shop.record().await?;
+    let name = record["green"]["members"][0]["instance"].as_str();
+    let green = shop.admin(name.context("a name")?, "postgres").await?;
+    green
+        .batch_execute("set default_transaction_read_only = off")
+        .await?;
+    let left =
+        "alter role reader nologin; comment on role reader is 'viridian: fenced by x until y'";
+    green.batch_execute(left).await?;
+    shop.finish("prepare", &ticket).await?;
+    let roles =
+        "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and rolcanlogin";
+    assert_eq!(green.query_one(roles, &[]).await?.get::<_, i64>(0), 2);
+    assert_eq!(shop.record().await?["fences"], json!([]));
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Result<()> {
+    let shop = Shop::open("retire", "16.14").await?;
+    let request = json!({"target_version": "18.4", "retire": "snapshot_and_delete"});
+    let (plan, ticket) = shop.claimed(request).await?;
+    shop.finish("provision", &ticket).await?;
+    let early = shop
+        .step("retire", ticket.clone())
+        .await
+        .expect_err("blue serves");
+    assert_eq!(early.error, "Upgrade.Refused");
+
+    let id = shop.record().await?["green"]["deployment"].clone();
+    let id = [(
+        "BlueGreenDeploymentIdentifier",
+        id.as_str().context("an id")?,
+    )];
+    shop.ask("SwitchoverBlueGreenDeployment", &id).await?;
+    while !shop
+        .ask("DescribeBlueGreenDeployments", &id)
+        .await?
+        .contains("<Status>SWITCHOVER_COMPLETED<")
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    shop.enter("after").await?;
+    let deletions = Target::first("rds", "DeleteDBInstance").by("retire");
+    let lost = shop.platform.faults().plant(deletions, Fault::LoseAnswer);
+    let said = shop.finish("retire", &ticket).await?;
+    assert_eq!(lost.fired(), 1);
+
+    let left = shop.ask("DescribeDBInstances", &[]).await?;
+    assert!(
+        !left.contains("-old1") && left.contains("<DBInstanceIdentifier>orders<"),
+        "{left}"
+    );
+    for member in plan["members"].as_array().context("members")? {
+        assert!(
+            !left.contains(member["resource_id"].as_str().context("an id")?),
+            "{left}"
+        );
+    }
+    let snapshots = shop.ask("DescribeDBSnapshots", &[]).await?;
+    let taken = format!("{}-final", plan["name"].as_str().context("a name")?);
+    assert!(snapshots.contains(&taken), "{snapshots}");
+    let summary = said.last().context("an answer")?["summary"].to_string();
+    assert!(
+        summary.contains("old blue is gone") && summary.contains(&taken),
+        "{summary}"
+    );
+    assert_eq!(shop.record().await?["phase"], "ended");
+    shop.platform.stop().await
+}

@@ -1,0 +1,86 @@
+//! `plan`: everything that is in the way at once, and nothing touched.
+
+use crate::shop::{Shop, checks};
+use anyhow::{Context, Result};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Result<()> {
+    let shop = Shop::open("refused", "16.14").await?;
+    let orders = shop.admin("orders", "orders").await?;
+    orders
+        .batch_execute(
+            "create table log (line text); create table t (n int, p regproc, primary key (n))",
+        )
+        .await?;
+    orders
+        .batch_execute("create role root login superuser")
+        .await?;
+    shop.ask(
+        "ModifyDBInstance",
+        &[
+            ("DBInstanceIdentifier", "orders"),
+            ("BackupRetentionPeriod", "0"),
+        ],
+    )
+    .await?;
+    shop.available("orders").await?;
+    let slot = "select pg_create_logical_replication_slot('cdc', 'pgoutput')";
+    orders.query_one(slot, &[]).await?;
+    let planned = shop
+        .plan(json!({"target_version": "18.4", "alarms": ["nobody-made-this"]}))
+        .await?;
+    assert_eq!(planned["outcome"], "refused");
+    let found = checks(&planned, "blocker");
+    let expected = [
+        "backups on",
+        "no foreign replication",
+        "replica identity",
+        "column types",
+        "application roles",
+        "no way past the fence",
+        "alarms quiet",
+    ];
+    assert_eq!(found, expected, "{}", planned["text"]);
+    assert!(
+        planned["text"]
+            .as_str()
+            .context("text")?
+            .contains("orders.public.log")
+    );
+    for call in shop.platform.calls().all() {
+        let reads = ["Describe", "List", "Get"]
+            .iter()
+            .any(|verb| call.operation.starts_with(verb));
+        assert!(
+            reads || call.caller != "plan",
+            "plan called {}",
+            call.operation
+        );
+    }
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_faults_is_answered_with_all_of_them() -> Result<()> {
+    let shop = Shop::open("faulty", "16.14").await?;
+    let failure = shop
+        .plan(json!({"target_verson": "18.4", "ramp": [100, 10]}))
+        .await
+        .expect_err("faulty");
+    assert_eq!(failure.error, "Upgrade.InvalidInput");
+    for part in [
+        "`ramp`",
+        "`target_version` is missing",
+        "did you mean `target_version`",
+    ] {
+        assert!(failure.cause.contains(part), "{}", failure.cause);
+    }
+    let planned = shop.plan(json!({"target_version": "99.1"})).await?;
+    assert!(
+        checks(&planned, "blocker").contains(&"target version".to_owned()),
+        "{}",
+        planned["text"]
+    );
+    shop.platform.stop().await
+}

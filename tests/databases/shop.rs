@@ -1,0 +1,244 @@
+//! A shop's database on the local RDS, with a replica, and the questions that the tests ask of it.
+
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+use local::lambda::client::{Failure, invoke};
+use local::platform::{Options, Platform};
+use local::toolchain::workspace;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+const PASSWORD: &str = "not-a-secret-1";
+
+/// AWS on this machine with the instances `orders` and `orders-replica`, for one test.
+pub struct Shop {
+    pub platform: Platform,
+}
+
+impl Shop {
+    /// Opens a shop on a version of PostgreSQL. `name` tells the tests' folders apart.
+    pub async fn open(name: &str, version: &str) -> Result<Self> {
+        let folder = workspace()
+            .join(".local/test-runs")
+            .join(format!("databases-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let platform = Platform::start(Options::new(folder), &|_| {}).await?;
+        let shop = Self { platform };
+        shop.furnish(version).await?;
+        Ok(shop)
+    }
+
+    async fn furnish(&self, version: &str) -> Result<()> {
+        self.ask(
+            "CreateDBParameterGroup",
+            &[
+                ("DBParameterGroupName", "orders16"),
+                ("DBParameterGroupFamily", "postgres16"),
+                ("Description", "orders"),
+            ],
+        )
+        .await?;
+        self.ask(
+            "ModifyDBParameterGroup",
+            &[
+                ("DBParameterGroupName", "orders16"),
+                (
+                    "Parameters.Parameter.1.ParameterName",
+                    "rds.logical_replication",
+                ),
+                ("Parameters.Parameter.1.ParameterValue", "1"),
+                ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
+            ],
+        )
+        .await?;
+        self.create_writer(version).await?;
+        self.data().await?;
+        self.ask(
+            "CreateDBInstanceReadReplica",
+            &[
+                ("DBInstanceIdentifier", "orders-replica"),
+                ("SourceDBInstanceIdentifier", "orders"),
+            ],
+        )
+        .await?;
+        self.available("orders-replica").await?;
+        let ca = self.platform.host.authority.ca_pem();
+        let secret = json!({"username": "viridian", "password": PASSWORD, "ca": ca}).to_string();
+        let create = json!({"Name": "viridian/orders", "SecretString": secret, "ClientRequestToken": "00000000-0000-0000-0000-000000000001"});
+        self.platform
+            .client()
+            .json("secretsmanager", "secretsmanager.CreateSecret", &create)
+            .await?;
+        Ok(())
+    }
+
+    async fn create_writer(&self, version: &str) -> Result<()> {
+        self.ask(
+            "CreateDBInstance",
+            &[
+                ("DBInstanceIdentifier", "orders"),
+                ("DBInstanceClass", "db.t4g.medium"),
+                ("Engine", "postgres"),
+                ("EngineVersion", version),
+                ("MasterUsername", "viridian"),
+                ("MasterUserPassword", PASSWORD),
+                ("AllocatedStorage", "20"),
+                ("BackupRetentionPeriod", "7"),
+                ("DBParameterGroupName", "orders16"),
+            ],
+        )
+        .await?;
+        self.available("orders").await
+    }
+
+    /// Roles that our role made, as on RDS, and a table with rows but without statistics.
+    async fn data(&self) -> Result<()> {
+        let admin = self.admin("orders", "postgres").await?;
+        admin
+            .batch_execute(
+                "set role viridian; create role orders_app login; create role reader login",
+            )
+            .await?;
+        admin
+            .batch_execute("create database orders owner viridian")
+            .await?;
+        let orders = self.admin("orders", "orders").await?;
+        orders
+            .batch_execute(
+                "grant create on schema public to orders_app; set role orders_app; \
+                 create table item (id int primary key, name text not null) with (autovacuum_enabled = off); \
+                 insert into item select n, 'item ' || n from generate_series(1, 1000) n",
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// A call of RDS by a person.
+    pub async fn ask(&self, operation: &str, parameters: &[(&str, &str)]) -> Result<String> {
+        let version = [("Version", "2014-10-31")];
+        let parameters: Vec<_> = parameters.iter().chain(&version).copied().collect();
+        self.platform
+            .client()
+            .query("rds", operation, &parameters)
+            .await
+    }
+
+    /// Waits until an instance is available, a minute at most.
+    pub async fn available(&self, instance: &str) -> Result<()> {
+        for _ in 0..1200 {
+            let found = self
+                .ask("DescribeDBInstances", &[("DBInstanceIdentifier", instance)])
+                .await?;
+            if found.contains("<DBInstanceStatus>available<") {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("{instance} is not available")
+    }
+
+    /// A session of the superuser on an instance.
+    pub async fn admin(&self, instance: &str, database: &str) -> Result<Client> {
+        let server = self
+            .platform
+            .rds
+            .server(instance)
+            .with_context(|| format!("no instance {instance}"))?;
+        server.admin(database).await
+    }
+
+    /// Invokes a step.
+    pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
+        let payload = Bytes::from(input.to_string());
+        let answer = invoke(&self.platform.gateway, "test", name, payload).await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
+    /// Plans an upgrade with what a person types besides the database.
+    pub async fn plan(&self, mut request: Value) -> Result<Value, Failure> {
+        request["database"] = json!("orders");
+        self.step("plan", json!({"request": request, "owner": OWNER}))
+            .await
+    }
+
+    /// Plans and claims an upgrade; the ticket.
+    pub async fn claimed(&self, request: Value) -> Result<(Value, Value)> {
+        let planned = self.plan(request).await?;
+        ensure!(planned["outcome"] == "ready", "{}", planned["text"]);
+        let claim = json!({"plan": planned["plan"], "owner": OWNER});
+        let answer = self.step("claim", claim).await?;
+        Ok((planned["plan"].clone(), json!({"ticket": answer["ticket"]})))
+    }
+
+    /// Invokes a step until it is done; what it said on the way.
+    pub async fn finish(&self, name: &str, ticket: &Value) -> Result<Vec<Value>> {
+        let mut said = vec![];
+        for _ in 0..600 {
+            match self.step(name, ticket.clone()).await {
+                Ok(answer) => said.push(answer),
+                Err(failure) if failure.error == "Upgrade.Transient" => {}
+                Err(failure) => return Err(failure.into()),
+            }
+            if said.last().is_some_and(|answer| answer["done"] == true) {
+                return Ok(said);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("{name} is not done: {:?}", said.last())
+    }
+
+    /// The upgrade's item in the table of upgrades.
+    async fn item(&self) -> Result<(Value, Value)> {
+        let tables = &self.platform.template.tables;
+        let table = tables.first().context("a table")?["TableName"].clone();
+        let key = json!({"TableName": table, "Key": {"database": {"S": "orders"}}, "ConsistentRead": true});
+        let client = self.platform.client();
+        let found = client
+            .json("dynamodb", "DynamoDB_20120810.GetItem", &key)
+            .await?;
+        Ok((table, found["Item"].clone()))
+    }
+
+    /// The record of the upgrade, with its phase.
+    pub async fn record(&self) -> Result<Value> {
+        let (_, item) = self.item().await?;
+        let text = item["record"]["S"].as_str().context("a record")?;
+        let mut record: Value = serde_json::from_str(text)?;
+        record["phase"] = item["phase"]["S"].clone();
+        Ok(record)
+    }
+
+    /// Puts the upgrade into a phase, as if its steps had been there.
+    pub async fn enter(&self, phase: &str) -> Result<()> {
+        let (table, mut item) = self.item().await?;
+        item["phase"] = json!({"S": phase});
+        let put = json!({"TableName": table, "Item": item});
+        let client = self.platform.client();
+        client
+            .json("dynamodb", "DynamoDB_20120810.PutItem", &put)
+            .await?;
+        Ok(())
+    }
+
+    /// How many instances, deployments or snapshots RDS shows; `element` is what each of them is wrapped in.
+    pub async fn count(&self, operation: &str, element: &str) -> Result<usize> {
+        Ok(self
+            .ask(operation, &[])
+            .await?
+            .matches(&format!("<{element}>"))
+            .count())
+    }
+}
+
+/// The checks of a plan with this verdict, by name.
+pub fn checks(planned: &Value, verdict: &str) -> Vec<String> {
+    let checks = planned["plan"]["checks"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let with = checks.iter().filter(|check| check["verdict"] == verdict);
+    with.filter_map(|check| check["name"].as_str().map(str::to_owned))
+        .collect()
+}
