@@ -116,38 +116,40 @@ impl Stand {
 #[derive(Debug, Default)]
 struct Written {
     acknowledged: Vec<i64>,
-    /// The longest time between two acknowledged commits.
+    /// From the last commit on one server to the first on the next.
     pause: Duration,
     refusals: usize,
 }
 
 /// Writes rows 1, 2, 3, … into whatever `orders` leads to, and tries a number again until it is acknowledged or found.
 async fn write(mut dialer: Dialer, stop: Arc<AtomicBool>) -> Result<Written> {
-    let (mut written, mut last, mut next) = (Written::default(), Instant::now(), 1_i64);
+    let (mut written, mut next) = (Written::default(), 1_i64);
+    let (mut last, mut system) = (Instant::now(), String::new());
     while !stop.load(Ordering::Relaxed) {
         let Ok(session) = dialer.dial().await else {
             written.refusals += 1;
+            tokio::time::sleep(Duration::from_millis(2)).await;
             continue;
         };
-        let found = session
+        let found = "SELECT count(*) FROM ticks WHERE number = $1";
+        match session
             .client
-            .query_one("SELECT count(*) FROM ticks WHERE number = $1", &[&next])
-            .await;
-        match found.map(|row| row.get::<_, i64>(0)) {
-            Ok(0) => {}
+            .query_one(found, &[&next])
+            .await
+            .map(|row| row.get(0))
+        {
+            Ok(0_i64) => {}
             Ok(_) => next += 1,
             Err(_) => continue,
         }
-        while !stop.load(Ordering::Relaxed) {
-            if session
-                .client
-                .execute("INSERT INTO ticks (number) VALUES ($1)", &[&next])
-                .await
-                .is_err()
-            {
-                break;
+        let insert = "INSERT INTO ticks (number) VALUES ($1)";
+        while session.client.execute(insert, &[&next]).await.is_ok()
+            && !stop.load(Ordering::Relaxed)
+        {
+            if session.system != system {
+                written.pause = last.elapsed();
+                system.clone_from(&session.system);
             }
-            written.pause = written.pause.max(last.elapsed());
             last = Instant::now();
             written.acknowledged.push(next);
             next += 1;

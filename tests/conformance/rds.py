@@ -267,7 +267,7 @@ def switch(rds):
     before = deployment(rds)
     identifier = {"BlueGreenDeploymentIdentifier": before["BlueGreenDeploymentIdentifier"]}
     call = rds.switchover_blue_green_deployment
-    refused("InvalidParameterValue", 400, call, SwitchoverTimeout=29, **identifier)
+    refused("InvalidParameterValue", 400, call, SwitchoverTimeout=3601, **identifier)
     blue = instance(rds, "orders")["DbiResourceId"]
     green = rds.describe_db_instances(DBInstanceIdentifier=before["Target"])["DBInstances"][0]["DbiResourceId"]
     assert call(SwitchoverTimeout=30, **identifier)["BlueGreenDeployment"]["Status"] == "SWITCHOVER_IN_PROGRESS"
@@ -335,5 +335,10 @@ if __name__ == "__main__":
     endpoint, stages = sys.argv[1], sys.argv[2:]
     for stage in stages:
         started = time.monotonic()
-        globals()[stage](client(endpoint))
+        try:
+            globals()[stage](client(endpoint))
+        except Exception:
+            for event in client(endpoint).describe_events()["Events"]:
+                print(event["Date"].time(), event["SourceIdentifier"], event["Message"], file=sys.stderr)
+            raise
         print(f"{stage}: {time.monotonic() - started:.2f} s", flush=True)

@@ -67,18 +67,18 @@ impl DelayProfile {
     /// The figures are orders of magnitude for a small `db.t4g` or `db.r6g` with some 20 GiB, from AWS's own words where
     /// they are, otherwise from practice; none was measured on an account of ours.
     pub const RDS: Self = Self {
-        create_instance: minutes(5.0), // "creating" takes 4 to 6 minutes.
-        first_backup: minutes(1.0),
-        snapshot: minutes(2.0), // 20 GiB, not the first of its volume.
-        modify: minutes(0.5),   // The monitor's next round.
-        reboot: minutes(1.0),
-        rename: minutes(10.0), // The user guide: up to 10 minutes until a new name is usable.
-        minor_upgrade: minutes(8.0), // Downtime is 1 to 2 minutes of it.
-        delete: minutes(3.0),
-        green_replica: minutes(12.0), // A snapshot, a restore, a replica's catching up.
-        green_upgrade: minutes(10.0), // Pre-checks, a snapshot, pg_upgrade, a reboot.
-        green_backups: minutes(3.0),  // Backups on need a first one.
-        green_topology: minutes(8.0), // A read replica from a snapshot.
+        create_instance: minutes(5), // "creating" takes 4 to 6 minutes.
+        first_backup: minutes(1),
+        snapshot: minutes(2), // 20 GiB, not the first of its volume.
+        modify: Duration::from_millis(500), // The monitor's next round.
+        reboot: minutes(1),
+        rename: minutes(10), // The user guide: up to 10 minutes until a new name is usable.
+        minor_upgrade: minutes(8), // Downtime is 1 to 2 minutes of it.
+        delete: minutes(3),
+        green_replica: minutes(12), // A snapshot, a restore, a replica's catching up.
+        green_upgrade: minutes(10), // Pre-checks, a snapshot, pg_upgrade, a reboot.
+        green_backups: minutes(3),  // Backups on need a first one.
+        green_topology: minutes(8), // A read replica from a snapshot.
         switchover_checks: Duration::from_secs(5), // Real time, blue serves.
         switchover_pause: Duration::from_secs(3), // Real time. "Usually under a minute"; recent releases: under five seconds.
         switchover_end: Duration::from_secs(2),
@@ -98,6 +98,6 @@ impl DelayProfile {
 }
 
 /// Minutes of RDS, each of which is a second here.
-const fn minutes(minutes: f32) -> Duration {
-    Duration::from_millis((minutes * 1000.0) as u64)
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes)
 }

@@ -36,6 +36,7 @@ pub fn instance_name(text: &str) -> Result<String, Fault> {
 }
 
 /// The host name of an instance's endpoint.
+#[must_use]
 pub fn host_name(instance: &str) -> String {
     format!("{instance}.{DOMAIN}")
 }

@@ -3,6 +3,7 @@
 use super::fence::{self, Fence};
 use super::sequences::{Reading, Values};
 use super::{Pair, link, shape};
+use crate::postgres::Server;
 use crate::rds::model::{Deployment, Link};
 use anyhow::ensure;
 use futures_util::future::{try_join, try_join_all};
@@ -86,9 +87,13 @@ impl Crossing {
         Ok(())
     }
 
-    /// Lets everybody into green.
-    pub async fn open_green(&self) -> anyhow::Result<()> {
-        Ok(self.green_fence.lift(&self.green).await?)
+    /// Lets everybody into green. A lost session is no reason to leave it closed.
+    pub async fn open_green(&self, green: &Server) -> anyhow::Result<()> {
+        if self.green_fence.lift(&self.green).await.is_ok() {
+            return Ok(());
+        }
+        let session = link::session(green, "postgres").await?;
+        Ok(self.green_fence.lift(&session).await?)
     }
 
     /// Closes blue: the pause begins.

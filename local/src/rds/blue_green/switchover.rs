@@ -3,12 +3,13 @@
 use super::crossing::Crossing;
 use super::renames::Renames;
 use super::{Breakage, One, Pair, link};
+use crate::postgres::Server;
 use crate::rds::Rds;
 use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{join3, try_join_all};
+use futures_util::future::{join3, try_join, try_join_all};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -77,7 +78,7 @@ impl Rds {
         };
         let crossed = timeout_at(deadline, self.cross(&attempt)).await;
         match crossed.unwrap_or_else(|_| Err(late())) {
-            Ok(()) => self.settle(&attempt).await,
+            Ok(()) => self.hand_over(&attempt).await,
             Err(error) => self.take_back(&attempt, &error).await,
         }
     }
@@ -102,48 +103,48 @@ impl Rds {
         })
     }
 
-    /// No side takes writes, green comes level, and takes over. The pause is in here.
+    /// No side takes writes, and green comes level. All of this can be taken back.
     async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {
-        let crossing = &attempt.crossing;
+        let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
         crossing.close_green().await?;
-        self.protect(&attempt.pairs[0].green_id, false).await?;
+        self.protect(&primary.green_id, false).await?;
         crossing.close_blue().await?;
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
-        crossing.carry_over().await?;
-        self.apply_renames(&attempt.renames);
-        crossing.open_green().await
+        let protected = self.protect(&primary.blue_id, true);
+        try_join(crossing.carry_over(), protected).await?;
+        Ok(())
     }
 
-    /// Green serves. The link goes, and old opens again, for readers.
-    async fn settle(&self, attempt: &Attempt) {
-        let old = async {
-            self.protect(&attempt.pairs[0].blue_id, true).await?;
-            attempt.crossing.open_blue().await
+    /// Green serves under blue's name, and old opens again, for readers. From here on there is no way back, and no timeout:
+    /// with green open, blue must stay closed to writes whatever happens.
+    async fn hand_over(&self, attempt: &Attempt) {
+        self.apply_renames(&attempt.renames);
+        let crossing = &attempt.crossing;
+        let green = async {
+            crossing.open_green(&attempt.pairs[0].green).await?;
+            crossing.cut().await
         };
         let replicas = attempt
             .pairs
             .iter()
             .skip(1)
             .flat_map(|pair| [&pair.blue, &pair.green]);
-        let readers = try_join_all(replicas.map(|replica| replica.drop_sessions()));
-        let (link, old, readers) = join3(attempt.crossing.cut(), old, readers).await;
-        for error in [link.err(), old.err(), readers.err()].into_iter().flatten() {
-            tracing::error!(
-                deployment = attempt.id,
-                error = format!("{error:#}"),
-                "after a switchover"
-            );
+        let readers = try_join_all(replicas.map(Server::drop_sessions));
+        let (green, old, readers) = join3(green, crossing.open_blue(), readers).await;
+        for error in [green.err(), old.err(), readers.err()]
+            .into_iter()
+            .flatten()
+        {
+            let error = format!("{error:#}");
+            tracing::error!(deployment = attempt.id, error, "after a switchover");
         }
         tokio::time::sleep(self.delays().switchover_end).await;
         self.complete(attempt);
         self.tell_of(&attempt.id, "RDS-EVENT-0248", "Switchover completed.");
         if let Err(error) = self.tidy(attempt).await {
-            tracing::warn!(
-                deployment = attempt.id,
-                error = format!("{error:#}"),
-                "not tidied up"
-            );
+            let error = format!("{error:#}");
+            tracing::warn!(deployment = attempt.id, error, "not tidied up");
         }
     }
 
@@ -198,7 +199,7 @@ impl Rds {
         self.apply_renames(&attempt.renames.reversed());
         let green = async {
             self.protect(&attempt.pairs[0].green_id, true).await?;
-            attempt.crossing.open_green().await
+            attempt.crossing.open_green(&attempt.pairs[0].green).await
         };
         if let Err(error) = green.await {
             tracing::error!(

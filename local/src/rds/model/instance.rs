@@ -50,6 +50,10 @@ impl InstanceStatus {
 
 /// An instance. Others are named by resource id, since names change hands.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "RDS describes an instance by independent flags"
+)]
 pub struct Instance {
     /// Its identity for good.
     pub resource_id: String,
@@ -168,9 +172,9 @@ impl InstanceView {
         xml.text("StorageType", &it.storage_type);
         xml.text("StorageEncrypted", false);
         xml.text("MultiAZ", it.multi_az);
-        xml.text("AvailabilityZone", format!("{}a", REGION));
+        xml.text("AvailabilityZone", format!("{REGION}a"));
         if it.multi_az {
-            xml.text("SecondaryAvailabilityZone", format!("{}b", REGION));
+            xml.text("SecondaryAvailabilityZone", format!("{REGION}b"));
         }
         xml.text("BackupRetentionPeriod", it.backup_retention);
         xml.text("PreferredBackupWindow", "03:00-03:30");
@@ -182,9 +186,10 @@ impl InstanceView {
 
     fn parameters(&self, xml: &mut Xml) {
         let it = &self.instance;
-        let status = match it.pending_reboot {
-            true => "pending-reboot",
-            false => "in-sync",
+        let status = if it.pending_reboot {
+            "pending-reboot"
+        } else {
+            "in-sync"
         };
         xml.nest("DBParameterGroups", |xml| {
             xml.nest("DBParameterGroup", |xml| {

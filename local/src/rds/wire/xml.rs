@@ -11,29 +11,30 @@ pub trait Render {
 }
 
 /// Writes XML.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Xml(String);
 
 impl Xml {
     /// A whole answer.
     pub fn answer(operation: &str, result: &impl Render) -> String {
-        let mut xml = Self::default();
-        xml.0 = format!("<{operation}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">");
+        let mut xml = Self(String::new());
+        xml.open(&format!(
+            "{operation}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\""
+        ));
         xml.nest(&format!("{operation}Result"), |xml| result.render(xml));
         xml.nest("ResponseMetadata", |xml| {
             xml.text("RequestId", uuid::Uuid::new_v4());
         });
-        xml.0 += &format!("</{operation}Response>");
+        xml.close(&format!("{operation}Response"));
         xml.0
     }
 
     /// One element with a text.
     pub fn text(&mut self, name: &str, value: impl Display) {
+        self.open(name);
         let value = value.to_string();
-        self.0 += &format!(
-            "<{name}>{}</{name}>",
-            quick_xml::escape::escape(value.as_str())
-        );
+        self.0.push_str(&quick_xml::escape::escape(value.as_str()));
+        self.close(name);
     }
 
     /// One element, if there is anything to say.
@@ -45,9 +46,21 @@ impl Xml {
 
     /// An element with elements in it.
     pub fn nest(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
-        self.0 += &format!("<{name}>");
+        self.open(name);
         content(self);
-        self.0 += &format!("</{name}>");
+        self.close(name);
+    }
+
+    fn open(&mut self, name: &str) {
+        for part in ["<", name, ">"] {
+            self.0.push_str(part);
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        for part in ["</", name, ">"] {
+            self.0.push_str(part);
+        }
     }
 
     /// A list of structures.
