@@ -126,7 +126,7 @@ impl<T> Page<T> {
 impl<T: Render> Render for Page<T> {
     fn render(&self, xml: &mut Xml) {
         xml.list(self.list, self.item, &self.values, |xml, value| {
-            value.render(xml)
+            value.render(xml);
         });
         xml.maybe("Marker", self.next.as_ref());
     }
