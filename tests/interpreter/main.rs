@@ -1,11 +1,15 @@
 //! The interpreter against a table of cases with their whole histories, and against what must hold for any machine.
 
+mod lines;
 mod machines;
+mod parents;
+mod platform;
 mod properties;
 mod refusals;
 mod script;
 mod service;
 mod shape;
+mod watching;
 
 use script::{Case, World, check_history};
 use std::path::Path;

@@ -1,13 +1,14 @@
 //! Plays a case: an execution in virtual time, and what the world does to it.
 
+use super::lines;
 use domain::ids::Millis;
 use local::states::core::{
     CallId, Effect, Event, Execution, Identity, Moment, Outcome, Purpose, TimerId,
 };
 use local::states::definition::Definition;
-use local::states::history::{Fact, Failure, HistoryEvent};
+use local::states::history::Failure;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// When every execution here begins: 2026-01-01T00:00:00Z.
@@ -219,7 +220,7 @@ impl World {
 
     /// The history, one line per event.
     pub fn lines(&self) -> Vec<String> {
-        self.execution.history().iter().map(line).collect()
+        self.execution.history().iter().map(lines::line).collect()
     }
 }
 
@@ -237,80 +238,11 @@ fn word(purpose: Purpose) -> String {
     format!("{purpose:?}").to_lowercase()
 }
 
-fn token_in(value: &Value) -> Option<String> {
+pub fn token_in(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if text.starts_with("AQCE") => Some(text.clone()),
         Value::Object(map) => map.values().find_map(token_in),
         _ => None,
-    }
-}
-
-/// Tokens look alike here, so that they can stand in an expected history.
-fn text(value: &Value) -> String {
-    let text = value.to_string();
-    match token_in(value) {
-        Some(token) => text.replace(&token, "TOKEN"),
-        None if text.len() > 400 => format!("{} bytes", text.len()),
-        None => text,
-    }
-}
-
-fn line(event: &HistoryEvent) -> String {
-    let name = event.fact.type_name();
-    let rest = match &event.fact {
-        Fact::ExecutionStarted { input, .. } => text(input),
-        Fact::StateEntered { name, input, .. } => format!("{name} {}", text(input)),
-        Fact::StateExited {
-            name,
-            output,
-            assigned,
-            ..
-        } => format!("{name} {}{}", text(output), assignments(assigned)),
-        Fact::TaskScheduled {
-            parameters,
-            timeout,
-            heartbeat,
-            ..
-        } => {
-            format!(
-                "{}{}{}",
-                text(parameters),
-                limit("timeout", *timeout),
-                limit("heartbeat", *heartbeat)
-            )
-        }
-        Fact::TaskStarted(resource) => format!("{}:{}", resource.service(), resource.action()),
-        Fact::TaskSubmitted(_, output)
-        | Fact::TaskSucceeded(_, output)
-        | Fact::ExecutionSucceeded(output) => text(output),
-        Fact::EvaluationFailed { location, .. } => location.clone(),
-        Fact::TaskFailed(_, failure)
-        | Fact::TaskTimedOut(_, failure)
-        | Fact::ExecutionFailed(failure)
-        | Fact::ExecutionAborted(failure)
-        | Fact::ExecutionTimedOut(failure) => words(failure),
-    };
-    format!("{name} {rest}").trim_end().to_owned()
-}
-
-fn assignments(assigned: &Map<String, Value>) -> String {
-    assigned
-        .iter()
-        .map(|(name, value)| format!(" ${name}={}", text(value)))
-        .collect()
-}
-
-fn limit(name: &str, seconds: Option<u64>) -> String {
-    seconds
-        .map(|seconds| format!(" {name}={seconds}"))
-        .unwrap_or_default()
-}
-
-fn words(failure: &Failure) -> String {
-    let error = failure.error.as_deref().unwrap_or("-");
-    match &failure.cause {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_owned(),
     }
 }
 

@@ -14,9 +14,11 @@ pub mod definition;
 mod error;
 pub mod expression;
 pub mod history;
+mod machines;
 mod running;
 mod service;
 
 pub use change::StatusChange;
 pub use error::Refusal;
-pub use service::{Observed, StateMachine, States};
+pub use machines::StateMachine;
+pub use service::{Observed, States};

@@ -4,7 +4,7 @@ use super::executions::Which;
 use super::{Refusal, States, compact};
 use crate::states::definition::Definition;
 use crate::states::history::seconds;
-use crate::states::service::StateMachine;
+use crate::states::machines::StateMachine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -20,7 +20,7 @@ pub(super) fn definition(value: &Value) -> Result<Definition, Vec<Fault>> {
 
 fn top(value: &Value, faults: &Faults) -> Option<Definition> {
     let fields = Fields::of(value, String::new(), faults)?;
-    if fields.text("QueryLanguage").is_some_and(|l| l != "JSONata") {
+    if fields.optional_text("QueryLanguage").as_deref() != Some("JSONata") {
         fields.fault("QueryLanguage", "only `JSONata` is implemented here");
     }
     if fields.optional_text("Version").is_some_and(|v| v != "1.0") {

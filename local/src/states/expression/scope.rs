@@ -2,11 +2,14 @@
 
 use super::{Moment, functions};
 use jsonata_core::ast::AstNode;
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::rc::Rc;
+
+/// An expression that never ends is an error after this time. No other looks at a real clock.
+const LONGEST_MS: u64 = 5_000;
 
 /// `$states`, the variables, the time and the dice.
 pub struct Scope {
@@ -36,7 +39,11 @@ impl Scope {
         for (name, value) in &self.bindings {
             context.bind(name.clone(), value.clone());
         }
-        let mut evaluator = Evaluator::with_context(context);
+        let options = EvaluatorOptions {
+            timeout_ms: Some(LONGEST_MS),
+            ..EvaluatorOptions::default()
+        };
+        let mut evaluator = Evaluator::with_options(context, options);
         functions::register(&mut evaluator, self.now, &self.dice)?;
         evaluator.evaluate(ast, &JValue::Undefined)
     }
