@@ -120,7 +120,7 @@ impl Command {
     }
 
     /// Lets root start what refuses to be started by root: inside a user namespace the program believes to be
-    /// user 1000, and its files stay root's. Changes nothing for an ordinary user.
+    /// user 1 (which every system knows), and its files stay root's. Changes nothing for an ordinary user.
     #[must_use]
     pub fn unprivileged(mut self) -> Self {
         self.unprivileged = true;
@@ -160,14 +160,7 @@ impl Command {
         let mut words: Vec<OsString> = Vec::new();
         if self.unprivileged && rustix::process::geteuid().is_root() {
             words.extend(
-                [
-                    "unshare",
-                    "--user",
-                    "--map-user=1000",
-                    "--map-group=1000",
-                    "--",
-                ]
-                .map(OsString::from),
+                ["unshare", "--user", "--map-user=1", "--map-group=1", "--"].map(OsString::from),
             );
         }
         words.push(self.program.clone().into_os_string());

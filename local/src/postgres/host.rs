@@ -1,5 +1,6 @@
 //! The machine on which the servers stand.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,6 +49,7 @@ impl Host {
     ) -> Result<Self> {
         let root = tempfile::Builder::new()
             .prefix("viridian-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in("/tmp")
             .context("a folder for sockets")?;
         let sockets = Arc::new(Sockets {

@@ -17,7 +17,7 @@ set -euo pipefail
 run=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 sockets=$(mktemp -d /tmp/viridian-XXXXXX)
 as_user=()
-[ "$(id -u)" != 0 ] || as_user=(unshare --user --map-user=1000 --map-group=1000 --)
+[ "$(id -u)" != 0 ] || as_user=(unshare --user --map-user=1 --map-group=1 --)
 pids=()
 stop() {
     trap - EXIT
