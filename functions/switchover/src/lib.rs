@@ -66,9 +66,6 @@ impl Bridge {
         let seen = self.deployments.describe(&green.deployment).await?;
         match stage(held.record().phase, false, seen.as_ref()) {
             Stage::Begin => self.begin(held, invocation).await,
-            Stage::StartOver | Stage::TakenBack { .. } if held.record().phase == Phase::Before => {
-                Ok(again("blue serves; the switchover is begun anew"))
-            }
             Stage::StartOver => {
                 let mut sides = Sides::find(self, held.record()).await?;
                 retreat::lift(held, &mut sides).await?;

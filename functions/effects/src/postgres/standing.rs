@@ -30,7 +30,9 @@ pub async fn read(session: &Session, roles: &[String]) -> Result<Standing, Error
         .first()
         .ok_or_else(|| StepError::transient("a side of the switchover said nothing"))?;
     let position: String = row.get(4);
-    let position: Lsn = position.parse().map_err(|why: String| StepError::failed(why))?;
+    let position: Lsn = position
+        .parse()
+        .map_err(|why: String| StepError::failed(why))?;
     Ok(Standing {
         open_roles: row.get(0),
         sessions: u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),

@@ -1,0 +1,348 @@
+//! What the proof of a switchover stands on, against two real servers of two majors with a link between them: the fence,
+//! the lag, and the comparison of rows while writes go on.
+
+use anyhow::{Context, Result};
+use domain::check_lag::Lag;
+use domain::ids::Millis;
+use domain::record::{Fence, Side};
+use effects::dns::Resolver;
+use effects::postgres::{Access, Connector, Endpoint, Login, Session};
+use effects::postgres::{fence, lag, marker, roles, sessions, tables};
+use local::keeper::Keeper;
+use local::network::Network;
+use local::postgres::{Host, Server, ServerSpec};
+use local::tls::Authority;
+use local::toolchain::{Toolchain, workspace};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio_postgres::Client;
+use validate::{Sides, compare};
+
+const SCHEMA: &str = "
+    CREATE TYPE mood AS ENUM ('calm', 'busy');
+    CREATE TABLE orders (id bigserial PRIMARY KEY, version int NOT NULL, note text, price numeric, at timestamptz,
+        tags text[], detail jsonb, raw json, place point, mood mood, code char(8), data bytea);
+    CREATE TABLE log (writer int NOT NULL, number int NOT NULL);
+    ALTER TABLE log REPLICA IDENTITY FULL;
+    CREATE TABLE pairs (a text, b uuid, n int, PRIMARY KEY (b, a));
+    CREATE TABLE nothing (id int PRIMARY KEY);
+    CREATE ROLE app LOGIN PASSWORD 'app';
+    COMMENT ON ROLE app IS 'the shop''s own';
+    GRANT ALL ON orders, log, pairs TO app; GRANT USAGE ON SEQUENCE orders_id_seq TO app;
+    GRANT app TO viridian WITH ADMIN OPTION;
+    GRANT CREATE ON DATABASE postgres TO viridian;";
+
+const ROWS: &str = "
+    INSERT INTO orders (version, note, price, at, tags, detail, raw, place, mood, code, data)
+    SELECT 0, 'order ' || n, n / 7.0, timestamptz '2026-01-01' + n * interval '1 s', ARRAY['a', n::text],
+        jsonb_build_object('n', n), json_build_object('n', n), point(n, 1), 'calm', 'c' || n, int4send(n)
+    FROM generate_series(1, 40000) n;
+    INSERT INTO log SELECT n % 3, n % 500 FROM generate_series(1, 5000) n;
+    INSERT INTO pairs SELECT 'k' || n, gen_random_uuid(), n FROM generate_series(1, 5000) n;
+    ANALYZE;";
+
+/// Blue and green, and us.
+struct Pair {
+    host: Host,
+    blue: Server,
+    green: Server,
+    connector: Connector,
+}
+
+impl Pair {
+    async fn start(name: &str) -> Result<Self> {
+        let folder = format!(".local/test-runs/{name}-{}", std::process::id());
+        let keeper = Keeper::start(&workspace().join(folder))?;
+        let authority = Authority::create()?;
+        let ca = Some(authority.ca_pem().to_owned());
+        let host = Host::new(Toolchain::find()?, keeper, Network::claim()?, authority)?;
+        let blue = host.create(spec("blue", "16.14")).await?;
+        let green = host.create(spec("green", "18.4")).await?;
+        let login = Login {
+            username: "viridian".to_owned(),
+            password: "secret".to_owned(),
+            ca,
+        };
+        let connector = Connector::new(Resolver::new(None)?, login)?;
+        let pair = Self {
+            host,
+            blue,
+            green,
+            connector,
+        };
+        pair.link().await?;
+        Ok(pair)
+    }
+
+    /// The same schema on both sides, rows on blue, and a link that has copied them.
+    async fn link(&self) -> Result<()> {
+        for server in [&self.blue, &self.green] {
+            server
+                .set_names(&[server.address().ip().to_string()])
+                .await?;
+            let admin = server.admin("postgres").await?;
+            local::postgres::roles::create_master(&admin, "viridian", "secret").await?;
+            admin.batch_execute(SCHEMA).await?;
+            marker::create(&self.session(server, Access::Write).await?).await?;
+        }
+        let blue = self.blue.admin("postgres").await?;
+        blue.batch_execute(ROWS).await?;
+        blue.batch_execute("CREATE PUBLICATION p FOR ALL TABLES")
+            .await?;
+        let green = self.green.admin("postgres").await?;
+        let subscribe = format!(
+            "TRUNCATE viridian.marker; CREATE SUBSCRIPTION s CONNECTION '{}' PUBLICATION p",
+            self.blue.internal_conninfo("postgres")
+        );
+        for statement in subscribe.split_inclusive(';') {
+            green.batch_execute(statement).await?;
+        }
+        until(
+            &green,
+            "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel",
+        )
+        .await
+    }
+
+    async fn session(&self, server: &Server, access: Access) -> Result<Session> {
+        let endpoint = endpoint(server);
+        Ok(self
+            .connector
+            .connect(&endpoint, "postgres", access)
+            .await?)
+    }
+
+    /// A session of the application.
+    async fn application(&self, server: &Server) -> Result<Session> {
+        let login = Login {
+            username: "app".to_owned(),
+            password: "app".to_owned(),
+            ca: Some(self.host.authority.ca_pem().to_owned()),
+        };
+        let connector = Connector::new(Resolver::new(None)?, login)?;
+        Ok(connector
+            .connect(&endpoint(server), "postgres", Access::AsServed)
+            .await?)
+    }
+
+    fn sides(&self) -> Sides<'_> {
+        Sides {
+            connector: &self.connector,
+            blue: endpoint(&self.blue),
+            green: endpoint(&self.green),
+        }
+    }
+
+    async fn end(self) -> Result<()> {
+        self.host.keeper.shutdown().await?;
+        Ok(std::fs::remove_dir_all(self.host.keeper.folder())?)
+    }
+}
+
+fn spec(id: &str, version: &str) -> ServerSpec {
+    ServerSpec {
+        id: id.to_owned(),
+        version: version.to_owned(),
+        names: vec![format!("{id}.test")],
+        parameters: [("wal_level".to_owned(), "logical".to_owned())].into(),
+    }
+}
+
+fn endpoint(server: &Server) -> Endpoint {
+    Endpoint::new(server.address().ip().to_string(), server.address().port())
+}
+
+async fn until(client: &Client, query: &str) -> Result<()> {
+    for _ in 0..3000 {
+        if client.query_one(query, &[]).await?.get(0) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("never true: {query}")
+}
+
+/// The application: inserts, updates and deletes, as fast as it can.
+struct Traffic {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<Result<u32>>,
+}
+
+impl Traffic {
+    async fn start(pair: &Pair) -> Result<Self> {
+        let session = pair.application(&pair.blue).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut number = 0_u32;
+            while !stopped.load(Ordering::Relaxed) {
+                number += 1;
+                let (hot, cold) = (number % 5 + 1, number * 37 % 40_000);
+                let writes = format!(
+                    "INSERT INTO public.orders (version, note) VALUES (1, 'new {number}');
+                     UPDATE public.orders SET version = version + 1, detail = '{{}}' WHERE id IN ({hot}, {cold});
+                     DELETE FROM public.orders WHERE id = {number} * 11 % 30000 + 10;
+                     INSERT INTO public.log VALUES (9, {number});
+                     UPDATE public.pairs SET n = n + 1 WHERE a = 'k{hot}';"
+                );
+                session.batch_execute(&writes).await?;
+            }
+            Ok(number)
+        });
+        Ok(Self { stop, task })
+    }
+
+    async fn end(self) -> Result<u32> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await?
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
+    let pair = Pair::start("proof-rows").await?;
+    let blue = pair.session(&pair.blue, Access::AsServed).await?;
+    let tables = tables::read(&blue).await?;
+    let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "public.log",
+            "public.nothing",
+            "public.orders",
+            "public.pairs"
+        ]
+    );
+
+    let traffic = Traffic::start(&pair).await?;
+    let sides = pair.sides();
+    let minute = Duration::from_secs(60);
+    for _ in 0..3 {
+        let began = Instant::now();
+        let alike = compare(&sides, "postgres", tables.clone(), minute).await?;
+        println!("{alike:?} in {:?}", began.elapsed());
+        assert_eq!(alike.mismatches, Vec::<String>::new());
+        assert_eq!(alike.tables, 4);
+        assert!(alike.rows > 40_000 && alike.busy < 100, "{alike:?}");
+    }
+
+    let green = pair.green.admin("postgres").await?;
+    for (harm, table) in [
+        (
+            "UPDATE orders SET place = point(0, 0) WHERE id = 39999",
+            "`postgres.public.orders`",
+        ),
+        (
+            "UPDATE log SET number = -1 WHERE ctid = (SELECT min(ctid) FROM log WHERE writer = 1)",
+            "`postgres.public.log`",
+        ),
+        (
+            "DELETE FROM pairs WHERE a = 'k4000'",
+            "`postgres.public.pairs`",
+        ),
+        (
+            "INSERT INTO nothing VALUES (7)",
+            "`postgres.public.nothing`",
+        ),
+    ] {
+        green.batch_execute(harm).await?;
+        let alike = compare(&sides, "postgres", tables.clone(), minute).await?;
+        println!("{alike:?}");
+        let named = alike
+            .mismatches
+            .iter()
+            .filter(|line| line.starts_with(table))
+            .count();
+        assert_eq!(named, 1, "{harm}: {alike:?}");
+    }
+    let written = traffic.end().await?;
+    assert!(written > 10, "the application wrote {written} times only");
+    pair.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_ends_and_refuses_the_application_and_leaves_replication_alone() -> Result<()> {
+    let pair = Pair::start("proof-fence").await?;
+    let ours = pair.session(&pair.blue, Access::Write).await?;
+    let green = pair.session(&pair.green, Access::AsServed).await?;
+    let names = vec!["app".to_owned()];
+    let connected = pair.application(&pair.blue).await?;
+    let stands = Fence {
+        side: Side::Blue,
+        resource_id: "db-BLUE".into(),
+        owner: "arn:upgrade".into(),
+        deadline: Millis(1_800_000_000_000),
+        roles: fence::restoring(roles::read(&ours, &names).await?, None),
+    };
+
+    fence::rehearse(&ours, &stands).await?;
+    assert_eq!(roles::open(&ours, &names).await?, names);
+    assert_eq!(sessions::count(&ours, &names).await?, 1);
+
+    fence::raise(&ours, &stands).await?;
+    let drained = sessions::drain(&ours, &names, Duration::from_secs(5)).await?;
+    assert_eq!((drained.ended, drained.left), (1, 0));
+    assert!(connected.batch_execute("select 1").await.is_err());
+    assert!(pair.application(&pair.blue).await.is_err());
+    let closed = roles::read(&ours, &names).await?;
+    let comment = closed[0].comment.clone().context("no notice")?;
+    assert!(
+        comment.starts_with("viridian: fenced by arn:upgrade until 2027"),
+        "{comment}"
+    );
+    let written = marker::write(&ours).await?;
+    let seen = marker::wait(&green, written.number, Duration::from_secs(5)).await?;
+    assert_eq!(seen.map(|seen| seen.number), Some(written.number));
+
+    let again = fence::restoring(closed, Some(&stands));
+    fence::lift(
+        &ours,
+        &Fence {
+            roles: again,
+            ..stands
+        },
+    )
+    .await?;
+    let opened = roles::read(&ours, &names).await?;
+    assert_eq!(opened[0].comment.as_deref(), Some("the shop's own"));
+    pair.application(&pair.blue)
+        .await?
+        .batch_execute("select 1")
+        .await?;
+    pair.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lag_is_small_while_the_link_works_and_bad_when_it_does_not() -> Result<()> {
+    let pair = Pair::start("proof-lag").await?;
+    let blue = pair.session(&pair.blue, Access::AsServed).await?;
+    let green = pair.session(&pair.green, Access::AsServed).await?;
+    let measure = async |patience| lag::measure(&blue, &green, "postgres", patience).await;
+    let second = Duration::from_secs(1);
+    let well = measure(5 * second).await?;
+    println!("{well:?}");
+    assert!(well.ms.is_some_and(|ms| ms < 5000) && well.bytes.is_some_and(|bytes| bytes < 1 << 20));
+
+    let admin = pair.green.admin("postgres").await?;
+    admin.batch_execute("ALTER SUBSCRIPTION s DISABLE").await?;
+    let blocked = measure(second).await?;
+    assert!(blocked.ms.is_some_and(|ms| ms >= 1000), "{blocked:?}");
+
+    admin
+        .batch_execute("ALTER SUBSCRIPTION s SET (slot_name = NONE)")
+        .await?;
+    let on_blue = pair.blue.admin("postgres").await?;
+    until(
+        &on_blue,
+        "SELECT count(*) = 0 FROM pg_replication_slots WHERE active",
+    )
+    .await?;
+    on_blue
+        .batch_execute("SELECT pg_drop_replication_slot('s')")
+        .await?;
+    admin.batch_execute("DELETE FROM viridian.marker").await?;
+    let lost = measure(second / 10).await?;
+    assert_eq!(lost, Lag::default());
+    pair.end().await
+}
