@@ -6,6 +6,7 @@
 
 mod held;
 mod item;
+mod write;
 
 pub use held::Held;
 
@@ -13,7 +14,6 @@ use crate::error::{Error, acted, looked};
 use crate::step::{Invocation, now};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::claim;
 use domain::error::StepError;
@@ -22,9 +22,22 @@ use domain::plan::Plan;
 use domain::record::{Phase, Record, Ticket};
 use item::{Item, number, text, texts};
 use tracing::info;
+use write::Write;
 
 /// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
 const CLOCKS_DIFFER: i64 = 1_000;
+
+const MAY_TAKE: &str = "(attribute_not_exists(#database) OR #phase = :ended) \
+    AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)";
+const TAKE: &str = "SET #owner = :owner, #epoch = if_not_exists(#epoch, :zero) + :one, #phase = :before, \
+    #record = :record REMOVE #lease_holder, #lease_step, #lease_until ADD #request_ids :ids";
+
+const MAY_HOLD: &str = "#owner = :owner AND #epoch = :epoch AND NOT #phase IN (:ended, :needs_operator) \
+    AND (attribute_not_exists(#lease_holder) OR #lease_holder = :me OR #lease_until < :now)";
+const HOLD: &str = "SET #lease_holder = :me, #lease_step = :step, #lease_until = :until";
+
+const MAY_RAISE: &str = "#owner = :owner AND #epoch = :epoch AND #phase = :seen";
+const RAISE: &str = "SET #epoch = :raised, #phase = :phase";
 
 /// The table of upgrades.
 #[derive(Debug, Clone)]
@@ -51,34 +64,17 @@ impl Claims {
     /// request's id was served before. Nothing is touched then.
     pub async fn take(&self, plan: &Plan, owner: &Owner) -> Result<Ticket, Error> {
         let fresh = Record::new(plan.clone(), owner.clone());
-        let taken = self
-            .update(&plan.database)
-            .condition_expression(
-                "(attribute_not_exists(#database) OR #phase = :ended) \
-                 AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)",
-            )
-            .update_expression(
-                "SET #owner = :owner, #epoch = if_not_exists(#epoch, :zero) + :one, #phase = :before, \
-                 #record = :record REMOVE #holder, #step, #until ADD #request_ids :ids",
-            )
-            .expression_attribute_names("#database", item::DATABASE)
-            .expression_attribute_names("#owner", item::OWNER)
-            .expression_attribute_names("#epoch", item::EPOCH)
-            .expression_attribute_names("#phase", item::PHASE)
-            .expression_attribute_names("#record", item::RECORD)
-            .expression_attribute_names("#holder", item::LEASE_HOLDER)
-            .expression_attribute_names("#step", item::LEASE_STEP)
-            .expression_attribute_names("#until", item::LEASE_UNTIL)
-            .expression_attribute_names("#request_ids", item::REQUEST_IDS)
-            .expression_attribute_values(":ended", text(Phase::Ended.as_str()))
-            .expression_attribute_values(":before", text(Phase::Before.as_str()))
-            .expression_attribute_values(":owner", text(owner.as_str()))
-            .expression_attribute_values(":request", text(claim::request_id(plan, owner)))
-            .expression_attribute_values(":ids", texts([owner.as_str(), claim::request_id(plan, owner)]))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":record", text(&item::rest(&fresh)?));
-        match self.write("claiming the database", taken).await? {
+        let request = claim::request_id(plan, owner);
+        let taken = Write::new("claiming the database", MAY_TAKE, TAKE)
+            .with(":ended", text(Phase::Ended.as_str()))
+            .with(":before", text(Phase::Before.as_str()))
+            .with(":owner", text(owner.as_str()))
+            .with(":request", text(request))
+            .with(":ids", texts([owner.as_str(), request]))
+            .with(":zero", number(0))
+            .with(":one", number(1))
+            .with(":record", text(&item::rest(&fresh)?));
+        match self.write(&plan.database, taken).await? {
             Some(record) => {
                 info!(epoch = record.ticket.epoch.0, "database claimed");
                 Ok(record.ticket)
@@ -180,28 +176,16 @@ impl Claims {
         step: &str,
         invocation: &Invocation,
     ) -> Result<Held<'a>, Error> {
-        let leased = self
-            .update(&ticket.database)
-            .condition_expression(
-                "#owner = :owner AND #epoch = :epoch AND NOT #phase IN (:ended, :needs_operator) \
-                 AND (attribute_not_exists(#holder) OR #holder = :me OR #until < :now)",
-            )
-            .update_expression("SET #holder = :me, #step = :step, #until = :until")
-            .expression_attribute_names("#owner", item::OWNER)
-            .expression_attribute_names("#epoch", item::EPOCH)
-            .expression_attribute_names("#phase", item::PHASE)
-            .expression_attribute_names("#holder", item::LEASE_HOLDER)
-            .expression_attribute_names("#step", item::LEASE_STEP)
-            .expression_attribute_names("#until", item::LEASE_UNTIL)
-            .expression_attribute_values(":owner", text(ticket.owner.as_str()))
-            .expression_attribute_values(":epoch", number(ticket.epoch.0))
-            .expression_attribute_values(":ended", text(Phase::Ended.as_str()))
-            .expression_attribute_values(":needs_operator", text(Phase::NeedsOperator.as_str()))
-            .expression_attribute_values(":me", text(&invocation.request_id))
-            .expression_attribute_values(":step", text(step))
-            .expression_attribute_values(":until", number(invocation.deadline.0))
-            .expression_attribute_values(":now", number(now().0 - CLOCKS_DIFFER));
-        match self.write("taking the lease", leased).await? {
+        let leased = Write::new("taking the lease", MAY_HOLD, HOLD)
+            .with(":owner", text(ticket.owner.as_str()))
+            .with(":epoch", number(ticket.epoch.0))
+            .with(":ended", text(Phase::Ended.as_str()))
+            .with(":needs_operator", text(Phase::NeedsOperator.as_str()))
+            .with(":me", text(&invocation.request_id))
+            .with(":step", text(step))
+            .with(":until", number(invocation.deadline.0))
+            .with(":now", number(now().0 - CLOCKS_DIFFER));
+        match self.write(&ticket.database, leased).await? {
             Some(record) => Ok(Held::new(self, record, &invocation.request_id)),
             None => Err(self.why_not(ticket).await?.into()),
         }
@@ -236,19 +220,13 @@ impl Claims {
     /// `Upgrade.Transient` if the record has become another's meanwhile.
     pub async fn raise_epoch(&self, seen: &Record, phase: Phase) -> Result<Record, Error> {
         let ticket = &seen.ticket;
-        let raised = self
-            .update(&ticket.database)
-            .condition_expression("#owner = :owner AND #epoch = :epoch AND #phase = :seen")
-            .update_expression("SET #epoch = :raised, #phase = :phase")
-            .expression_attribute_names("#owner", item::OWNER)
-            .expression_attribute_names("#epoch", item::EPOCH)
-            .expression_attribute_names("#phase", item::PHASE)
-            .expression_attribute_values(":owner", text(ticket.owner.as_str()))
-            .expression_attribute_values(":epoch", number(ticket.epoch.0))
-            .expression_attribute_values(":raised", number(ticket.epoch.0 + 1))
-            .expression_attribute_values(":seen", text(seen.phase.as_str()))
-            .expression_attribute_values(":phase", text(phase.as_str()));
-        if let Some(record) = self.write("raising the epoch", raised).await? {
+        let raised = Write::new("raising the epoch", MAY_RAISE, RAISE)
+            .with(":owner", text(ticket.owner.as_str()))
+            .with(":epoch", number(ticket.epoch.0))
+            .with(":raised", number(ticket.epoch.0 + 1))
+            .with(":seen", text(seen.phase.as_str()))
+            .with(":phase", text(phase.as_str()));
+        if let Some(record) = self.write(&ticket.database, raised).await? {
             info!(epoch = record.ticket.epoch.0, "epoch raised");
             return Ok(record);
         }
@@ -260,21 +238,16 @@ impl Claims {
         .ok_or_else(|| StepError::transient("the upgrade's record changed; look again").into())
     }
 
-    fn update(&self, database: &Database) -> UpdateItemFluentBuilder {
-        self.client
+    /// Writes; `None` if the condition did not hold.
+    async fn write(&self, database: &Database, write: Write) -> Result<Option<Record>, Error> {
+        let doing = write.doing;
+        let update = self
+            .client
             .update_item()
             .table_name(&self.table)
             .key(item::DATABASE, text(database.as_str()))
-            .return_values(ReturnValue::AllNew)
-    }
-
-    /// Writes; `None` if the condition did not hold.
-    async fn write(
-        &self,
-        doing: &'static str,
-        update: UpdateItemFluentBuilder,
-    ) -> Result<Option<Record>, Error> {
-        match update.send().await {
+            .return_values(ReturnValue::AllNew);
+        match write.into_request(update).send().await {
             Ok(written) => {
                 let attributes = written.attributes().cloned().unwrap_or_default();
                 Ok(Some(Item::read(&attributes)?.record))

@@ -1,14 +1,20 @@
 //! The right to act on a database, held by one invocation.
 
+use super::write::Write;
 use super::{Claims, item};
 use crate::error::Error;
 use crate::step::now;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use domain::claim::not_held;
 use domain::error::StepError;
 use domain::record::{Fence, Phase, Record, Ticket};
 use item::{number, text};
 use tracing::{info, warn};
+
+const IS_OURS: &str = "#owner = :owner AND #epoch = :epoch AND #lease_holder = :me";
+const CHANGE: &str = "SET #phase = :phase, #record = :record";
+const FINISH: &str =
+    "SET #phase = :phase, #record = :record REMOVE #lease_holder, #lease_step, #lease_until";
+const GIVE_BACK: &str = "REMOVE #lease_holder, #lease_step, #lease_until";
 
 /// What an invocation may do while it holds the lease. Call [`Held::verify`] immediately before each acting call.
 #[derive(Debug)]
@@ -66,16 +72,8 @@ impl<'a> Held<'a> {
     pub async fn change(&mut self, change: impl FnOnce(&mut Record)) -> Result<(), Error> {
         let mut changed = self.record.clone();
         change(&mut changed);
-        let update = self
-            .ours(changed.phase)
-            .update_expression("SET #phase = :phase, #record = :record")
-            .expression_attribute_names("#record", item::RECORD)
-            .expression_attribute_values(":record", text(&item::rest(&changed)?));
-        match self
-            .claims
-            .write("writing the upgrade's record", update)
-            .await?
-        {
+        let write = self.ours("writing the upgrade's record", CHANGE, &changed)?;
+        match self.claims.write(&self.ticket().database, write).await? {
             Some(record) => {
                 self.record = record;
                 Ok(())
@@ -144,16 +142,8 @@ impl<'a> Held<'a> {
         finished.phase = phase;
         finished.wait = None;
         finished.note = Some(note.to_owned());
-        let update = self
-            .ours(phase)
-            .update_expression(
-                "SET #phase = :phase, #record = :record REMOVE #holder, #step, #until",
-            )
-            .expression_attribute_names("#record", item::RECORD)
-            .expression_attribute_names("#step", item::LEASE_STEP)
-            .expression_attribute_names("#until", item::LEASE_UNTIL)
-            .expression_attribute_values(":record", text(&item::rest(&finished)?));
-        self.record = match self.claims.write("ending the claim", update).await? {
+        let write = self.ours("ending the claim", FINISH, &finished)?;
+        self.record = match self.claims.write(&self.ticket().database, write).await? {
             Some(record) => record,
             None => self.finished(&finished).await?,
         };
@@ -178,32 +168,25 @@ impl<'a> Held<'a> {
         if matches!(self.record.phase, Phase::Ended | Phase::NeedsOperator) {
             return;
         }
-        let update = self
-            .claims
-            .update(&self.ticket().database)
-            .condition_expression("#holder = :me")
-            .update_expression("REMOVE #holder, #step, #until")
-            .expression_attribute_names("#holder", item::LEASE_HOLDER)
-            .expression_attribute_names("#step", item::LEASE_STEP)
-            .expression_attribute_names("#until", item::LEASE_UNTIL)
-            .expression_attribute_values(":me", text(&self.me));
-        if let Err(failed) = self.claims.write("giving the lease back", update).await {
+        let back = Write::new("giving the lease back", "#lease_holder = :me", GIVE_BACK)
+            .with(":me", text(&self.me));
+        if let Err(failed) = self.claims.write(&self.ticket().database, back).await {
             warn!(%failed, "lease left to run out");
         }
     }
 
     /// A write that happens only while this invocation may act.
-    fn ours(&self, phase: Phase) -> UpdateItemFluentBuilder {
-        self.claims
-            .update(&self.ticket().database)
-            .condition_expression("#owner = :owner AND #epoch = :epoch AND #holder = :me")
-            .expression_attribute_names("#owner", item::OWNER)
-            .expression_attribute_names("#epoch", item::EPOCH)
-            .expression_attribute_names("#holder", item::LEASE_HOLDER)
-            .expression_attribute_names("#phase", item::PHASE)
-            .expression_attribute_values(":owner", text(self.ticket().owner.as_str()))
-            .expression_attribute_values(":epoch", number(self.ticket().epoch.0))
-            .expression_attribute_values(":me", text(&self.me))
-            .expression_attribute_values(":phase", text(phase.as_str()))
+    fn ours(
+        &self,
+        doing: &'static str,
+        change: &'static str,
+        record: &Record,
+    ) -> Result<Write, Error> {
+        Ok(Write::new(doing, IS_OURS, change)
+            .with(":owner", text(self.ticket().owner.as_str()))
+            .with(":epoch", number(self.ticket().epoch.0))
+            .with(":me", text(&self.me))
+            .with(":phase", text(record.phase.as_str()))
+            .with(":record", text(&item::rest(record)?)))
     }
 }

@@ -1,0 +1,177 @@
+//! A rollback's decisions, in every situation.
+
+use super::*;
+use crate::rds::{Pair, PairStatus};
+use crate::record::{FencedRole, tests::record};
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+use proptest::strategy::Strategy as Generator;
+use std::collections::BTreeMap;
+
+const PHASES: [Phase; 6] = [
+    Phase::Before,
+    Phase::Switching,
+    Phase::After,
+    Phase::RollingBack,
+    Phase::NeedsOperator,
+    Phase::Ended,
+];
+
+fn input(owner: Option<&str>) -> Input {
+    Input {
+        database: "orders".into(),
+        owner: owner.map(Owner::from),
+        reason: None,
+    }
+}
+
+fn fence(side: Side) -> Fence {
+    Fence {
+        side,
+        resource_id: "db-orders".into(),
+        owner: "arn:x".into(),
+        deadline: Millis(0),
+        roles: vec![FencedRole {
+            name: "orders_app".into(),
+            comment: None,
+        }],
+    }
+}
+
+fn deployment(status: &str) -> Deployment {
+    Deployment {
+        id: "bgd-1".into(),
+        name: "orders-1".into(),
+        source: "arn:orders".into(),
+        target: None,
+        status: status.into(),
+        status_details: String::new(),
+        pairs: vec![Pair {
+            source: "arn:orders".into(),
+            target: None,
+            status: PairStatus::from(status),
+        }],
+        tasks: vec![],
+        tags: BTreeMap::new(),
+    }
+}
+
+fn any_seen() -> impl Generator<Value = Seen> {
+    let serving = prop::sample::select(vec![Serving::Blue, Serving::Undecided, Serving::Green]);
+    let green = prop::sample::select(vec![
+        Standing::Deployed,
+        Standing::Going,
+        Standing::Left,
+        Standing::Gone,
+    ]);
+    (serving, green, any::<(bool, bool)>(), 0_i64..20_000).prop_map(
+        |(serving, green, (reads_away, confused), now)| Seen {
+            now: Millis(now),
+            serving,
+            reads_away,
+            green,
+            confused,
+        },
+    )
+}
+
+fn any_record() -> impl Generator<Value = Record> {
+    let sides = prop::sample::subsequence(vec![Side::Blue, Side::Green], 0..=2);
+    (sides, prop::option::of(0_i64..20_000)).prop_map(|(sides, back)| Record {
+        fences: sides.into_iter().map(fence).collect(),
+        reads_back: back.map(Millis),
+        ..record()
+    })
+}
+
+proptest! {
+    #[test]
+    fn green_is_never_touched_unless_blue_serves_unfenced_with_all_reads(record in any_record(), seen in any_seen()) {
+        if matches!(next(&record, &seen, 1), Act::TakeGreenDown | Act::DeleteLeft | Act::End) {
+            prop_assert_eq!(seen.serving, Serving::Blue);
+            prop_assert!(!seen.reads_away && !seen.confused);
+            prop_assert!(fences(&record, Side::Blue).next().is_none());
+        }
+    }
+
+    #[test]
+    fn blue_is_never_opened_while_green_serves_or_may(record in any_record(), seen in any_seen()) {
+        if seen.serving != Serving::Blue {
+            prop_assert!(!matches!(next(&record, &seen, 1), Act::LiftFence(_) | Act::End));
+        }
+    }
+
+    #[test]
+    fn clients_forget_green_before_it_goes(record in any_record(), seen in any_seen(), ttl in 0_u32..10) {
+        if next(&record, &seen, ttl) == Act::TakeGreenDown {
+            let back = record.reads_back.expect("written down");
+            prop_assert!(seen.now.since(back) >= i64::from(ttl) * 1_000);
+        }
+    }
+}
+
+#[test]
+fn an_order_for_another_upgrade_touches_nothing() {
+    for phase in PHASES {
+        let record = Record { phase, ..record() };
+        let order = order(&input(Some("arn:other")), &record);
+        assert!(matches!(order, Order::Nothing(_)));
+    }
+}
+
+#[test]
+fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
+    let after = Record {
+        phase: Phase::After,
+        ..record()
+    };
+    let owner = after.ticket.owner.0.clone();
+    assert!(matches!(order(&input(None), &after), Order::Refuse(_)));
+    let marked = order(&input(Some(&owner)), &after);
+    assert_eq!(marked, Order::TakeOver(Phase::After));
+}
+
+#[test]
+fn a_person_may_try_again_what_an_event_may_not() {
+    let stuck = Record {
+        phase: Phase::NeedsOperator,
+        ..record()
+    };
+    let owner = stuck.ticket.owner.0.clone();
+    assert!(matches!(
+        order(&input(Some(&owner)), &stuck),
+        Order::Nothing(_)
+    ));
+    assert_eq!(
+        order(&input(None), &stuck),
+        Order::TakeOver(Phase::RollingBack)
+    );
+}
+
+#[test]
+fn only_the_deployment_and_every_member_tell_that_green_serves() {
+    let record = record();
+    let switched = deployment("SWITCHOVER_COMPLETED");
+    assert_eq!(serving(&record, Some(&switched), None), Serving::Green);
+    let mut half = switched.clone();
+    half.pairs.push(Pair {
+        status: PairStatus::SwitchoverInProgress,
+        ..half.pairs[0].clone()
+    });
+    assert_eq!(serving(&record, Some(&half), None), Serving::Undecided);
+    let failed = deployment("SWITCHOVER_FAILED");
+    assert_eq!(serving(&record, Some(&failed), None), Serving::Undecided);
+}
+
+#[test]
+fn an_upgrade_in_place_is_handed_to_a_person() {
+    let mut record = record();
+    record.plan.strategy = Strategy::InPlace;
+    let seen = Seen {
+        now: Millis(0),
+        serving: Serving::Blue,
+        reads_away: false,
+        green: Standing::Gone,
+        confused: false,
+    };
+    assert!(matches!(next(&record, &seen, 1), Act::AskPerson(_)));
+}
