@@ -104,6 +104,17 @@ impl Run {
     }
 }
 
+/// A run that ended as it must leaves nothing to look at.
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Some(runs) = self.folder.parent()
+            && !std::thread::panicking()
+        {
+            std::fs::remove_dir_all(runs).ok();
+        }
+    }
+}
+
 fn wait(bound: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
     let start = Instant::now();
     while !done() {
@@ -170,5 +181,7 @@ async fn the_next_run_stops_what_a_run_left_whose_keeper_was_killed_too() -> Res
     );
     let next = Keeper::start(&run.folder.with_file_name("next"))?;
     assert!(!started.iter().any(|pid| is_alive(*pid)));
-    next.shutdown().await
+    next.shutdown().await?;
+    drop(run);
+    Ok(())
 }
