@@ -161,7 +161,7 @@ impl Alarms {
     }
 }
 
-/// Without this, DescribeAlarms and DescribeAlarmHistory leave composite alarms out.
+/// Without this, CloudWatch leaves composite alarms out of its answers.
 fn kinds() -> Vec<AlarmType> {
     vec![AlarmType::MetricAlarm, AlarmType::CompositeAlarm]
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, acted, looked};
 use crate::step::{Invocation, now};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::claim;
 use domain::error::StepError;
@@ -258,13 +259,8 @@ impl Claims {
     }
 }
 
-fn is_condition<R>(
-    failed: &aws_sdk_dynamodb::error::SdkError<
-        aws_sdk_dynamodb::operation::update_item::UpdateItemError,
-        R,
-    >,
-) -> bool {
+fn is_condition<R>(failed: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>) -> bool {
     failed
         .as_service_error()
-        .is_some_and(|service| service.is_conditional_check_failed_exception())
+        .is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }

@@ -114,9 +114,10 @@ pub fn decode<I: DeserializeOwned>(payload: Value) -> Result<I, StepError> {
 fn diagnostic(failure: &Error) -> Diagnostic {
     let error_type = failure.name().as_str();
     let sources = sources(failure);
-    match failure.name() {
-        ErrorName::Failed => error!(error_type, sources, "{failure}"),
-        _ => warn!(error_type, sources, "{failure}"),
+    if failure.name() == ErrorName::Failed {
+        error!(error_type, sources, "{failure}");
+    } else {
+        warn!(error_type, sources, "{failure}");
     }
     Diagnostic {
         error_type: error_type.to_owned(),
@@ -146,10 +147,10 @@ fn span(step: &'static str, invocation: &Invocation, payload: &Value) -> Span {
 }
 
 fn first_text<'a>(payload: &'a Value, pointers: &[&str]) -> &'a str {
-    let texts = pointers
+    let mut found = pointers
         .iter()
         .filter_map(|pointer| payload.pointer(pointer));
-    texts.filter_map(Value::as_str).next().unwrap_or_default()
+    found.find_map(Value::as_str).unwrap_or_default()
 }
 
 /// Our own events from `info` on, everybody else's from `warn` on, one JSON object per line.

@@ -73,8 +73,8 @@ pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<
         .hold(&record.ticket, "rollback", &invocation)
         .await
     {
-        Ok(held) => rollback.with_lease(held).await,
-        Err(busy) if busy.is_transient() => Ok(rollback.later(busy.to_string())),
+        Ok(held) => Box::pin(rollback.with_lease(held)).await,
+        Err(busy) if busy.is_transient() => Ok(rollback.later(&busy.to_string())),
         Err(refused) => Err(refused),
     }
 }
@@ -147,7 +147,7 @@ impl Rollback<'_> {
                 return Ok(output);
             }
         }
-        Ok(self.later("this call's time is up".to_owned()))
+        Ok(self.later("this call's time is up"))
     }
 
     /// Does one thing; the output if the call ends with it.
@@ -164,7 +164,7 @@ impl Rollback<'_> {
                 let done = green::open(self.world, servers, held).await?;
                 return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
             }
-            Act::Wait(why) => return Ok(Some(self.later(why))),
+            Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
             Act::RestoreReads => {
                 let done = self
@@ -175,9 +175,9 @@ impl Rollback<'_> {
             }
             Act::NoteReadsBack => note_reads_back(held).await?,
             Act::Settle(left) if left > SHORT => {
-                return Ok(Some(self.later(
-                    "clients may still have an answer that leads to green".to_owned(),
-                )));
+                return Ok(Some(
+                    self.later("clients may still have an answer that leads to green"),
+                ));
             }
             Act::Settle(left) => {
                 tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
@@ -187,7 +187,7 @@ impl Rollback<'_> {
                     Ok(done) => self.actions.extend(done),
                     // RDS is busy with it, perhaps because it took our call and its answer was lost.
                     Err(busy) if busy.is_transient() => {
-                        return Ok(Some(self.later(busy.to_string())));
+                        return Ok(Some(self.later(&busy.to_string())));
                     }
                     Err(failed) => return Err(failed),
                 }
@@ -211,7 +211,7 @@ impl Rollback<'_> {
         })
     }
 
-    fn later(&mut self, why: String) -> Output {
+    fn later(&mut self, why: &str) -> Output {
         Output {
             summary: format!("On the way back to blue: {why}."),
             done: false,

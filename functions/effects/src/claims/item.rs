@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::record::Record;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
 
 pub(super) const DATABASE: &str = "database";
 pub(super) const OWNER: &str = "owner";
@@ -70,8 +71,8 @@ pub(super) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub(super) fn number(number: impl Display) -> AttributeValue {
+    AttributeValue::N(format!("{number}"))
 }
 
 /// A set, in which DynamoDB allows nothing twice.
