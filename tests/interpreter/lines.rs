@@ -54,10 +54,11 @@ pub fn line(event: &HistoryEvent) -> String {
 }
 
 fn assignments(assigned: &Map<String, Value>) -> String {
-    assigned
+    let each: Vec<String> = assigned
         .iter()
         .map(|(name, value)| format!(" ${name}={}", text(value)))
-        .collect()
+        .collect();
+    each.concat()
 }
 
 fn limit(name: &str, seconds: Option<u64>) -> String {

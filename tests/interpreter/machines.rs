@@ -28,7 +28,7 @@ fn substitutions() -> BTreeMap<String, String> {
                 inside = line
                     .trim_end()
                     .ends_with("DefinitionSubstitutions:")
-                    .then_some(indent)
+                    .then_some(indent);
             }
         }
     }

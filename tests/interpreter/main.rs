@@ -1,5 +1,10 @@
 //! The interpreter against a table of cases with their whole histories, and against what must hold for any machine.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not what it must be"
+)]
+
 mod lines;
 mod machines;
 mod parents;
@@ -44,13 +49,14 @@ fn complaint(case: &Case) -> Option<String> {
     if history == case.history && (case.timers.is_empty() || timers == case.timers) {
         return None;
     }
-    let shown: String = history
+    let shown: Vec<String> = history
         .iter()
-        .map(|line| format!("    - '{}'\n", line.replace('\'', "''")))
+        .map(|line| format!("    - '{}'", line.replace('\'', "''")))
         .collect();
     Some(format!(
-        "- {}\n  the history is\n{shown}  the timers are {timers:?}",
-        case.claim
+        "- {}\n  the history is\n{}\n  the timers are {timers:?}",
+        case.claim,
+        shown.join("\n")
     ))
 }
 
