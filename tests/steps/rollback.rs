@@ -162,14 +162,14 @@ async fn fence_blue(world: &World) -> Result<()> {
 async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<()> {
     let (world, ticket) = half_way("rollback").await?;
     fence_blue(&world).await?;
-    let lose = |service, operation| {
+    let plant = |service, operation| {
         let target = Target::first(service, operation).by("rollback");
         world.platform.faults().plant(target, Fault::LoseAnswer)
     };
     let lost: Vec<Planted> = vec![
-        lose("dynamodb", "UpdateItem"),
-        lose("route53", "ChangeResourceRecordSets"),
-        lose("rds", "DeleteBlueGreenDeployment"),
+        plant("dynamodb", "UpdateItem"),
+        plant("route53", "ChangeResourceRecordSets"),
+        plant("rds", "DeleteBlueGreenDeployment"),
     ];
     let order = json!({"database": "orders", "owner": OWNER, "reason": "A test wants it."});
     let answers = until_done(&world, "rollback", &order).await?;

@@ -234,8 +234,8 @@ mod tests {
     fn apply(now: &[Weighted], changes: Vec<Change>) -> Vec<Weighted> {
         let mut records = now.to_vec();
         for change in changes {
-            let (Change::Upsert(changed) | Change::Delete(changed)) = &change;
-            records.retain(|record| record.set_identifier != changed.set_identifier);
+            let (Change::Upsert(edited) | Change::Delete(edited)) = &change;
+            records.retain(|record| record.set_identifier != edited.set_identifier);
             if let Change::Upsert(added) = change {
                 records.push(added);
             }
