@@ -1,6 +1,5 @@
 //! The board: a handful of lines that stay where they are.
 
-use super::lines::lag;
 use crate::app::tally::Glance;
 use crate::scenario::observe::{Observer, Sight};
 use crate::scenario::summary::thousands;
@@ -199,4 +198,17 @@ fn bar(percent: u8, text: &str) -> String {
     let filled = (usize::from(percent.min(100)) * BAR).div_ceil(100);
     let (full, rest) = ("━".repeat(filled), "━".repeat(BAR - filled));
     format!("{}{}  {text}", style(full).green(), style(rest).blue())
+}
+
+/// Green's lag for a person.
+fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
+    let bytes = bytes.map_or_else(
+        || "bytes unknown".to_owned(),
+        |bytes| format!("{} bytes", thousands(bytes)),
+    );
+    let ms = ms.map_or_else(
+        || "age unknown".to_owned(),
+        |ms| format!("{} ms", thousands(ms)),
+    );
+    format!("{bytes} · {ms}")
 }

@@ -19,9 +19,7 @@ pub(super) struct Lines {
 struct Last {
     started: Option<Instant>,
     glance: Option<Instant>,
-    lag: Option<Instant>,
     said: String,
-    percent: u8,
 }
 
 impl Observer for Lines {
@@ -41,22 +39,15 @@ impl Last {
         Some(match sight {
             Sight::Preparing(what) => what.clone(),
             Sight::Started { from, to, .. } => format!("upgrade {from} → {to} started"),
-            // The answer of a step says more than its name.
-            Sight::Entered { .. } => return None,
+            // The sentence with which a step answers says it all.
+            Sight::Entered { .. } | Sight::Percent(_) | Sight::Lag { .. } | Sight::Asked(_) => {
+                return None;
+            }
             Sight::Said { state, summary } => {
                 let text = format!("{state:<18} {summary}");
                 (self.said != text).then(|| self.said.clone_from(&text))?;
                 text
             }
-            Sight::Percent(percent) => {
-                (self.percent != *percent).then(|| self.percent = *percent)?;
-                format!("{:<18} {percent} %", "progress")
-            }
-            Sight::Lag { bytes, ms } => {
-                due(&mut self.lag)?;
-                format!("{:<18} {}", "lag", lag(*bytes, *ms))
-            }
-            Sight::Asked(percent) => format!("{:<18} {percent} % on green asked for", "reads"),
             Sight::Glance(glance) => {
                 due(&mut self.glance)?;
                 let writes = thousands(glance.writes_per_second);
@@ -85,17 +76,4 @@ fn due(last: &mut Option<Instant>) -> Option<()> {
     }
     *last = Some(Instant::now());
     Some(())
-}
-
-/// Green's lag for a person.
-pub(super) fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
-    let bytes = bytes.map_or_else(
-        || "bytes unknown".to_owned(),
-        |bytes| format!("{} bytes", thousands(bytes)),
-    );
-    let ms = ms.map_or_else(
-        || "age unknown".to_owned(),
-        |ms| format!("{} ms", thousands(ms)),
-    );
-    format!("{bytes} · {ms}")
 }

@@ -10,6 +10,16 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// States after which nothing follows.
+const ENDS: [&str; 5] = [
+    "Completed",
+    "RolledBack",
+    "Rejected",
+    "Planned",
+    "NeedsOperator",
+];
 
 /// One answer of a step.
 #[derive(Debug, Clone)]
@@ -81,6 +91,19 @@ impl Follower {
     /// Everything that was seen, at the end.
     pub(super) fn end(self) -> Trace {
         std::mem::take(&mut *self.trace())
+    }
+
+    /// Waits until the upgrade's last event is here, which comes a moment after its end.
+    pub(super) async fn catch_up(&self) {
+        let ended = |trace: &Trace| {
+            trace
+                .last_state("upgrade")
+                .is_some_and(|state| ENDS.contains(&state))
+        };
+        // An upgrade that was aborted has no last state.
+        timeout(Duration::from_secs(1), self.until(ended))
+            .await
+            .ok();
     }
 
     /// Waits until `seen` is true of the trace. Never returns if it never is.

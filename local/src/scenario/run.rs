@@ -179,6 +179,7 @@ impl Scenario {
         let (outcome, injected) = both?;
         let outcome = outcome.map_err(|refusal| anyhow!("{refusal:?}"))?;
         let seconds = began.elapsed().as_secs_f64();
+        follower.catch_up().await;
         self.observer
             .see(&Sight::Ended(follower.last_state().unwrap_or_default()));
         Ok(End {

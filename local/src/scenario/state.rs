@@ -27,10 +27,10 @@ pub(super) struct State {
 }
 
 const OBJECTS: &str = "
-SELECT 'relation ' || oid::regclass || ' ' || relkind FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
+SELECT 'relation ' || relnamespace::regnamespace::text || '.' || relname || ' ' || relkind::text FROM pg_class WHERE oid >= 16384 AND relkind <> 't'
     AND relnamespace::regnamespace::text !~ '^pg_'
 UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^pg_'
-UNION ALL SELECT 'role ' || rolname || ' ' || rolcanlogin FROM pg_roles WHERE rolname !~ '^pg_'
+UNION ALL SELECT 'role ' || rolname || ' ' || rolcanlogin::text FROM pg_roles WHERE rolname !~ '^pg_'
 UNION ALL SELECT 'comment ' || description FROM pg_shdescription WHERE objoid >= 16384
 ORDER BY 1";
 
