@@ -227,7 +227,10 @@ fn untouched(before: Option<&Seen>, after: Option<&Seen>) -> bool {
 #[must_use]
 pub fn told(database: &str, table: &Table, wrong: &BTreeSet<Key>) -> Option<String> {
     let first = wrong.first()?;
-    let rows = wrong.len();
+    let rows = match wrong.len() {
+        1 => "1 row is".to_owned(),
+        rows => format!("{rows} rows are"),
+    };
     let example = if table.key.is_empty() {
         String::new()
     } else {
@@ -238,7 +241,7 @@ pub fn told(database: &str, table: &Table, wrong: &BTreeSet<Key>) -> Option<Stri
         )
     };
     Some(format!(
-        "`{database}.{table}`: {rows} rows are not the same on green{example}"
+        "`{database}.{table}`: {rows} not the same on green{example}"
     ))
 }
 

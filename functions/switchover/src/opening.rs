@@ -48,6 +48,8 @@ impl Bridge {
         if let Err(failed) = patiently(PATIENCE, async || sides.connect_old().await).await {
             warn!(%failed, "old not reached");
         }
+        receipt.phases.push(("sessions".to_owned(), elapsed(began)));
+        let looking = Instant::now();
         let Some((seen, complaints)) = prove_all(held, sides).await? else {
             return Ok(again("old can't be closed; green stays closed until it is"));
         };
@@ -55,9 +57,13 @@ impl Bridge {
         // Opened by a call whose record of it was lost: new has moved on since.
         let moment = seen.new.open_roles.is_empty();
         receipt.databases = databases(held, &seen);
-        receipt.phases.push(("proof".to_owned(), elapsed(began)));
+        receipt.phases.push(("proof".to_owned(), elapsed(looking)));
+        let opening = Instant::now();
         open(held, sides).await?;
         receipt.opened_at = Some(now());
+        receipt
+            .phases
+            .push(("opening".to_owned(), elapsed(opening)));
         receipt.ours_ms = elapsed(began);
         info!(
             rds_ms = receipt.rds_ms,

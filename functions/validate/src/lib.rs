@@ -59,6 +59,7 @@ impl Scales {
             let patience = invocation.remaining().saturating_sub(SPARE);
             sum.add(compare(&sides, database, shape.tables, patience).await?);
         }
+        found.append(&mut sum.mismatches);
         info!(
             tables = sum.tables,
             rows = sum.rows,

@@ -1,0 +1,118 @@
+//! `check_lag`, `validate` and `switchover`, as compiled binaries: one writer becomes another, whatever happens to the call.
+
+use crate::shop::{OWNER, Shop};
+use anyhow::{Context, Result, ensure};
+use local::faults::{Fault, Target};
+use local::rds::Breakage;
+use serde_json::{Value, json};
+
+/// A shop whose green is made, fit, level and alike.
+async fn level(name: &str) -> Result<(Shop, Value)> {
+    let shop = Shop::open(name, "16.14").await?;
+    let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+    shop.finish("provision", &ticket).await?;
+    shop.finish("prepare", &ticket).await?;
+    let mut streak = json!(0);
+    for _ in 0..50 {
+        let input = json!({"ticket": ticket["ticket"], "streak": streak});
+        let answer = shop.step("check_lag", input).await?;
+        streak = answer["streak"].clone();
+        if answer["caught_up"] == true {
+            ensure!(streak == 3, "{answer}");
+            let alike = shop.step("validate", ticket.clone()).await?;
+            ensure!(alike["rows"] == 1000, "{alike}");
+            return Ok((shop, ticket));
+        }
+    }
+    anyhow::bail!("green is never level")
+}
+
+const CLOSED: &str =
+    "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and not rolcanlogin";
+
+async fn number(shop: &Shop, instance: &str, query: &str) -> Result<i64> {
+    let admin = shop.admin(instance, "orders").await?;
+    Ok(admin.query_one(query, &[]).await?.get(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Result<()> {
+    let (shop, ticket) = level("crossing").await?;
+    let calls = Target::first("rds", "SwitchoverBlueGreenDeployment").by("switchover");
+    let lost = shop.platform.faults().plant(calls, Fault::LoseAnswer);
+    let said = shop.finish("switchover", &ticket).await?;
+    assert_eq!(lost.fired(), 1);
+    let answer = said.last().context("an answer")?;
+    let receipt = &answer["receipt"];
+    println!("{answer:#}");
+    assert_eq!(receipt["complaints"], json!([]));
+    assert_eq!(receipt["databases"]["orders"]["rows"], 1000);
+    assert_eq!(receipt["roles"], json!(["orders_app", "reader"]));
+
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    let version = "select current_setting('server_version_num')::bigint / 10000";
+    assert_eq!(number(&shop, "orders", version).await?, 18);
+    let record = shop.record().await?;
+    assert_eq!(record["phase"], "after");
+    let fences = record["fences"].as_array().context("fences")?;
+    assert!(
+        fences.iter().all(|fence| fence["side"] == "blue"),
+        "{fences:?}"
+    );
+
+    let again = shop.step("switchover", ticket.clone()).await?;
+    assert_eq!(again["receipt"]["opened_at"], receipt["opened_at"]);
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blue_goes_on_behind_no_fence_when_rds_takes_the_switchover_back() -> Result<()> {
+    let (shop, ticket) = level("taken-back").await?;
+    shop.platform.rds.break_next(Breakage::Switchover);
+    let refused = shop
+        .finish("switchover", &ticket)
+        .await
+        .expect_err("RDS breaks");
+    assert!(
+        refused.to_string().contains("Upgrade.Refused"),
+        "{refused:#}"
+    );
+    assert_eq!(shop.platform.rds.unplayed(), []);
+
+    let record = shop.record().await?;
+    assert_eq!(record["phase"], "before");
+    assert_eq!(record["fences"], json!([]));
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    let green = record["green"]["members"][0]["instance"].as_str();
+    assert_eq!(number(&shop, green.context("a name")?, CLOSED).await?, 0);
+    let blue = shop.admin("orders", "orders").await?;
+    blue.batch_execute("insert into item values (0, 'blue writes')")
+        .await?;
+    shop.platform.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_not_alike_is_named() -> Result<()> {
+    let (shop, ticket) = level("unlike").await?;
+    let record = shop.record().await?;
+    let green = record["green"]["members"][0]["instance"].as_str();
+    let green = shop.admin(green.context("a name")?, "orders").await?;
+    let harm =
+        "set default_transaction_read_only = off; update item set name = 'other' where id = 77";
+    for statement in harm.split(';') {
+        green.batch_execute(statement).await?;
+    }
+    let unlike = shop
+        .step("validate", ticket.clone())
+        .await
+        .expect_err(OWNER);
+    assert_eq!(unlike.error, "Upgrade.Refused");
+    assert!(
+        unlike.cause.contains("`orders.public.item`: 1 row"),
+        "{}",
+        unlike.cause
+    );
+    assert!(unlike.cause.contains("(id) = (77)"), "{}", unlike.cause);
+    shop.platform.stop().await
+}
