@@ -258,5 +258,6 @@ fn rolled(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
 }
 
 fn rollback_ended_well(trace: &Trace) -> bool {
-    trace.last_state("rollback") == Some("RolledBack")
+    // The rule on failed upgrades starts the machine once more, and that one finds nothing to do.
+    trace.reached("rollback", "RolledBack") && !trace.reached("rollback", "NeedsOperator")
 }

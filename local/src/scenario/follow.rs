@@ -140,6 +140,12 @@ impl Trace {
         let found = self.entered.iter().rfind(|(of, ..)| *of == machine);
         found.map(|(_, name, _)| name.as_str())
     }
+
+    /// Whether any execution of a machine was in a state.
+    pub(super) fn reached(&self, machine: &str, state: &str) -> bool {
+        let mut entered = self.entered.iter();
+        entered.any(|(of, name, _)| *of == machine && name == state)
+    }
 }
 
 struct Following {
