@@ -130,7 +130,7 @@ async fn stay(sides: &mut Sides, soon: &Soon) -> Infallible {
     loop {
         let was_here = sides.new_is_here();
         let here = was_here || sides.connect_new().await.is_ok();
-        if here && (!was_here || turn % 10 == 0 && unlinked(sides).await) {
+        if here && (!was_here || turn.is_multiple_of(10) && unlinked(sides).await) {
             soon.say();
         }
         if here && !sides.old_is_here() {

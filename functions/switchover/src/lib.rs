@@ -51,7 +51,8 @@ pub struct Bridge {
 /// `Upgrade.AlarmRaised` if an alarm rings before it is begun; `Upgrade.Failed` if green serves but does not hold what it
 /// should, or is withheld because it does not.
 pub async fn run(bridge: &Bridge, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let act = async |held: &mut Held<'_>| bridge.step(held, &invocation).await;
+    // Boxed, because it is long and lives in the frame of every caller otherwise.
+    let act = async |held: &mut Held<'_>| Box::pin(bridge.step(held, &invocation)).await;
     bridge
         .claims
         .holding(&input.ticket, "switchover", &invocation, act)

@@ -125,12 +125,10 @@ impl Bridge {
         receipt.phases.push(("digests".to_owned(), elapsed(began)));
         let kept = receipt.clone();
         held.change(|record| record.receipt = Some(kept)).await?;
-        match wrong.is_empty() {
-            true => Ok(done(receipt)),
-            false => {
-                Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))).into())
-            }
+        if wrong.is_empty() {
+            return Ok(done(receipt));
         }
+        Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))).into())
     }
 }
 

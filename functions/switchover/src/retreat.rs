@@ -28,7 +28,7 @@ pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), E
         };
         let session = opened(session.as_ref())?;
         fence::lift(session, &stands).await?;
-        seen_open(roles::open(session, &names(&stands)).await?, &stands)?;
+        seen_open(&roles::open(session, &names(&stands)).await?, &stands)?;
         held.unfence(&stands.resource_id).await?;
         info!(side = ?stands.side, "fence lifted");
     }
@@ -51,7 +51,7 @@ pub(crate) fn names(stands: &Fence) -> Vec<String> {
     stands.roles.iter().map(|role| role.name.clone()).collect()
 }
 
-fn seen_open(open: Vec<String>, stands: &Fence) -> Result<(), StepError> {
+fn seen_open(open: &[String], stands: &Fence) -> Result<(), StepError> {
     let closed: Vec<String> = names(stands)
         .into_iter()
         .filter(|name| !open.contains(name))

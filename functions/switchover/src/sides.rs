@@ -73,12 +73,11 @@ impl Sides {
     }
 
     pub(crate) async fn connect_old(&mut self) -> Result<(), Error> {
-        self.old
-            .revive(&mut self.old_roles, MAINTENANCE, Access::Write)
-            .await?;
-        self.old
-            .revive(&mut self.old_look, MAINTENANCE, Access::AsServed)
-            .await
+        let old = &self.old;
+        let roles = old.revive(&mut self.old_roles, MAINTENANCE, Access::Write);
+        let look = old.revive(&mut self.old_look, MAINTENANCE, Access::AsServed);
+        try_join(roles, look).await?;
+        Ok(())
     }
 
     pub(crate) async fn connect_new(&mut self) -> Result<(), Error> {

@@ -54,8 +54,8 @@ pub async fn freeze(session: &Session) -> Result<Option<Seen>, Error> {
         &[],
     );
     // Both are sent at once, in this order.
-    let (begun, rows) = futures_util::future::join(begin, marker).await;
-    begun.map_err(looked("holding on to the moment of the switchover"))?;
+    let (frozen, rows) = futures_util::future::join(begin, marker).await;
+    frozen.map_err(looked("holding on to the moment of the switchover"))?;
     let rows = rows.map_err(looked("reading the marker"))?;
     Ok(rows.first().map(|row| Seen {
         number: row.get(0),

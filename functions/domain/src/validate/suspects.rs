@@ -1,0 +1,210 @@
+//! Rows that differ: by traffic, or wrongly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A row's key, column by column, as text. In a table without a key the row's own hash stands for it.
+pub type Key = Vec<String>;
+
+/// A row as it is seen on one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its hash; in a table without a key, how often it is there.
+    pub value: i64,
+    /// Which version of the row it is on that side, if that can be told. The same version is the same row, untouched.
+    pub version: Option<String>,
+}
+
+/// Rows, by key.
+pub type Rows = BTreeMap<Key, Seen>;
+
+/// After so many rounds in which green's row stayed as it was and blue's was never the same, it is no traffic.
+pub const PERSISTENT: u32 = 5;
+
+/// Rows that differed when they were last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Suspects {
+    /// What green had in the last round, and for how many rounds it has been so.
+    open: BTreeMap<Key, (Option<i64>, u32)>,
+    wrong: BTreeSet<Key>,
+}
+
+impl Suspects {
+    /// The rows that are not the same in two readings that were taken while writes went on.
+    #[must_use]
+    pub fn new(blue: &Rows, green: &Rows) -> Self {
+        let keys: BTreeSet<&Key> = blue.keys().chain(green.keys()).collect();
+        let differ = |key: &&Key| value(blue, key) != value(green, key);
+        let open = keys.into_iter().filter(differ);
+        Self {
+            open: open
+                .map(|key| (key.clone(), (value(green, key), 0)))
+                .collect(),
+            wrong: BTreeSet::new(),
+        }
+    }
+
+    /// The keys to look at once more.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        self.open.keys().cloned().collect()
+    }
+
+    /// Rows that differ for no reason of traffic.
+    #[must_use]
+    pub fn wrong(&self) -> &BTreeSet<Key> {
+        &self.wrong
+    }
+
+    /// Judges a round: blue was read, then a marker was written there and seen on green, then green was read, then blue
+    /// once more.
+    pub fn judge(&mut self, before: &Rows, green: &Rows, after: &Rows) {
+        for (key, (last, rounds)) in std::mem::take(&mut self.open) {
+            let now = value(green, &key);
+            let rounds = if now == last { rounds + 1 } else { 1 };
+            let equal = now == value(before, &key) || now == value(after, &key);
+            if equal {
+                continue;
+            }
+            if untouched(before.get(&key), after.get(&key)) || rounds >= PERSISTENT {
+                self.wrong.insert(key);
+            } else {
+                self.open.insert(key, (now, rounds));
+            }
+        }
+    }
+}
+
+fn value(rows: &Rows, key: &Key) -> Option<i64> {
+    rows.get(key).map(|seen| seen.value)
+}
+
+/// The same version of a row before and after: nobody wrote it in between.
+fn untouched(before: Option<&Seen>, after: Option<&Seen>) -> bool {
+    let version = |seen: Option<&Seen>| seen.and_then(|seen| seen.version.clone());
+    version(before).is_some() && version(before) == version(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(number: u8) -> Key {
+        vec![number.to_string()]
+    }
+
+    /// A side of a table: for each key the row's content, and which write made it.
+    type Side = BTreeMap<u8, (i64, u32)>;
+
+    fn rows(side: &Side, keys: &[Key]) -> Rows {
+        let seen = |(number, (value, write)): (&u8, &(i64, u32))| {
+            let version = Some(write.to_string());
+            (
+                key(*number),
+                Seen {
+                    value: *value,
+                    version,
+                },
+            )
+        };
+        let all: Rows = side.iter().map(seen).collect();
+        all.into_iter()
+            .filter(|(key, _)| keys.contains(key))
+            .collect()
+    }
+
+    /// One write: a key, and its new content or its end.
+    fn write() -> impl Strategy<Value = (u8, Option<i64>)> {
+        (0_u8..8, prop::option::weighted(0.8, 0_i64..1000))
+    }
+
+    fn apply(side: &mut Side, writes: &[(u8, Option<i64>)], from: usize, corrupt: Option<u8>) {
+        for (number, (key, content)) in writes.iter().enumerate().skip(from) {
+            if corrupt == Some(*key) {
+                continue;
+            }
+            match content {
+                Some(content) => {
+                    let write = u32::try_from(number).unwrap();
+                    side.insert(*key, (content * 1000 + i64::from(write), write));
+                }
+                None => {
+                    side.remove(key);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn traffic_is_never_a_mismatch(
+            writes in prop::collection::vec(write(), 0..200),
+            steps in prop::collection::vec((0_usize..12, 0_usize..12, 0_usize..12), 1..12),
+        ) {
+            // Green follows blue's commits in their order, and has at least what a marker promised.
+            let at = |position: usize| {
+                let mut side = Side::new();
+                apply(&mut side, &writes[..position.min(writes.len())], 0, None);
+                side
+            };
+            let everything: Vec<Key> = (0..8).map(key).collect();
+            let mut suspects = Suspects::new(&rows(&at(3), &everything), &rows(&at(0), &everything));
+            let mut position = 3;
+            for (ahead, more, rest) in steps {
+                let (before, green) = (position, position + ahead);
+                let after = green + more;
+                let keys = suspects.keys();
+                let quiet = |side: Side| rows(&side, &keys);
+                suspects.judge(&quiet(at(before)), &quiet(at(green)), &quiet(at(after)));
+                position = after + rest;
+            }
+            // Only a key that comes and goes in step with our looking could look persistent; each write is another content here.
+            let toggled: Vec<_> = suspects.wrong().iter().filter(|key| {
+                let number: u8 = key[0].parse().unwrap();
+                !writes.iter().any(|(written, content)| *written == number && content.is_none())
+            }).collect();
+            prop_assert!(toggled.is_empty(), "{toggled:?}");
+        }
+
+        #[test]
+        fn a_row_that_is_wrong_is_named_whatever_the_others_do(
+            writes in prop::collection::vec(write(), 0..200),
+            ahead in 1_usize..12,
+        ) {
+            let spare = 9_u8;
+            let at = |position: usize, of_spare: i64| {
+                let mut side = Side::new();
+                apply(&mut side, &writes[..position.min(writes.len())], 0, None);
+                side.insert(spare, (of_spare, 0));
+                side
+            };
+            let everything: Vec<Key> = (0..10).map(key).collect();
+            let mut suspects = Suspects::new(&rows(&at(3, 1), &everything), &rows(&at(3, 2), &everything));
+            let keys = suspects.keys();
+            let seen = |position, of_spare| rows(&at(position, of_spare), &keys);
+            suspects.judge(&seen(3, 1), &seen(3 + ahead, 2), &seen(3 + 2 * ahead, 1));
+            prop_assert!(suspects.wrong().contains(&key(spare)));
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_missing_or_left_over_is_named_after_some_rounds() {
+        let here: Rows = [(
+            key(1),
+            Seen {
+                value: 7,
+                version: None,
+            },
+        )]
+        .into();
+        let gone = Rows::new();
+        for (blue, green) in [(&here, &gone), (&gone, &here)] {
+            let mut suspects = Suspects::new(blue, green);
+            for _ in 0..PERSISTENT {
+                assert!(suspects.wrong().is_empty());
+                suspects.judge(blue, green, blue);
+            }
+            assert_eq!(suspects.wrong().len(), 1);
+        }
+    }
+}
