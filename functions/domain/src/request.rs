@@ -49,6 +49,8 @@ pub struct Request {
     pub bake_minutes: u32,
     /// Hours to watch the alarms after the switchover. Default 24.
     pub watch_hours: u32,
+    /// Minutes that green may take to come level once it stands. Default 360.
+    pub catch_up_minutes: u32,
     /// Bytes that green may be behind. Default 1 MiB.
     pub max_lag_bytes: u64,
     /// Seconds that green may be behind. Default 5.

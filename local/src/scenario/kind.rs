@@ -50,16 +50,6 @@ impl Kind {
         }
     }
 
-    /// How many seconds of waiting pass in one. The hours for which a machine waits for replication before it gives up
-    /// are shortened more than the minutes of a bake.
-    #[must_use]
-    pub const fn scale(self) -> f64 {
-        match self {
-            Self::Lag => 4000.0,
-            _ => 200.0,
-        }
-    }
-
     /// What a person types.
     #[must_use]
     pub fn request(self) -> Value {
@@ -69,6 +59,9 @@ impl Kind {
             // Long enough, at that scale, for a share of reads to be seen.
             request["bake_minutes"] = json!(10);
             request["watch_hours"] = json!(1);
+        }
+        if self == Self::Lag {
+            request["catch_up_minutes"] = json!(1);
         }
         request
     }

@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How many seconds of waiting pass in one: minutes of a bake in a few seconds.
+const SCALE: f64 = 200.0;
+
 /// How long the application runs before and after the upgrade.
 const MARGIN: Duration = Duration::from_secs(2);
 /// An upgrade that takes longer stands still.
@@ -96,7 +99,7 @@ impl Scenario {
     pub async fn run(&self) -> Result<Summary> {
         let plan = world::Plan {
             folder: self.folder.clone(),
-            clock: Clock::scaled(self.kind.scale()),
+            clock: Clock::scaled(SCALE),
             profile: self.profile,
             version: self.kind.versions().0,
             rows: self.load.rows,

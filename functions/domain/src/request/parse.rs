@@ -63,6 +63,7 @@ fn read(f: &mut Fields) -> Option<Request> {
             .unwrap_or_else(|| vec![10, 20, 50, 100]),
         bake_minutes: number(f, "bake_minutes", 1, 1440).unwrap_or(5),
         watch_hours: number(f, "watch_hours", 1, 168).unwrap_or(24),
+        catch_up_minutes: number(f, "catch_up_minutes", 1, 2880).unwrap_or(360),
         max_lag_bytes: number(f, "max_lag_bytes", 1, 1 << 40).unwrap_or(1 << 20),
         max_lag_seconds: number(f, "max_lag_seconds", 1, 3600).unwrap_or(5),
         max_write_pause_ms: number(f, "max_write_pause_ms", 100, 3_600_000).unwrap_or(5000),

@@ -138,6 +138,7 @@ fn requests() -> impl Generate<Value = Request> {
             ramp: ramp.into_iter().chain([100]).collect(),
             bake_minutes: numbers.0,
             watch_hours: numbers.1,
+            catch_up_minutes: numbers.1 * 3,
             max_lag_bytes: numbers.2,
             max_lag_seconds: numbers.3,
             max_write_pause_ms: numbers.4,
