@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 /// A board where somebody watches, plain lines where the output is kept.
 #[must_use]
 pub fn for_terminal() -> Box<dyn Observer> {
-    if std::io::stderr().is_terminal() {
+    if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {
         Box::new(Board::new())
     } else {
         Box::new(Lines::default())

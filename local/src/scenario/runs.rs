@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
-/// Runs of demos whose data folders stay.
+/// Runs whose data folders stay.
 const KEPT: usize = 3;
-/// Begins the id of a demo's run, by which it is told from a test's.
-const DEMO: &str = "demo-";
+/// Begins the id of a person's run, by which it is told from a test's.
+const RUN: &str = "run-";
 
 /// All runs of this working copy.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn root() -> PathBuf {
     crate::toolchain::workspace().join(".local/runs")
 }
 
-/// A new run of a demo. Old ones beyond the last few are removed.
+/// A new run. Old ones beyond the last few are removed.
 ///
 /// # Errors
 /// When the folder can't be made.
@@ -23,7 +23,7 @@ pub fn begin(scenario: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(&root).with_context(|| format!("making {}", root.display()))?;
     prune(&root);
     let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
-    let folder = root.join(format!("{DEMO}{now}-{scenario}"));
+    let folder = root.join(format!("{RUN}{now}-{scenario}"));
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     point_latest(&root, &folder)?;
     Ok(folder)
@@ -42,14 +42,14 @@ fn point_latest(root: &Path, folder: &Path) -> Result<()> {
 /// Makes room for one more. A run that is alive, or that a keeper still has to clean up after, has a journal.
 fn prune(root: &Path) {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
-    let mut demos: Vec<PathBuf> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(DEMO))
+    let mut runs: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(RUN))
         .map(|entry| entry.path())
         .filter(|path| !path.join("processes").exists())
         .collect();
-    demos.sort();
-    let surplus = demos.len().saturating_sub(KEPT - 1);
-    for old in demos.into_iter().take(surplus) {
+    runs.sort();
+    let surplus = runs.len().saturating_sub(KEPT - 1);
+    for old in runs.into_iter().take(surplus) {
         if let Err(error) = std::fs::remove_dir_all(&old) {
             tracing::warn!(%error, run = %old.display(), "old run not removed");
         }

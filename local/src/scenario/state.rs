@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 pub(super) struct State {
     /// Instances by name, each with the version that its server runs.
     pub(super) instances: BTreeMap<String, String>,
-    /// Blue/green deployments and their status.
-    pub(super) deployments: BTreeMap<String, String>,
+    /// Blue/green deployments.
+    pub(super) deployments: Vec<String>,
     /// The records of reads: set identifier, weight, target.
     pub(super) reads: Vec<String>,
     /// Tables, slots, publications, subscriptions and roles on the server that serves.
@@ -54,16 +54,11 @@ impl State {
         let deployments = client
             .query("rds", "DescribeBlueGreenDeployments", &[])
             .await?;
-        let ids = xml::all(&deployments, "BlueGreenDeploymentIdentifier")
-            .into_iter()
-            .map(str::to_owned);
-        let statuses = xml::all(&deployments, "Status")
-            .into_iter()
-            .map(str::to_owned);
+        let deployments = xml::all(&deployments, "BlueGreenDeploymentIdentifier");
         let (objects, replication, fenced) = databases(world).await?;
         Ok(Self {
             instances: instances.collect(),
-            deployments: ids.zip(statuses).collect(),
+            deployments: deployments.into_iter().map(str::to_owned).collect(),
             reads: reads(world).await?,
             objects,
             replication,

@@ -25,7 +25,7 @@ pub const ALARM: &str = "orders-failed-reads";
 /// Parameter group of blue.
 const GROUP: &str = "orders-16";
 /// Seconds for which clients keep the address of reads before an upgrade.
-const READS_TTL: u32 = 5;
+const READS_TTL: u32 = 1;
 
 /// What can be chosen about it.
 #[derive(Debug, Clone)]
