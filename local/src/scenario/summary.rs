@@ -100,12 +100,11 @@ impl Summary {
     #[must_use]
     pub fn text(&self) -> String {
         let lines = self.lines();
-        let width = lines
-            .iter()
+        let two_columns = lines.iter().filter(|line| !line.right.is_empty());
+        let width = two_columns
             .map(|line| line.left.chars().count())
             .max()
-            .unwrap_or(0)
-            .max(32);
+            .unwrap_or(0);
         let mut text = format!("{}\n\n", self.heading());
         for Line { label, left, right } in lines {
             text.push_str(format!("  {label:<12} {left:<width$}  {right}").trim_end());
