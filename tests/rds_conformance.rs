@@ -189,7 +189,7 @@ async fn a_switchover_under_load_loses_and_doubles_nothing() -> Result<()> {
     stop.store(true, Ordering::Relaxed);
     let written = writer.await??;
     let count = written.acknowledged.len();
-    println!(
+    eprintln!(
         "pause {:?}, {count} acknowledged, {} refusals",
         written.pause, written.refusals
     );

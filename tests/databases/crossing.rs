@@ -44,7 +44,7 @@ async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Resu
     assert_eq!(lost.fired(), 1);
     let answer = said.last().context("an answer")?;
     let receipt = &answer["receipt"];
-    println!("{answer:#}");
+    eprintln!("{answer:#}");
     assert_eq!(receipt["complaints"], json!([]));
     assert_eq!(receipt["databases"]["orders"]["rows"], 1000);
     assert_eq!(receipt["roles"], json!(["orders_app", "reader"]));

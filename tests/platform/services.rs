@@ -9,7 +9,7 @@ use local::faults::{Fault, Target};
 use serde_json::json;
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 /// The SDK for Rust, with the key of the function `subject`.
 fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {

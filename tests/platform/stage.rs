@@ -118,7 +118,7 @@ pub fn failure(outcome: &Outcome) -> (String, String) {
     let Outcome::Failed(payload) = outcome else {
         panic!("it returned: {outcome:?}")
     };
-    let value: Value = serde_json::from_slice(payload).unwrap();
+    let value: Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
     (text("errorType"), text("errorMessage"))
 }

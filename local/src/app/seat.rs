@@ -157,7 +157,9 @@ fn judge(outcome: Result<Result<Option<Row>, Error>, Elapsed>) -> Answer {
         Ok(Ok(Some(row))) => Answer::Done(row),
         Ok(Ok(None)) => Answer::Gone,
         Ok(Err(error)) => {
-            let severity = error.as_db_error().and_then(|db| db.parsed_severity());
+            let severity = error
+                .as_db_error()
+                .and_then(tokio_postgres::error::DbError::parsed_severity);
             let why = describe(&error);
             if severity == Some(Severity::Error) {
                 Answer::NotDone(why)

@@ -85,25 +85,25 @@ impl State {
 
     fn see(&mut self, sight: &Sight) {
         match sight {
-            Sight::Preparing(what) => self.label(&self.step, "preparing", what),
+            Sight::Preparing(what) => label(&self.step, "preparing", what),
             Sight::Started { from, to, .. } => {
                 self.started = Instant::now();
                 self.name = format!("orders   {from} → {to}");
             }
             Sight::Entered { machine, state } => {
                 self.machine = machine;
-                self.label(&self.step, self.machine, &style(state).bold().to_string());
+                label(&self.step, self.machine, &style(state).bold().to_string());
             }
             Sight::Said { state, summary } => {
                 let text = format!("{}  {summary}", style(state).bold());
-                self.label(&self.step, self.machine, &text);
+                label(&self.step, self.machine, &text);
             }
-            Sight::Percent(percent) => self.label(
+            Sight::Percent(percent) => label(
                 &self.green,
                 "green",
                 &bar(*percent, &format!("{percent:>3} %")),
             ),
-            Sight::Lag { bytes, ms } => self.label(&self.lag, "lag", &lag(*bytes, *ms)),
+            Sight::Lag { bytes, ms } => label(&self.lag, "lag", &lag(*bytes, *ms)),
             Sight::Asked(percent) => self.asked = *percent,
             Sight::Glance(glance) => self.glance(glance),
             Sight::Switched(pause) => {
@@ -113,13 +113,13 @@ impl State {
                     "{} · longest writer {one:.0} ms",
                     style(format!("{all:.0} ms")).bold()
                 );
-                self.label(&self.pause, "write pause", &text);
+                label(&self.pause, "write pause", &text);
             }
             Sight::Injected(what) => {
-                self.label(&self.pause, "injected", &style(what).yellow().to_string())
+                label(&self.pause, "injected", &style(what).yellow().to_string());
             }
             Sight::Ended(state) => {
-                self.label(&self.step, self.machine, &style(state).bold().to_string())
+                label(&self.step, self.machine, &style(state).bold().to_string());
             }
         }
         self.title();
@@ -134,13 +134,13 @@ impl State {
                 self.asked
             );
             let share = u8::try_from(share).unwrap_or(100);
-            self.label(&self.reads, "reads", &bar(share, &text));
+            label(&self.reads, "reads", &bar(share, &text));
         }
         let (rate, sum) = (
             thousands(glance.writes_per_second),
             thousands(glance.acknowledged),
         );
-        self.label(
+        label(
             &self.writes,
             "writes",
             &format!("{rate:>5}/s   {sum} acknowledged"),
@@ -155,7 +155,7 @@ impl State {
         }
         self.longest = self.longest.max(quiet);
         let (now, longest) = (quiet.as_millis(), self.longest.as_millis());
-        self.label(
+        label(
             &self.pause,
             "no commit",
             &format!("for {now} ms   longest so far {longest} ms"),
@@ -168,10 +168,6 @@ impl State {
         let name = style(&self.name).bold();
         self.title
             .set_message(format!("{name}   {minutes}:{seconds:02}"));
-    }
-
-    fn label(&self, line: &ProgressBar, label: &str, text: &str) {
-        line.set_message(format!("  {} {text}", style(format!("{label:<12}")).dim()));
     }
 
     fn finish(&self) {
@@ -211,4 +207,8 @@ fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
         |ms| format!("{} ms", thousands(ms)),
     );
     format!("{bytes} · {ms}")
+}
+
+fn label(line: &ProgressBar, label: &str, text: &str) {
+    line.set_message(format!("  {} {text}", style(format!("{label:<12}")).dim()));
 }

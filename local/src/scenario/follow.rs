@@ -65,7 +65,7 @@ impl Follower {
                 match events.recv().await {
                     Ok(observed) => following.take(&observed),
                     Err(RecvError::Lagged(lost)) => {
-                        tracing::warn!(lost, "events of executions not followed")
+                        tracing::warn!(lost, "events of executions not followed");
                     }
                     Err(RecvError::Closed) => return,
                 }

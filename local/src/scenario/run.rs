@@ -31,7 +31,7 @@ const SCALE: f64 = 200.0;
 /// How long the application runs before and after the upgrade.
 const MARGIN: Duration = Duration::from_secs(2);
 /// An upgrade that takes longer stands still.
-const PATIENCE: Duration = Duration::from_secs(1800);
+const PATIENCE: Duration = Duration::from_mins(30);
 /// How often somebody who looks on is shown the application.
 const GLANCE: Duration = Duration::from_millis(100);
 

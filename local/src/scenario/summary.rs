@@ -111,7 +111,7 @@ impl Summary {
             text.push('\n');
         }
         for problem in &self.problems {
-            text.push_str(&format!("  not as it must be: {problem}\n"));
+            text.extend(["  not as it must be: ", problem.as_str(), "\n"]);
         }
         text
     }
@@ -237,7 +237,7 @@ impl Summary {
     fn commits_line(&self) -> Line {
         let mut right = format!("{} lost · {} doubled", self.lost, self.doubled);
         if self.wrong + self.stray > 0 {
-            right.push_str(&format!(" · {} wrong · {} stray", self.wrong, self.stray));
+            right = format!("{right} · {} wrong · {} stray", self.wrong, self.stray);
         }
         line(
             "commits",
@@ -270,7 +270,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

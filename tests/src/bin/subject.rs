@@ -33,7 +33,7 @@ async fn meet(payload: &Value) -> Result<(), Diagnostic> {
         Path::new(payload["folder"].as_str().unwrap_or_default())
             .join(payload[name].as_str().unwrap_or_default())
     };
-    std::fs::write(path("mine"), "").map_err(unwritten)?;
+    std::fs::write(path("mine"), "").map_err(|error| unwritten(&error))?;
     while !path("other").exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -43,15 +43,15 @@ async fn meet(payload: &Value) -> Result<(), Diagnostic> {
 /// An event of somebody else's making is written down.
 fn record(event: &Value) -> Result<(), Diagnostic> {
     let path = std::env::var("SUBJECT_RECORD").unwrap_or_default();
-    std::fs::write(format!("{path}.part"), event.to_string()).map_err(unwritten)?;
-    std::fs::rename(format!("{path}.part"), path).map_err(unwritten)
+    std::fs::write(format!("{path}.part"), event.to_string()).map_err(|error| unwritten(&error))?;
+    std::fs::rename(format!("{path}.part"), path).map_err(|error| unwritten(&error))
 }
 
 fn environment() -> Value {
     json!(std::env::vars().collect::<std::collections::BTreeMap<_, _>>())
 }
 
-fn unwritten(error: std::io::Error) -> Diagnostic {
+fn unwritten(error: &std::io::Error) -> Diagnostic {
     failure("Subject.Unwritten", &error.to_string())
 }
 
