@@ -3,21 +3,35 @@
 use rand::RngExt as _;
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(2);
-const LONGEST: Duration = Duration::from_millis(10);
-
-/// Doubles from 2 to 10 milliseconds, each somewhere between half of it and all of it.
-#[derive(Debug, Default)]
+/// Doubles with each failure in a row up to a bound, each wait somewhere between half of it and all of it.
+#[derive(Debug)]
 pub(super) struct Backoff {
-    failures: u32,
+    next: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
+    /// A writer's: many tries would be work for the machine on which the servers switch over.
+    pub(super) const fn of_a_writer() -> Self {
+        Self::between(5, 40)
+    }
+
+    /// A reader's.
+    pub(super) const fn of_a_reader() -> Self {
+        Self::between(20, 160)
+    }
+
+    const fn between(first: u64, longest: u64) -> Self {
+        Self {
+            next: Duration::from_millis(first),
+            longest: Duration::from_millis(longest),
+        }
+    }
+
     /// Waits, longer with each failure in a row.
     pub(super) async fn wait(&mut self) {
-        let longest = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);
-        self.failures += 1;
         let share = rand::rng().random_range(0.5..=1.0);
-        tokio::time::sleep(longest.mul_f64(share)).await;
+        tokio::time::sleep(self.next.mul_f64(share)).await;
+        self.next = (self.next * 2).min(self.longest);
     }
 }

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A connection attempt that takes longer has failed, as drivers are commonly set.
@@ -56,6 +56,8 @@ pub struct Dialer {
     tls: MakeRustlsConnect,
     resolver: Option<TokioResolver>,
     known: Option<Known>,
+    /// SQL that is said first on each connection.
+    first: String,
 }
 
 struct Known {
@@ -116,7 +118,15 @@ impl Dialer {
             tls,
             resolver,
             known: None,
+            first: String::new(),
         })
+    }
+
+    /// Says this on each connection before it is used.
+    #[must_use]
+    pub fn saying(mut self, first: String) -> Self {
+        self.first = first;
+        self
     }
 
     /// Goes where the name leads now, as far as this client knows.
@@ -151,7 +161,7 @@ impl Dialer {
             system: String::new(),
             driver,
         };
-        session.system = system_identifier(&session.client).await?;
+        session.system = greet(&session.client, &self.first).await?;
         Ok(session)
     }
 
@@ -225,7 +235,14 @@ fn address_of(record: &Record) -> Option<(String, IpAddr)> {
     }
 }
 
-async fn system_identifier(client: &Client) -> Result<String> {
-    let query = "SELECT system_identifier::text FROM pg_control_system()";
-    Ok(client.query_one(query, &[]).await?.get(0))
+/// Asks for the server's identity, and whatever else is to be said first, in one round trip.
+async fn greet(client: &Client, first: &str) -> Result<String> {
+    let query = format!("SELECT system_identifier FROM pg_control_system(); {first}");
+    let answers = client.simple_query(&query).await?;
+    let row = answers.into_iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let system = row.as_ref().and_then(|row| row.get(0));
+    Ok(system.context("a server without an identity")?.to_owned())
 }

@@ -164,7 +164,7 @@ impl Application {
         Ok(Writer {
             id: i32::from(id),
             shop,
-            dialer: doors.writer(shop)?,
+            dialer: doors.writer(shop)?.saying(seat::alone(id.into())),
             ledger,
             tally: self.tally.clone(),
             pace: Duration::from_secs_f64(writers / settings.writes_per_second),

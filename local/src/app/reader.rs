@@ -29,10 +29,10 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads until it is told to stop.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of_a_reader();
         while !*self.stop.borrow() {
             match self.life().await {
-                Ok(()) => backoff = Backoff::default(),
+                Ok(()) => backoff = Backoff::of_a_reader(),
                 Err(error) => {
                     self.failed(&format!("{error:#}"));
                     backoff.wait().await;

@@ -3,7 +3,8 @@
 use super::dial::{Dialer, Session};
 use super::ledger::Action;
 use super::shop::Shop;
-use anyhow::{Context, Result};
+use anyhow::Result;
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -50,40 +51,28 @@ pub(super) struct Seat {
     session: Session,
     shop: &'static Shop,
     writer: i32,
-    place: Statement,
-    change: Statement,
-    remove: Statement,
+    /// Prepared when they are first needed.
+    statements: HashMap<Action, Statement>,
+}
+
+/// What a writer says first on each connection: it waits until none of its earlier ones is left on that server, else a
+/// commit that is looked up now could still happen a moment later.
+pub(super) fn alone(writer: i32) -> String {
+    format!("SELECT pg_advisory_lock({writer})")
 }
 
 impl Seat {
-    /// Connects, and waits until no earlier connection of this writer is left on that server: else a commit that is
-    /// looked up now could still happen a moment later.
+    /// Connects. The dialer is one of [`alone`], so that no earlier connection of this writer is left on that server.
     pub(super) async fn take(
         dialer: &mut Dialer,
         shop: &'static Shop,
         writer: i32,
     ) -> Result<Self> {
-        let session = dialer.dial().await?;
-        let lock: [&(dyn ToSql + Sync); 1] = [&writer];
-        let client = &session.client;
-        let ready = async {
-            tokio::try_join!(
-                client.execute("SELECT pg_advisory_lock($1::int)", &lock),
-                client.prepare(shop.place),
-                client.prepare(shop.change),
-                client.prepare(shop.remove),
-            )
-        };
-        let (_, place, change, remove) = timeout(COMMIT_TIMEOUT, ready)
-            .await
-            .context("an earlier connection of this writer does not end")??;
         Ok(Self {
-            session,
+            session: dialer.dial().await?,
             shop,
             writer,
-            place,
-            change,
-            remove,
+            statements: HashMap::new(),
         })
     }
 
@@ -94,25 +83,38 @@ impl Seat {
 
     /// Commits the order, or says why not.
     pub(super) async fn commit(&mut self, order: &Order) -> Answer {
-        let interactive = order.number % INTERACTIVE == 0;
-        let (place, change, remove) = (&self.place, &self.change, &self.remove);
+        judge(timeout(COMMIT_TIMEOUT, self.work(order)).await)
+    }
+
+    async fn work(&mut self, order: &Order) -> Result<Option<Row>, Error> {
+        let statement = self.statement(order.action).await?;
         let (writer, Row { key, version }) = (&self.writer, &order.row);
-        let (statement, row): (_, &[&(dyn ToSql + Sync)]) = match order.action {
-            Action::Place => (place, &[writer, &order.number]),
-            Action::Change => (change, &[writer, &order.number, key, version]),
-            Action::Remove => (remove, &[writer, &order.number, key, version]),
+        let row: &[&(dyn ToSql + Sync)] = match order.action {
+            Action::Place => &[writer, &order.number],
+            Action::Change | Action::Remove => &[writer, &order.number, key, version],
         };
         let client = &mut self.session.client;
-        let work = async {
-            if !interactive {
-                return one(client, statement, row).await;
-            }
-            let transaction = client.transaction().await?;
-            let found = one(&transaction, statement, row).await?;
-            transaction.commit().await?;
-            Ok(found)
+        if order.number % INTERACTIVE != 0 {
+            return one(client, &statement, row).await;
+        }
+        let transaction = client.transaction().await?;
+        let found = one(&transaction, &statement, row).await?;
+        transaction.commit().await?;
+        Ok(found)
+    }
+
+    async fn statement(&mut self, action: Action) -> Result<Statement, Error> {
+        if let Some(known) = self.statements.get(&action) {
+            return Ok(known.clone());
+        }
+        let text = match action {
+            Action::Place => self.shop.place,
+            Action::Change => self.shop.change,
+            Action::Remove => self.shop.remove,
         };
-        judge(timeout(COMMIT_TIMEOUT, work).await)
+        let prepared = self.session.client.prepare(text).await?;
+        self.statements.insert(action, prepared.clone());
+        Ok(prepared)
     }
 
     /// Was this commit, whose outcome is unknown, done after all?

@@ -58,7 +58,7 @@ impl Writer {
     /// as it is then; nothing if it is gone, or if nobody can tell before the end.
     async fn commit(&mut self, order: &Order, seat: &mut Option<Seat>) -> Result<Option<Row>> {
         self.note(Event::Try, order, expected(order), Side::Blue)?;
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of_a_writer();
         let mut unsure = false;
         while let Some(mut taken) = self.seat(seat.take(), &mut backoff).await {
             let side = self.tally.side(taken.system());

@@ -136,6 +136,7 @@ impl Scenario {
         application.stop().await?;
         let end = ended?;
 
+        keep_troubles(&self.folder.join("troubles.tsv"), &tally)?;
         let report = self.audit(world, &ledger).await?;
         let after = State::of(world).await?;
         self.leave(world, &end)?;
@@ -265,5 +266,15 @@ async fn glance(tally: Tally, observer: Arc<dyn Observer>) {
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+/// What the clients were told when something went wrong, each with the microsecond on the ledger's clock.
+fn keep_troubles(path: &Path, tally: &Tally) -> Result<()> {
+    let troubles = tally.troubles();
+    let lines = troubles
+        .iter()
+        .map(|trouble| format!("{}\t{}\n", trouble.at, trouble.what));
+    let text: String = lines.collect();
     std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
