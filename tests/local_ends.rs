@@ -44,10 +44,10 @@ async fn a_run_that_does_not_end_by_itself() -> Result<()> {
     session
         .batch_execute("BEGIN; CREATE TABLE t (n int)")
         .await?;
-    std::fs::write(
-        folder.join("ready"),
-        servers[0].socket().display().to_string(),
-    )?;
+    // Whoever sees the file sees all of it.
+    let socket = servers[0].socket().display().to_string();
+    std::fs::write(folder.join("ready.part"), socket)?;
+    std::fs::rename(folder.join("ready.part"), folder.join("ready"))?;
     std::future::pending().await
 }
 
