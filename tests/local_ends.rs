@@ -104,9 +104,11 @@ impl Run {
     }
 }
 
-/// A run that ended as it must leaves nothing to look at.
+/// Nothing goes on after its test, and a run that ended as it must leaves nothing to look at.
 impl Drop for Run {
     fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
         if let Some(runs) = self.folder.parent()
             && !std::thread::panicking()
         {
