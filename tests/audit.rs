@@ -11,7 +11,7 @@ use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::{Host, Server, ServerSpec, StopMode, roles};
 use local::tls::Authority;
-use local::toolchain::Toolchain;
+use local::toolchain::{Toolchain, workspace};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ struct Bench {
 
 impl Bench {
     async fn new(name: &str) -> Result<Self> {
-        let runs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.local/runs");
+        let runs = workspace().join(".local/test-runs");
         let keeper = Keeper::start(&runs.join(format!("{name}-{}", std::process::id())))?;
         let authority = Authority::create()?;
         let network = Network::claim()?;

@@ -8,7 +8,8 @@ use local::app::Settings;
 use local::rds::DelayProfile;
 use local::scenario::observe::Nobody;
 use local::scenario::summary::{Side, Summary};
-use local::scenario::{Kind, Scenario, runs};
+use local::scenario::{Kind, Scenario};
+use local::toolchain::workspace;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -17,7 +18,8 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 async fn run(kind: Kind) -> Result<Summary> {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let folder = runs::root().join(format!("test-{}-{}", kind.as_str(), std::process::id()));
+    let name = format!("{}-{}", kind.as_str(), std::process::id());
+    let folder = workspace().join(".local/test-runs").join(name);
     let scenario = Scenario {
         kind,
         folder: folder.clone(),
