@@ -57,7 +57,7 @@ impl Kind {
         let mut request = json!({ "database": super::DATABASE, "target_version": target });
         if matches!(self, Self::Upgrade | Self::Alarm) {
             // Long enough, at that scale, for a share of reads to be seen.
-            request["bake_minutes"] = json!(10);
+            request["bake_minutes"] = json!(16);
             request["watch_hours"] = json!(1);
         }
         if self == Self::Lag {

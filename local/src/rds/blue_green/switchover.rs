@@ -9,7 +9,7 @@ use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{join3, try_join, try_join_all};
+use futures_util::future::{join4, try_join, try_join_all};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -121,18 +121,16 @@ impl Rds {
     async fn hand_over(&self, attempt: &Attempt) {
         self.apply_renames(&attempt.renames);
         let crossing = &attempt.crossing;
-        let green = async {
-            crossing.open_green(&attempt.pairs[0].green).await?;
-            crossing.cut().await
-        };
+        let green = crossing.open_green(&attempt.pairs[0].green);
         let replicas = attempt
             .pairs
             .iter()
             .skip(1)
             .flat_map(|pair| [&pair.blue, &pair.green]);
         let readers = try_join_all(replicas.map(Server::drop_sessions));
-        let (green, old, readers) = join3(green, crossing.open_blue(), readers).await;
-        for error in [green.err(), old.err(), readers.err()]
+        let old = crossing.open_blue();
+        let (green, link, old, readers) = join4(green, crossing.cut(), old, readers).await;
+        for error in [green.err(), link.err(), old.err(), readers.err()]
             .into_iter()
             .flatten()
         {
