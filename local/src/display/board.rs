@@ -22,13 +22,15 @@ struct State {
     started: Instant,
     title: ProgressBar,
     step: ProgressBar,
-    green: ProgressBar,
+    progress: ProgressBar,
     lag: ProgressBar,
     reads: ProgressBar,
     writes: ProgressBar,
     pause: ProgressBar,
     name: String,
     machine: &'static str,
+    /// The state that was entered, or answered, last.
+    shown: String,
     asked: u8,
     switched: bool,
     longest: Duration,
@@ -70,13 +72,14 @@ impl State {
             started: Instant::now(),
             title: line(),
             step: line(),
-            green: line(),
+            progress: line(),
             lag: line(),
             reads: line(),
             writes: line(),
             pause: line(),
             name: "orders".to_owned(),
             machine: "upgrade",
+            shown: String::new(),
             asked: 0,
             switched: false,
             longest: Duration::ZERO,
@@ -92,15 +95,23 @@ impl State {
             }
             Sight::Entered { machine, state } => {
                 self.machine = machine;
-                label(&self.step, self.machine, &style(state).bold().to_string());
+                if *machine == "rollback" {
+                    self.asked = 0;
+                }
+                // A state that is entered again goes on saying what it said.
+                if self.shown != *state {
+                    self.shown.clone_from(state);
+                    label(&self.step, machine, &style(state).bold().to_string());
+                }
             }
             Sight::Said { state, summary } => {
+                self.shown.clone_from(state);
                 let text = format!("{}  {summary}", style(state).bold());
                 label(&self.step, self.machine, &text);
             }
             Sight::Percent(percent) => label(
-                &self.green,
-                "green",
+                &self.progress,
+                "progress",
                 &bar(*percent, &format!("{percent:>3} %")),
             ),
             Sight::Lag { bytes, ms } => label(&self.lag, "lag", &lag(*bytes, *ms)),
@@ -174,7 +185,7 @@ impl State {
         for line in [
             &self.title,
             &self.step,
-            &self.green,
+            &self.progress,
             &self.lag,
             &self.reads,
             &self.writes,
