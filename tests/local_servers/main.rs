@@ -1,21 +1,19 @@
 //! The local platform's PostgreSQL servers: what RDS is played with must itself lose nothing and leave nothing behind.
 
+mod access;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use local::app::dial::{Address, Dialer, Login, trusting};
 use local::keeper::Keeper;
 use local::network::Network;
-use local::postgres::{
-    Access, Host, Server, ServerSpec, StopMode, clone, leave_script, roles, snapshot, upgrade,
-};
+use local::postgres::{Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, upgrade};
 use local::tls::Authority;
 use local::toolchain::{Toolchain, workspace};
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 fn run_folder(name: &str) -> PathBuf {
     workspace()
@@ -168,114 +166,6 @@ async fn a_replica_streams_and_a_minor_version_is_rolled_under_it() -> Result<()
     );
     replica.promote().await?;
     reader.batch_execute("INSERT INTO t VALUES (0)").await?;
-    end(host).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_master_user_is_no_superuser() -> Result<()> {
-    let host = host("roles")?;
-    let server = host.create(spec("server", "16.14")).await?;
-    let admin = server.admin("postgres").await?;
-    roles::create_master(&admin, "viridian", "secret").await?;
-    admin
-        .batch_execute("SET ROLE viridian; CREATE ROLE app LOGIN; ALTER ROLE app NOLOGIN")
-        .await?;
-    for refused in [
-        "CREATE PUBLICATION p FOR ALL TABLES".to_owned(),
-        "ALTER ROLE rdsadmin NOLOGIN".to_owned(),
-        format!(
-            "SELECT pg_terminate_backend({})",
-            number(&admin, "SELECT pg_backend_pid()::bigint").await?
-        ),
-    ] {
-        let error = admin.batch_execute(&refused).await.expect_err(&refused);
-        assert_eq!(
-            error.code(),
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-            "{refused}: {error}"
-        );
-    }
-    server.stop(StopMode::Immediate).await?;
-    assert!(!server.is_running());
-    server.start().await?;
-    server.destroy().await?;
-    end(host).await
-}
-
-/// Tries to get in by TCP; the refusal's words otherwise.
-async fn dial(
-    host: &Host,
-    server: &Server,
-    name: &str,
-    user: &str,
-) -> std::result::Result<(), String> {
-    let address = Address::Fixed {
-        host: name.into(),
-        at: server.address().into(),
-    };
-    let login = Login {
-        database: "postgres".into(),
-        user: user.into(),
-        password: "secret".into(),
-    };
-    let tls = trusting(host.authority.ca_pem()).map_err(|error| error.to_string())?;
-    let dialled = Dialer::new(address, login, tls)
-        .map_err(|error| error.to_string())?
-        .dial()
-        .await;
-    dialled.map(drop).map_err(|error| format!("{error:#}"))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn only_tls_a_password_and_the_right_name_let_anybody_in() -> Result<()> {
-    let host = host("access")?;
-    let server = host.create(spec("old-name", "18.4")).await?;
-    roles::create_master(&server.admin("postgres").await?, "viridian", "secret").await?;
-    assert_eq!(
-        dial(&host, &server, "old-name.test", "viridian").await,
-        Ok(())
-    );
-    let refused = dial(&host, &server, "old-name.test", "rdsadmin")
-        .await
-        .expect_err("by socket only");
-    assert!(refused.contains("pg_hba.conf rejects"), "{refused}");
-
-    server.set_names(&["new-name.test".into()]).await?;
-    assert_eq!(
-        dial(&host, &server, "new-name.test", "viridian").await,
-        Ok(())
-    );
-    let refused = dial(&host, &server, "old-name.test", "viridian")
-        .await
-        .expect_err("no longer its name");
-    assert!(refused.contains("not valid for name"), "{refused}");
-
-    let plain = format!(
-        "host={} user=viridian password=secret dbname=postgres",
-        server.address().ip()
-    );
-    let plain = format!("{plain} port={} sslmode=disable", server.address().port());
-    let refused = tokio_postgres::connect(&plain, NoTls)
-        .await
-        .err()
-        .expect("no TLS")
-        .to_string();
-    assert!(
-        refused.contains("no encryption") || refused.contains("db error"),
-        "{refused}"
-    );
-
-    server.set_access(Access::Closed).await?;
-    assert!(
-        dial(&host, &server, "new-name.test", "viridian")
-            .await
-            .is_err()
-    );
-    server.set_access(Access::Open).await?;
-    assert_eq!(
-        dial(&host, &server, "new-name.test", "viridian").await,
-        Ok(())
-    );
     end(host).await
 }
 
