@@ -27,18 +27,10 @@ impl Versions {
     /// # Errors
     /// If RDS can't be asked.
     pub async fn targets(&self, engine: &str, version: &str) -> Result<Vec<UpgradeTarget>, Error> {
-        let call = self
-            .client
-            .describe_db_engine_versions()
-            .engine(engine)
-            .engine_version(version)
-            .include_all(true);
-        let answer = call
-            .send()
-            .await
-            .map_err(looked("asking for the versions on offer"))?;
-        let versions = answer.db_engine_versions().iter();
-        let targets = versions.flat_map(DbEngineVersion::valid_upgrade_target);
+        let versions = self.described(engine, version).await?;
+        let targets = versions
+            .iter()
+            .flat_map(DbEngineVersion::valid_upgrade_target);
         let targets = targets.map(|target| UpgradeTarget {
             version: target.engine_version().unwrap_or_default().to_owned(),
             major: target.is_major_version_upgrade().unwrap_or_default(),
@@ -51,6 +43,13 @@ impl Versions {
     /// # Errors
     /// If RDS can't be asked.
     pub async fn family(&self, engine: &str, version: &str) -> Result<Option<String>, Error> {
+        let versions = self.described(engine, version).await?;
+        let first = versions.first();
+        Ok(first.and_then(|version| version.db_parameter_group_family().map(str::to_owned)))
+    }
+
+    /// An engine's version as RDS knows it, whether or not new instances may still have it.
+    async fn described(&self, engine: &str, version: &str) -> Result<Vec<DbEngineVersion>, Error> {
         let call = self
             .client
             .describe_db_engine_versions()
@@ -60,9 +59,8 @@ impl Versions {
         let answer = call
             .send()
             .await
-            .map_err(looked("asking for a version's family"))?;
-        let first = answer.db_engine_versions().first();
-        Ok(first.and_then(|version| version.db_parameter_group_family().map(str::to_owned)))
+            .map_err(looked("asking for an engine's version"))?;
+        Ok(answer.db_engine_versions().to_vec())
     }
 
     /// A parameter group's family, or nothing if there is no such group.
