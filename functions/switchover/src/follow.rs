@@ -23,6 +23,9 @@ const RESERVE: Duration = Duration::from_secs(12);
 const CALM: Duration = Duration::from_millis(250);
 /// How often it is asked once the databases say that it must be soon, and how many times.
 const TIGHT: (Duration, u32) = (Duration::from_millis(10), 300);
+/// How long to wait at a closed door. A refused connection costs a server nearly as much as a session, in the moment in
+/// which it has most to do.
+const KNOCK: Duration = Duration::from_millis(30);
 /// How many observations in a row tell that RDS has taken it back, and the time between them.
 const TAKEN_BACK: (u32, Duration) = (3, Duration::from_millis(500));
 
@@ -129,14 +132,13 @@ async fn stay(sides: &mut Sides, soon: &Soon) -> Infallible {
     let mut turn = 0_u32;
     loop {
         let was_here = sides.new_is_here();
-        let here = was_here || sides.connect_new().await.is_ok();
-        if here && (!was_here || turn.is_multiple_of(10) && unlinked(sides).await) {
+        // Old may stay away; new counts.
+        let _ = sides.connect().await;
+        let here = sides.new_is_here();
+        if here && (!was_here || turn.is_multiple_of(4) && unlinked(sides).await) {
             soon.say();
         }
-        if here && !sides.old_is_here() {
-            let _ = sides.connect_old().await;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(KNOCK).await;
         turn = turn.wrapping_add(1);
     }
 }

@@ -7,7 +7,7 @@ use domain::record::{Green, Record};
 use effects::error::Error;
 use effects::postgres::inspect::MAINTENANCE;
 use effects::postgres::{Access, Connector, Endpoint, Session};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join, try_join, try_join_all};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -66,32 +66,33 @@ impl Sides {
         })
     }
 
-    /// Opens what is not open on both sides, or fails with the first side that lets nobody in.
+    /// Opens what is not open on both sides, or fails with a side that lets nobody in.
     pub(crate) async fn connect(&mut self) -> Result<(), Error> {
-        self.connect_new().await?;
-        self.connect_old().await
+        self.knock().await?;
+        let Self { old, new, .. } = self;
+        let inside = new.enter(&self.databases, &mut self.new_write, &mut self.new_inside);
+        let outside = old.survey(&mut self.old_roles, &mut self.old_look);
+        // Neither side's failure takes the other's sessions away.
+        let (inside, outside) = join(inside, outside).await;
+        inside.and(outside)
+    }
+
+    /// One session on new, which tells whether anybody is let in.
+    async fn knock(&mut self) -> Result<(), Error> {
+        let roles = &mut self.new_roles;
+        self.new.revive(roles, MAINTENANCE, Access::Write).await
     }
 
     pub(crate) async fn connect_old(&mut self) -> Result<(), Error> {
-        let old = &self.old;
-        let roles = old.revive(&mut self.old_roles, MAINTENANCE, Access::Write);
-        let look = old.revive(&mut self.old_look, MAINTENANCE, Access::AsServed);
-        try_join(roles, look).await?;
-        Ok(())
+        self.old
+            .survey(&mut self.old_roles, &mut self.old_look)
+            .await
     }
 
     pub(crate) async fn connect_new(&mut self) -> Result<(), Error> {
-        // The first one tells whether anybody is let in; only then the others try.
-        self.new
-            .revive(&mut self.new_roles, MAINTENANCE, Access::Write)
-            .await?;
-        let new = &self.new;
-        let first = self.databases.first().map_or(MAINTENANCE, String::as_str);
-        let write = new.revive(&mut self.new_write, first, Access::AsServed);
-        let inside = self.new_inside.iter_mut().zip(&self.databases);
-        let opened = inside.map(|(slot, database)| new.revive(slot, database, Access::AsServed));
-        try_join(write, try_join_all(opened)).await?;
-        Ok(())
+        self.knock().await?;
+        let (write, inside) = (&mut self.new_write, &mut self.new_inside);
+        self.new.enter(&self.databases, write, inside).await
     }
 
     /// Whether every session on new lives.
@@ -99,10 +100,6 @@ impl Sides {
         let singles = [&self.new_roles, &self.new_write];
         singles.into_iter().all(|slot| alive(slot.as_ref()))
             && self.new_inside.iter().all(|slot| alive(slot.as_ref()))
-    }
-
-    pub(crate) fn old_is_here(&self) -> bool {
-        alive(self.old_roles.as_ref()) && alive(self.old_look.as_ref())
     }
 }
 
@@ -162,6 +159,31 @@ impl Side {
             }
         }
         Err(failed)
+    }
+
+    /// The sessions on old.
+    async fn survey(
+        &self,
+        roles: &mut Option<Session>,
+        look: &mut Option<Session>,
+    ) -> Result<(), Error> {
+        let roles = self.revive(roles, MAINTENANCE, Access::Write);
+        let look = self.revive(look, MAINTENANCE, Access::AsServed);
+        try_join(roles, look).await.map(drop)
+    }
+
+    /// The sessions in new's databases.
+    async fn enter(
+        &self,
+        databases: &[String],
+        write: &mut Option<Session>,
+        inside: &mut [Option<Session>],
+    ) -> Result<(), Error> {
+        let first = databases.first().map_or(MAINTENANCE, String::as_str);
+        let write = self.revive(write, first, Access::AsServed);
+        let inside = inside.iter_mut().zip(databases);
+        let inside = inside.map(|(slot, database)| self.revive(slot, database, Access::AsServed));
+        try_join(write, try_join_all(inside)).await.map(drop)
     }
 
     async fn revive(

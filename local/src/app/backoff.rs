@@ -11,14 +11,15 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// A writer's: many tries would be work for the machine on which the servers switch over.
+    /// A writer's, whose work waits. A try costs the server some 6 ms of a core, so a storm of them would only make the
+    /// switchover longer that they wait for.
     pub(super) const fn of_a_writer() -> Self {
-        Self::between(5, 40)
+        Self::between(300, 300)
     }
 
-    /// A reader's.
+    /// A reader's: a pool's, which is in no hurry to replace a connection.
     pub(super) const fn of_a_reader() -> Self {
-        Self::between(20, 160)
+        Self::between(300, 1200)
     }
 
     const fn between(first: u64, longest: u64) -> Self {

@@ -56,9 +56,9 @@ impl Default for Settings {
         Self {
             writers: 8,
             writes_per_second: 640.0,
-            readers: 40,
-            read_pace: Duration::from_millis(100),
-            lifetime: Duration::from_secs(1),
+            readers: 24,
+            read_pace: Duration::from_millis(60),
+            lifetime: Duration::from_millis(600),
             rows: 1_200_000,
         }
     }

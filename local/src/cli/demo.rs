@@ -1,6 +1,6 @@
 //! `local demo`.
 
-use super::{Demo, interrupted};
+use super::{Demo, interrupted, log_to};
 use anyhow::Result;
 use local::scenario::{Scenario, runs};
 use local::{display, scenario::summary::Summary};
@@ -17,6 +17,7 @@ pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
         load: demo.load.settings(),
         observer: Arc::from(display::for_terminal()),
     };
+    log_to(&scenario.folder)?;
     let summary = tokio::select! {
         summary = scenario.run() => summary?,
         stopped = interrupted() => {

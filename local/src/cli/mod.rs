@@ -8,9 +8,13 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use local::rds::DelayProfile;
 use local::scenario::Kind;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 /// AWS on this machine, with real PostgreSQL servers: upgrade a live database and watch, or look around by yourself.
 #[derive(Debug, Parser)]
@@ -127,6 +131,21 @@ fn carry_out(command: Command) -> Result<ExitCode> {
             Command::Keeper { .. } => Ok(ExitCode::SUCCESS),
         }
     })
+}
+
+/// What the platform has to tell goes to a file of the run; the terminal is the display's.
+fn log_to(run: &Path) -> Result<()> {
+    let logs = run.join("logs");
+    std::fs::create_dir_all(&logs)?;
+    let file = File::create(logs.join("platform.log")).context("making the platform's log")?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(file);
+    let ours = Targets::new().with_target("local", Level::DEBUG);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(ours))
+        .try_init()
+        .context("setting up the platform's log")
 }
 
 /// Returns at Ctrl-C or SIGTERM.

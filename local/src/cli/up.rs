@@ -1,6 +1,6 @@
 //! `local up`: everything runs, and a person does what there is to do.
 
-use super::{Up, interrupted};
+use super::{Up, interrupted, log_to};
 use anyhow::Result;
 use local::app::{Application, PASSWORD};
 use local::clock::Clock;
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 pub(super) async fn run(up: &Up) -> Result<ExitCode> {
     let settings = up.load.settings();
     let folder = runs::begin("up")?;
+    log_to(&folder)?;
     let plan = Plan {
         folder: folder.clone(),
         clock: Clock::scaled(up.scale),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
 
 use super::{Server, config};
 
@@ -31,12 +32,10 @@ impl Server {
     ) -> Result<Vec<String>> {
         let _turn = self.turn().await;
         self.state().parameters.clone_from(parameters);
-        self.reload().await?;
-        if !self.is_running() {
+        let Some(admin) = self.reload().await? else {
             return Ok(Vec::new());
-        }
-        let rows = self.admin("postgres").await?;
-        let rows = rows
+        };
+        let rows = admin
             .query(
                 "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name",
                 &[],
@@ -53,7 +52,7 @@ impl Server {
         let _turn = self.turn().await;
         names.clone_into(&mut self.state().names);
         self.write_certificate()?;
-        self.reload().await
+        self.reload().await.map(drop)
     }
 
     /// Opens or closes it for new sessions by TCP and reloads; returns when the server acts by it.
@@ -63,7 +62,7 @@ impl Server {
     pub async fn set_access(&self, access: Access) -> Result<()> {
         let _turn = self.turn().await;
         self.state().access = access;
-        self.reload().await
+        self.reload().await.map(drop)
     }
 
     /// Gives a data folder that was just made what it needs to be this server.
@@ -98,7 +97,7 @@ impl Server {
     pub(super) async fn stand_alone(&self) -> Result<()> {
         let _turn = self.turn().await;
         self.state().recovery.clear();
-        self.reload().await
+        self.reload().await.map(drop)
     }
 
     /// Writes all files but the certificate.
@@ -115,8 +114,11 @@ impl Server {
         config::write_certificate(&self.data(), &self.issue_certificate()?)
     }
 
-    /// Writes the configuration and waits until new sessions see it.
-    async fn reload(&self) -> Result<()> {
+    /// Writes the configuration and waits until new sessions see it; returns the session that waited, if it runs.
+    ///
+    /// The postmaster reads everything anew before it tells its sessions to, and lets nobody in meanwhile; so what a
+    /// session of before sees, all that come after it see.
+    async fn reload(&self) -> Result<Option<Client>> {
         let generation = {
             let mut state = self.state();
             state.generation += 1;
@@ -125,27 +127,23 @@ impl Server {
         self.write_configuration()?;
         let child = self.state().child.clone();
         let Some(child) = child.filter(|child| child.ended().is_none()) else {
-            return Ok(());
+            return Ok(None);
         };
+        let admin = self.admin("postgres").await?;
         child.signal(Signal::HUP)?;
+        let show = format!("SHOW {}", config::GENERATION);
         let deadline = Instant::now() + RELOAD_WITHIN;
         while Instant::now() < deadline {
-            if self.seen_generation().await? == generation {
-                return Ok(());
+            let seen: String = admin.query_one(&show, &[]).await?.get(0);
+            if seen == generation {
+                return Ok(Some(admin));
             }
-            sleep(Duration::from_millis(2)).await;
+            sleep(Duration::from_millis(1)).await;
         }
         bail!(
             "{} does not read its configuration: {}",
             self.id(),
             crate::process::tail(&self.log())
         )
-    }
-
-    /// What a session that begins now is told of the configuration.
-    async fn seen_generation(&self) -> Result<String> {
-        let show = format!("SHOW {}", config::GENERATION);
-        let row = self.admin("postgres").await?.query_one(&show, &[]).await?;
-        Ok(row.get(0))
     }
 }

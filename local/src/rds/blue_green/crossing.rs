@@ -9,6 +9,7 @@ use anyhow::ensure;
 use futures_util::future::{try_join, try_join_all};
 use std::time::Duration;
 use tokio_postgres::Client;
+use tracing::debug;
 
 /// One switchover, on the servers' side.
 pub struct Crossing {
@@ -143,6 +144,7 @@ impl Crossing {
         loop {
             let settle = try_join_all(self.lanes.iter().map(Lane::settle));
             let ((), values) = try_join(self.catch_up(), settle).await?;
+            debug!("blue's last changes are on green");
             let writes = values
                 .iter()
                 .zip(&self.lanes)
@@ -161,6 +163,7 @@ impl Crossing {
             .iter()
             .map(|lane| link::drop_subscription(&lane.green, &lane.link.name));
         try_join_all(drops).await?;
+        debug!("green no longer follows");
         Ok(())
     }
 }

@@ -9,9 +9,10 @@ use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{join4, try_join, try_join_all};
+use futures_util::future::{FutureExt as _, join4, try_join, try_join_all};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::debug;
 
 /// Green must come level with blue in this time before blue is stopped; otherwise its lag is no matter of a moment.
 const LEVEL: Duration = Duration::from_secs(10);
@@ -108,11 +109,14 @@ impl Rds {
         let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
         crossing.close_green().await?;
         self.protect(&primary.green_id, false).await?;
+        debug!("green is closed, and will take writes");
         crossing.close_blue().await?;
+        debug!("blue is closed");
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
         let protected = self.protect(&primary.blue_id, true);
         try_join(crossing.carry_over(), protected).await?;
+        debug!("green is level");
         Ok(())
     }
 
@@ -129,6 +133,7 @@ impl Rds {
             .flat_map(|pair| [&pair.blue, &pair.green]);
         let readers = try_join_all(replicas.map(Server::drop_sessions));
         let old = crossing.open_blue();
+        let green = green.inspect(|_| debug!("green is open"));
         let (green, link, old, readers) = join4(green, crossing.cut(), old, readers).await;
         for error in [green.err(), link.err(), old.err(), readers.err()]
             .into_iter()
@@ -139,6 +144,7 @@ impl Rds {
         }
         tokio::time::sleep(self.delays().switchover_end).await;
         self.complete(attempt);
+        debug!("completed");
         self.tell_of(&attempt.id, "RDS-EVENT-0248", "Switchover completed.");
         if let Err(error) = self.tidy(attempt).await {
             let error = format!("{error:#}");
