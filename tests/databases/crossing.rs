@@ -1,14 +1,22 @@
 //! `check_lag`, `validate` and `switchover`, as compiled binaries: one writer becomes another, whatever happens to the call.
 
-use crate::shop::{OWNER, Shop};
+use crate::shop::{OWNER, PASSWORD, Shop};
 use anyhow::{Context, Result, ensure};
 use local::faults::{Fault, Target};
-use local::rds::Breakage;
+use local::rds::{Breakage, DelayProfile};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tests::ticks::{TABLE, Writer};
+use tests::until;
 
 /// A shop whose green is made, fit, level and alike.
-async fn level(name: &str) -> Result<(Shop, Value)> {
+pub async fn level(name: &str) -> Result<(Shop, Value)> {
     let shop = Shop::open(name, "16.14").await?;
+    let ticket = make_level(&shop).await?;
+    Ok((shop, ticket))
+}
+
+async fn make_level(shop: &Shop) -> Result<Value> {
     let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
     shop.finish("provision", &ticket).await?;
     shop.finish("prepare", &ticket).await?;
@@ -21,16 +29,16 @@ async fn level(name: &str) -> Result<(Shop, Value)> {
             ensure!(streak == 3, "{answer}");
             let alike = shop.step("validate", ticket.clone()).await?;
             ensure!(alike["rows"] == 1000, "{alike}");
-            return Ok((shop, ticket));
+            return Ok(ticket);
         }
     }
     anyhow::bail!("green is never level")
 }
 
-const CLOSED: &str =
+pub const CLOSED: &str =
     "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and not rolcanlogin";
 
-async fn number(shop: &Shop, instance: &str, query: &str) -> Result<i64> {
+pub async fn number(shop: &Shop, instance: &str, query: &str) -> Result<i64> {
     let admin = shop.admin(instance, "orders").await?;
     Ok(admin.query_one(query, &[]).await?.get(0))
 }
@@ -63,7 +71,41 @@ async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Resu
 
     let again = shop.step("switchover", ticket.clone()).await?;
     assert_eq!(again["receipt"]["opened_at"], receipt["opened_at"]);
-    shop.platform.stop().await
+    shop.close().await
+}
+
+/// What the application sees of a switchover on RDS itself: its resolver keeps blue's address under blue's old name, and
+/// green can be entered before RDS says that it is through.
+const UNHURRIED: DelayProfile = DelayProfile {
+    switchover_pause: Duration::from_secs(1),
+    switchover_end: Duration::from_secs(2),
+    endpoint_ttl: 5,
+    ..DelayProfile::QUICK
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_in_flight_outlive_an_unhurried_rds_and_an_address_that_is_kept() -> Result<()> {
+    let shop = Shop::open_on("unhurried", "16.14", UNHURRIED).await?;
+    let blue = shop.admin("orders", "orders").await?;
+    let table =
+        format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
+    blue.batch_execute(&table).await?;
+    let ticket = make_level(&shop).await?;
+    let writer = Writer::start(shop.application()?);
+    until(&blue, "select count(*) > 200 from ticks").await?;
+
+    let said = shop.finish("switchover", &ticket).await?;
+    let receipt = &said.last().context("an answer")?["receipt"];
+    assert_eq!(receipt["complaints"], json!([]));
+    let green = shop.admin("orders", "orders").await?;
+    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
+    let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
+    until(&green, &goes_on).await?;
+
+    let written = writer.stop().await?;
+    written.check(&green).await?;
+    assert!(written.refusals > 0, "blue's address led nowhere else");
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +131,7 @@ async fn blue_goes_on_behind_no_fence_when_rds_takes_the_switchover_back() -> Re
     let blue = shop.admin("orders", "orders").await?;
     blue.batch_execute("insert into item values (0, 'blue writes')")
         .await?;
-    shop.platform.stop().await
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,5 +156,5 @@ async fn a_table_that_is_not_alike_is_named() -> Result<()> {
         unlike.cause
     );
     assert!(unlike.cause.contains("(id) = (77)"), "{}", unlike.cause);
-    shop.platform.stop().await
+    shop.close().await
 }

@@ -43,7 +43,7 @@ async fn a_minor_version_rolls_replica_first_and_each_instance_once() -> Result<
         "an answer that was lost after the end is given again"
     );
     assert_eq!(again["summary"], last["summary"]);
-    shop.platform.stop().await
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,9 +58,8 @@ async fn a_failure_says_what_is_in_service_and_marks_the_claim() -> Result<()> {
         ],
     )
     .await?;
-    while shop.platform.rds.server("orders-replica").is_some() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let gone = async || Ok(shop.platform.rds.server("orders-replica").is_none());
+    tests::wait("the replica is gone", gone).await?;
     let failure = shop
         .finish("upgrade_in_place", &ticket)
         .await
@@ -76,5 +75,5 @@ async fn a_failure_says_what_is_in_service_and_marks_the_claim() -> Result<()> {
         assert!(failure.contains(part), "{failure}");
     }
     assert_eq!(shop.record().await?["phase"], "needs_operator");
-    shop.platform.stop().await
+    shop.close().await
 }

@@ -6,3 +6,4 @@ mod in_place;
 mod major;
 mod plan;
 mod shop;
+mod stopped;

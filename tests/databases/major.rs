@@ -3,6 +3,7 @@
 use crate::shop::Shop;
 use anyhow::{Context, Result};
 use local::faults::{Fault, Target};
+use local::rds::Breakage;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +59,30 @@ async fn a_green_is_made_once_and_made_fit() -> Result<()> {
     assert_eq!(shop.record().await?["fences"], json!([]));
     let statistics = "select count(*) from pg_stats where tablename = 'item'";
     assert!(green.query_one(statistics, &[]).await?.get::<_, i64>(0) > 0);
-    shop.platform.stop().await
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_green_that_rds_does_not_finish_is_refused_in_its_own_words() -> Result<()> {
+    let shop = Shop::open("unfinished", "16.14").await?;
+    let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+    let task = "DB_ENGINE_VERSION_UPGRADE";
+    shop.platform.rds.break_next(Breakage::Task(task));
+    let refused = shop
+        .finish("provision", &ticket)
+        .await
+        .expect_err("RDS breaks")
+        .to_string();
+    assert_eq!(shop.platform.rds.unplayed(), []);
+    for part in ["Upgrade.Refused", "RDS can't make green", task] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let deployment = shop.ask("DescribeBlueGreenDeployments", &[]).await?;
+    assert!(
+        deployment.contains("<Status>INVALID_CONFIGURATION<"),
+        "{deployment}"
+    );
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +104,7 @@ async fn a_fence_that_a_killed_rehearsal_left_is_taken_down_by_the_next_one() ->
         "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and rolcanlogin";
     assert_eq!(green.query_one(roles, &[]).await?.get::<_, i64>(0), 2);
     assert_eq!(shop.record().await?["fences"], json!([]));
-    shop.platform.stop().await
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,19 +119,9 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
         .expect_err("blue serves");
     assert_eq!(early.error, "Upgrade.Refused");
 
-    let id = shop.record().await?["green"]["deployment"].clone();
-    let id = [(
-        "BlueGreenDeploymentIdentifier",
-        id.as_str().context("an id")?,
-    )];
-    shop.ask("SwitchoverBlueGreenDeployment", &id).await?;
-    while !shop
-        .ask("DescribeBlueGreenDeployments", &id)
-        .await?
-        .contains("<Status>SWITCHOVER_COMPLETED<")
-    {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let deployment = shop.record().await?["green"]["deployment"].clone();
+    shop.switch_over(deployment.as_str().context("an id")?)
+        .await?;
     shop.enter("after").await?;
     let deletions = Target::first("rds", "DeleteDBInstance").by("retire");
     let lost = shop.platform.faults().plant(deletions, Fault::LoseAnswer);
@@ -134,5 +148,5 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
         "{summary}"
     );
     assert_eq!(shop.record().await?["phase"], "ended");
-    shop.platform.stop().await
+    shop.close().await
 }

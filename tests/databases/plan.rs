@@ -10,7 +10,8 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
     let orders = shop.admin("orders", "orders").await?;
     orders
         .batch_execute(
-            "create table log (line text); create table t (n int, p regproc, primary key (n))",
+            "create table log (line text); create table t (n int, p regproc, primary key (n)); \
+             create table secret (n int primary key); alter table secret enable row level security",
         )
         .await?;
     orders
@@ -36,6 +37,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
         "backups on",
         "no foreign replication",
         "replica identity",
+        "row-level security",
         "column types",
         "application roles",
         "no way past the fence",
@@ -58,7 +60,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
             call.operation
         );
     }
-    shop.platform.stop().await
+    shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,5 +84,5 @@ async fn a_request_with_faults_is_answered_with_all_of_them() -> Result<()> {
         "{}",
         planned["text"]
     );
-    shop.platform.stop().await
+    shop.close().await
 }

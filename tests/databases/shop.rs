@@ -2,15 +2,16 @@
 
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
+use local::app::dial::{Address, Dialer, Login, trusting};
 use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
-use local::toolchain::workspace;
+use local::rds::{DelayProfile, host_name};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_postgres::Client;
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
-const PASSWORD: &str = "not-a-secret-1";
+pub const PASSWORD: &str = "not-a-secret-1";
 
 /// AWS on this machine with the instances `orders` and `orders-replica`, for one test.
 pub struct Shop {
@@ -20,11 +21,17 @@ pub struct Shop {
 impl Shop {
     /// Opens a shop on a version of PostgreSQL. `name` tells the tests' folders apart.
     pub async fn open(name: &str, version: &str) -> Result<Self> {
-        let folder = workspace()
-            .join(".local/test-runs")
-            .join(format!("databases-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let platform = Platform::start(Options::new(folder), &|_| {}).await?;
+        Self::open_on(name, version, DelayProfile::QUICK).await
+    }
+
+    /// Opens a shop on an RDS that takes so long.
+    pub async fn open_on(name: &str, version: &str, delays: DelayProfile) -> Result<Self> {
+        let folder = tests::run_folder(&format!("databases-{name}"));
+        let options = Options {
+            delays,
+            ..Options::new(folder)
+        };
+        let platform = Platform::start(options, &|_| {}).await?;
         let shop = Self { platform };
         shop.furnish(version).await?;
         Ok(shop)
@@ -127,16 +134,24 @@ impl Shop {
 
     /// Waits until an instance is available, a minute at most.
     pub async fn available(&self, instance: &str) -> Result<()> {
-        for _ in 0..1200 {
-            let found = self
-                .ask("DescribeDBInstances", &[("DBInstanceIdentifier", instance)])
-                .await?;
-            if found.contains("<DBInstanceStatus>available<") {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        anyhow::bail!("{instance} is not available")
+        let which = [("DBInstanceIdentifier", instance)];
+        tests::wait(&format!("{instance} is available"), async || {
+            let found = self.ask("DescribeDBInstances", &which).await?;
+            Ok(found.contains("<DBInstanceStatus>available<"))
+        })
+        .await
+    }
+
+    /// Lets a person switch over behind the upgrade's back, and waits for the end.
+    pub async fn switch_over(&self, deployment: &str) -> Result<()> {
+        let which = [("BlueGreenDeploymentIdentifier", deployment)];
+        self.ask("SwitchoverBlueGreenDeployment", &which).await?;
+        tests::wait("the switchover is over", async || {
+            let found = self.ask("DescribeBlueGreenDeployments", &which).await?;
+            ensure!(!found.contains("<Status>SWITCHOVER_FAILED<"), "{found}");
+            Ok(found.contains("<Status>SWITCHOVER_COMPLETED<"))
+        })
+        .await
     }
 
     /// A session of the superuser on an instance.
@@ -147,6 +162,23 @@ impl Shop {
             .server(instance)
             .with_context(|| format!("no instance {instance}"))?;
         server.admin(database).await
+    }
+
+    /// How the application finds its writer and gets in.
+    pub fn application(&self) -> Result<Dialer> {
+        let server = self.platform.rds.server("orders").context("no writer")?;
+        let address = Address::Name {
+            name: host_name("orders"),
+            nameserver: self.platform.nameserver_address().into(),
+            port: server.address().port(),
+        };
+        let login = Login {
+            database: "orders".to_owned(),
+            user: "orders_app".to_owned(),
+            password: PASSWORD.to_owned(),
+        };
+        let tls = trusting(self.platform.host.authority.ca_pem())?;
+        Dialer::new(address, login, tls)
     }
 
     /// Invokes a step.
@@ -212,14 +244,27 @@ impl Shop {
 
     /// Puts the upgrade into a phase, as if its steps had been there.
     pub async fn enter(&self, phase: &str) -> Result<()> {
+        self.leave(phase, |_| {}).await
+    }
+
+    /// Leaves the upgrade in a phase, with its record as its steps would have left it.
+    pub async fn leave(&self, phase: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut record = self.record().await?;
+        change(&mut record);
         let (table, mut item) = self.item().await?;
         item["phase"] = json!({"S": phase});
+        item["record"] = json!({"S": record.to_string()});
         let put = json!({"TableName": table, "Item": item});
         let client = self.platform.client();
         client
             .json("dynamodb", "DynamoDB_20120810.PutItem", &put)
             .await?;
         Ok(())
+    }
+
+    /// Closes a shop that is as it must be.
+    pub async fn close(self) -> Result<()> {
+        tests::end_platform(self.platform).await
     }
 
     /// How many instances, deployments or snapshots RDS shows; `element` is what each of them is wrapped in.

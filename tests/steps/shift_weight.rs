@@ -4,6 +4,7 @@ use crate::world::{READS, World, error, green};
 use anyhow::Result;
 use local::faults::{Fault, Target};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const BLUE: &str = "orders-replica.rds.test";
 const GREEN: &str = "orders-replica-green-abc123.rds.test";
@@ -113,15 +114,16 @@ async fn another_calls_lease_is_waited_for() -> Result<()> {
         })
         .await?;
     let input = json!({"ticket": ticket, "percent": 10});
-    assert_eq!(
-        error(world.step("shift_weight", input.clone()).await)?,
-        "Upgrade.Transient"
-    );
-    assert_eq!(world.routes().await?, originals());
-    world
-        .change_item(|item| item["lease_until"] = json!({"N": "1"}))
-        .await?;
-    world.step("shift_weight", input).await?;
+    let lease_ends = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(world.routes().await?, originals());
+        let over = |item: &mut serde_json::Value| item["lease_until"] = json!({"N": "1"});
+        world.change_item(over).await
+    };
+    let (moved, ended) = tokio::join!(world.step("shift_weight", input), lease_ends);
+    ended?;
+    moved?;
+    assert_ne!(world.routes().await?, originals());
     assert!(
         world.item().await?["lease_holder"].is_null(),
         "the lease was given back"

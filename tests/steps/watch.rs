@@ -1,21 +1,32 @@
 //! `watch` and `on_alarm`: a wait that an alarm ends, and nothing else.
 
-use crate::world::{World, error};
+use crate::world::{World, error, plan};
 use anyhow::{Context, Result};
 use local::faults::{Fault, Target};
 use local::states::core::Outcome;
+use local::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The part of the shipped machine that waits.
-const WAITS: &str = r#"{
-    "QueryLanguage": "JSONata", "StartAt": "Watch", "TimeoutSeconds": 60,
-    "States": {"Watch": {
-        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-        "Arguments": {"FunctionName": "watch", "Payload": {
-            "ticket": "{% $states.input %}", "token": "{% $states.context.Task.Token %}"}},
-        "TimeoutSeconds": 30, "End": true}}}"#;
+/// The shipped machine's state that waits, between a beginning and the states that it leads to.
+fn waits() -> Result<String> {
+    let path = workspace().join("statemachine/upgrade.asl.json");
+    let shipped: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let machine = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 60,
+        "States": {
+            "Claimed": {
+                "Type": "Pass", "Next": "Watch",
+                "Assign": {"plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}"},
+            },
+            "Watch": shipped["States"]["Watch"],
+            "ReadAlarms": {"Type": "Succeed"},
+            "RollBack": {"Type": "Fail", "Error": "Upgrade.RolledBack", "Cause": "{% $why %}"},
+        },
+    });
+    Ok(machine.to_string())
+}
 
 async fn guarded(name: &str) -> Result<(World, Value)> {
     let world = World::start(name).await?;
@@ -30,11 +41,12 @@ async fn guarded(name: &str) -> Result<(World, Value)> {
 /// Starts a wait, and returns the execution once its token stands in the record.
 async fn waiting(world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
+    let names = BTreeMap::from([("Watch".to_owned(), "watch".to_owned())]);
     let machine = states
-        .register("Waits", WAITS, &BTreeMap::new())
+        .register("Waits", &waits()?, &names)
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     let execution = states
-        .start(&machine, None, ticket.clone())
+        .start(&machine, None, json!({"plan": plan(), "ticket": ticket}))
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     for _ in 0..500 {
         if world.record().await?["wait"]["token"].is_string() {
@@ -45,8 +57,8 @@ async fn waiting(world: &World, ticket: &Value) -> Result<String> {
     anyhow::bail!("no wait was stored")
 }
 
-/// The error with which an execution failed.
-async fn failure(world: &World, execution: &str) -> Result<String> {
+/// Why a wait led to the rollback.
+async fn rolled_back(world: &World, execution: &str) -> Result<String> {
     let ended = tokio::time::timeout(
         Duration::from_secs(20),
         world.platform.states.wait(execution),
@@ -55,7 +67,7 @@ async fn failure(world: &World, execution: &str) -> Result<String> {
         .await?
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?
     {
-        Outcome::Failed(failure) => failure.error.context("a name"),
+        Outcome::Failed(failure) => failure.cause.context("a cause"),
         other => anyhow::bail!("it did not fail: {other:?}"),
     }
 }
@@ -65,7 +77,11 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
     let (world, ticket) = guarded("watch-rings").await?;
     let execution = waiting(&world, &ticket).await?;
     world.ring("errors")?;
-    assert_eq!(failure(&world, &execution).await?, "Upgrade.AlarmRaised");
+    let why = rolled_back(&world, &execution).await?;
+    assert!(
+        why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
+        "{why}"
+    );
     let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
     let answer = world.step("on_alarm", event).await?;
     assert_eq!(answer["ended"], 0);
@@ -77,7 +93,11 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
     let (world, ticket) = guarded("watch-rang").await?;
     world.ring("errors")?;
     let execution = waiting(&world, &ticket).await?;
-    assert_eq!(failure(&world, &execution).await?, "Upgrade.AlarmRaised");
+    let why = rolled_back(&world, &execution).await?;
+    assert!(
+        why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
+        "{why}"
+    );
     world.platform.stop().await
 }
 

@@ -38,6 +38,8 @@ pub struct Seen {
     pub serving: Option<Instance>,
     /// The final snapshot.
     pub snapshot: Option<Snapshot>,
+    /// Why it is not proven that green holds what old blue held.
+    pub doubt: Option<String>,
 }
 
 /// What to do next.
@@ -64,8 +66,8 @@ pub enum Act {
     Refuse(String),
 }
 
-/// Decides from what is there. Old blue is deleted only if the request says so, the new writer serves, and a snapshot of
-/// old blue's writer is available; replicas first, everything by its resource id.
+/// Decides from what is there. Old blue is deleted only if the request says so, green was proven to hold what it held, the
+/// new writer serves, and a snapshot of old blue's writer is available; replicas first, everything by its resource id.
 #[must_use]
 pub fn next(plan: &Plan, seen: &Seen) -> Act {
     if plan.request.retire == Retire::Keep {
@@ -80,6 +82,9 @@ pub fn next(plan: &Plan, seen: &Seen) -> Act {
             seen,
             &format!("since {} has deletion protection", instance.id),
         ));
+    }
+    if let Some(doubt) = &seen.doubt {
+        return Act::Keep(kept(plan, seen, &format!("since {doubt}")));
     }
     if let Some(why) = unserved(plan, seen) {
         return Act::Refuse(why);

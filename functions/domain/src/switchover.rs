@@ -4,7 +4,7 @@ mod checklist;
 mod proof;
 
 pub use checklist::{Readiness, Verdict, checklist};
-pub use proof::{Digests, Proof, Standing, behind, matched, prove};
+pub use proof::{Digests, Proof, Standing, behind, matched, missing, prove};
 
 use crate::ids::{Lsn, Millis};
 use crate::rds::{Deployment, DeploymentStatus};
@@ -38,6 +38,12 @@ pub struct Receipt {
     pub checklist: Vec<String>,
     /// What a person should know although it stopped nothing, a line each.
     pub complaints: Vec<String>,
+    /// What green does not hold as it should, found after it was opened, a line each.
+    #[serde(default)]
+    pub wrong: Vec<String>,
+    /// Whether old was seen with its application roles closed and without their sessions.
+    #[serde(default)]
+    pub old_closed: bool,
     /// Per database of the server: the proof of what arrived.
     pub databases: BTreeMap<String, Arrived>,
     /// Application sessions that were ended by us on green.
@@ -56,6 +62,27 @@ pub struct Receipt {
     pub rds_ms: u64,
     /// From there to the first write that green took, in milliseconds.
     pub ours_ms: u64,
+}
+
+impl Receipt {
+    /// Why old blue may be needed still, to tell what green should hold; nothing where each database was compared with it
+    /// and is the same.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let uncompared = |(name, arrived): (&String, &Arrived)| {
+            arrived
+                .digest
+                .is_none()
+                .then(|| format!("`{name}` was not compared with it"))
+        };
+        let uncompared = self.databases.iter().filter_map(uncompared);
+        let doubts: Vec<String> = self.wrong.iter().cloned().chain(uncompared).collect();
+        match self.databases.is_empty() {
+            true => Some("nothing was compared with it".to_owned()),
+            false if doubts.is_empty() => None,
+            false => Some(doubts.join(", ")),
+        }
+    }
 }
 
 /// What is known of one database of the server at the moment of the switch.

@@ -22,11 +22,15 @@ use domain::ids::{Database, Epoch, Owner};
 use domain::plan::Plan;
 use domain::record::{Phase, Record, Ticket};
 use item::{Item, number, text, texts};
+use std::time::Duration;
 use tracing::info;
 use write::Write;
 
 /// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
 const CLOCKS_DIFFER: i64 = 1_000;
+
+/// The time between two looks at another call's lease.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 const MAY_TAKE: &str = "(attribute_not_exists(#database) OR #phase = :ended) \
     AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)";
@@ -159,10 +163,29 @@ impl Claims {
         invocation: &Invocation,
         act: impl AsyncFnOnce(&mut Held<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut held = self.hold(ticket, step, invocation).await?;
+        let mut held = self.hold_patiently(ticket, step, invocation).await?;
         let done = act(&mut held).await;
         held.release().await;
         done
+    }
+
+    /// Waits for another call's lease, as long as half of this call is left for its own work. A call whose answer was lost
+    /// goes on until its deadline, which is longer than the state machine's retries last.
+    async fn hold_patiently<'a>(
+        &'a self,
+        ticket: &Ticket,
+        step: &str,
+        invocation: &Invocation,
+    ) -> Result<Held<'a>, Error> {
+        let half = invocation.remaining() / 2;
+        loop {
+            match self.hold(ticket, step, invocation).await {
+                Err(busy) if busy.is_transient() && invocation.remaining() > half => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// The right to act, until the invocation's deadline at most. [`Claims::holding`] also gives it back.

@@ -92,6 +92,10 @@ impl Yard {
                 .snapshots
                 .describe(&record.plan.snapshot("final"))
                 .await?,
+            doubt: match &record.receipt {
+                Some(receipt) => receipt.doubt(),
+                None => Some("there is no receipt of the switchover".to_owned()),
+            },
         })
     }
 

@@ -6,18 +6,24 @@ use crate::servers::Servers;
 use domain::error::StepError;
 use domain::ids::{Millis, ResourceId};
 use domain::rds::{Deployment, Instance, instance_of};
-use domain::record::{Fence, Green, GreenMember, Side};
+use domain::record::{Fence, Green, GreenMember, Record, Side};
 use domain::rollback::fences;
+use domain::switchover::missing;
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{Access, fence, roles, sessions};
+use effects::postgres::{Access, Session, fence, marker, roles, sessions, standing};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::warn;
 
 /// The deadline of a fence that only a person lifts: the end of the year 9998.
 const FOR_GOOD: Millis = Millis(253_370_764_799_000);
 
-/// How long sessions are told to end before green is deleted under them.
+/// How often old is asked to close before green is opened without it, and the time between two of them.
+const CLOSINGS: u32 = 3;
+const BETWEEN: Duration = Duration::from_secs(1);
+
+/// How long sessions are told to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Ends what is still connected to green, and deletes the deployment with green. A green that can't be reached has no
@@ -110,51 +116,112 @@ pub async fn delete_left(
     Ok(actions)
 }
 
-/// Lets the application into green, which has the writes, after old was closed to it.
+/// What came of letting the application into green.
+pub enum Opened {
+    /// Green serves and old is closed; what was done, a line each.
+    Serves(Vec<String>),
+    /// Green serves, but something is still to be done.
+    NotYet(String),
+    /// Green must stay closed, and why.
+    Withheld(String),
+}
+
+/// Lets the application into green, which has the writes, if everything is there that blue had committed when RDS was
+/// called. Old is closed first; where it can't be reached, RDS keeps it read-only and production needn't wait for it.
 pub async fn open(
     world: &World,
     servers: &Servers<'_>,
     held: &mut Held<'_>,
-) -> Result<Vec<String>, Error> {
+) -> Result<Opened, Error> {
+    let Some(green) = held.record().green.as_ref().and_then(Green::writer) else {
+        return Ok(Opened::Serves(vec![]));
+    };
+    let green = green.resource_id.clone();
+    let arrived = arrived(servers, held.record(), &green).await?;
+    if let Some(why) = missing(&held.record().markers, &arrived) {
+        return Ok(Opened::Withheld(why));
+    }
+    let closed = closed(world, servers, held).await;
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     let mut actions = Vec::new();
     for stands in standing {
-        // Old is read-only and has lost its name, so that production needn't wait for its roles.
-        if let Err(failed) = close_old(world, servers, held, &stands).await {
-            warn!(%failed, "old blue not closed");
-            actions.push(format!("Old blue could not be closed: {failed}."));
-        }
         actions.push(servers.lift(held, &stands).await?);
     }
-    Ok(actions)
+    held.verify().await?;
+    let session = servers.any_session(&green, Access::AsServed).await?;
+    marker::write(&session).await?;
+    Ok(match closed {
+        Ok(()) => Opened::Serves(actions),
+        Err(failed) => Opened::NotYet(format!(
+            "green serves, but old blue could not be closed: {failed}"
+        )),
+    })
 }
 
-async fn close_old(
-    world: &World,
+/// The markers that green has.
+async fn arrived(
     servers: &Servers<'_>,
-    held: &mut Held<'_>,
-    green: &Fence,
-) -> Result<(), Error> {
-    let writer = servers.plan.writer();
-    let old = writer.map(|writer| writer.resource_id.clone());
-    let old = old.ok_or_else(|| StepError::failed("the plan has no member that takes writes"))?;
-    if fences(held.record(), Side::Blue).any(|stands| stands.resource_id == old) {
-        return Ok(());
+    record: &Record,
+    green: &ResourceId,
+) -> Result<BTreeMap<String, Option<i64>>, Error> {
+    let mut arrived = BTreeMap::new();
+    for database in record.markers.keys() {
+        let session = servers.session(green, database, Access::AsServed).await?;
+        let seen = marker::read(&session).await?;
+        arrived.insert(database.clone(), seen.map(|seen| seen.number));
     }
+    Ok(arrived)
+}
+
+async fn closed(world: &World, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<(), Error> {
+    for _ in 1..CLOSINGS {
+        match close_old(world, servers, held).await {
+            Err(failed) if failed.is_transient() => warn!(%failed, "old blue not closed yet"),
+            done => return done,
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+    close_old(world, servers, held).await
+}
+
+/// Closes the application's roles on old, also where the record says that they were to be closed, and sees that nobody
+/// is left.
+async fn close_old(world: &World, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<(), Error> {
+    let old = servers.plan.writer().map(|old| old.resource_id.clone());
+    let old = old.ok_or_else(|| StepError::failed("the plan has no member that takes writes"))?;
     if world.instances.find(&old).await?.is_none() {
         return Ok(());
     }
+    let names = &servers.plan.application_roles;
     let session = servers.any_session(&old, Access::Write).await?;
-    let names: Vec<String> = green.roles.iter().map(|role| role.name.clone()).collect();
+    let closing = old_fence(held, &session, &old, names).await?;
+    held.verify().await?;
+    fence::raise(&session, &closing).await?;
+    sessions::drain(&session, names, DRAIN).await?;
+    if standing::read(&session, names).await?.is_closed() {
+        return Ok(());
+    }
+    Err(StepError::transient("application roles or sessions are back on it").into())
+}
+
+/// Old's fence as it was recorded before RDS was called, or recorded now where nobody of ours called it.
+async fn old_fence(
+    held: &mut Held<'_>,
+    session: &Session,
+    old: &ResourceId,
+    names: &[String],
+) -> Result<Fence, Error> {
+    let known = fences(held.record(), Side::Blue).find(|stands| stands.resource_id == *old);
+    if let Some(known) = known {
+        return Ok(known.clone());
+    }
     let closing = Fence {
         side: Side::Blue,
-        resource_id: old,
+        resource_id: old.clone(),
         owner: held.ticket().owner.clone(),
         deadline: FOR_GOOD,
-        roles: fence::restoring(roles::read(&session, &names).await?, None),
+        roles: fence::restoring(roles::read(session, names).await?, None),
     };
     held.fence(closing.clone()).await?;
-    fence::raise(&session, &closing).await?;
-    sessions::drain(&session, &names, DRAIN).await?;
-    Ok(())
+    Ok(closing)
 }

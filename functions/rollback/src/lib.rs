@@ -8,6 +8,7 @@ mod servers;
 
 use domain::error::StepError;
 use domain::record::{Phase, Record};
+use domain::request::Strategy;
 use domain::rollback::{
     Act, Input, NO_WAY_BACK, Order, Output, next, note, nothing, order, reads_first,
 };
@@ -18,6 +19,7 @@ use effects::rds::{Deployments, Instances};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
 use effects::step::{Invocation, now};
+use green::Opened;
 use look::{Looked, look};
 use servers::Servers;
 use std::time::Duration;
@@ -51,11 +53,23 @@ pub struct World {
 ///
 /// `Upgrade.Refused` where green serves or where only a person can help; the claim is marked then.
 pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let Some(found) = world.claims.read(&input.database).await? else {
+    match go(world, &input, &invocation).await {
+        // Whatever it is may be over in a moment, and the state machine asks for hours.
+        Err(busy) if busy.is_transient() => Ok(later(&busy.to_string(), vec![])),
+        done => done,
+    }
+}
+
+async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Output, Error> {
+    let Some(found) = meant(world, input).await? else {
         return Ok(nothing(format!("`{}` was never claimed.", input.database)));
     };
+    let input = &Input {
+        database: found.ticket.database.clone(),
+        ..input.clone()
+    };
     let at_once = reads_first(&found);
-    let record = match order(&input, &found) {
+    let record = match order(input, &found) {
         Order::Nothing(summary) => return Ok(nothing(summary)),
         Order::Refuse(why) => return Err(StepError::refused(why).into()),
         Order::TakeOver(phase) => world.claims.raise_epoch(&found, phase).await?,
@@ -63,20 +77,39 @@ pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<
     };
     let mut rollback = Rollback {
         world,
-        input: &input,
-        invocation: &invocation,
+        input,
+        invocation,
         actions: vec![],
     };
     rollback.reads_first(&record, at_once).await;
     match world
         .claims
-        .hold(&record.ticket, "rollback", &invocation)
+        .hold(&record.ticket, "rollback", invocation)
         .await
     {
         Ok(held) => Box::pin(rollback.with_lease(held)).await,
         Err(busy) if busy.is_transient() => Ok(rollback.later(&busy.to_string())),
         Err(refused) => Err(refused),
     }
+}
+
+/// The record that an order is about. An event knows an upgrade's request only as it was typed or wrapped, so that the
+/// execution counts and not the name.
+async fn meant(world: &World, input: &Input) -> Result<Option<Record>, Error> {
+    let database = input.database.as_str().to_lowercase();
+    let found = world.claims.read(&database.as_str().into()).await?;
+    let Some(owner) = &input.owner else {
+        return Ok(found);
+    };
+    if found
+        .as_ref()
+        .is_some_and(|found| found.ticket.owner == *owner)
+    {
+        return Ok(found);
+    }
+    let all = world.claims.all().await?;
+    let theirs = all.into_iter().find(|found| found.ticket.owner == *owner);
+    Ok(theirs.or(found))
 }
 
 /// One call of a rollback, and what it did so far.
@@ -92,7 +125,8 @@ impl Rollback<'_> {
     /// tried again with the lease.
     async fn reads_first(&mut self, record: &Record, at_once: bool) {
         let tried = async {
-            if at_once || self.blue_serves(record).await? {
+            let shared = record.plan.strategy == Strategy::BlueGreen;
+            if at_once || shared && self.blue_serves(record).await? {
                 let verify = async || self.world.claims.verify(&record.ticket).await;
                 return self.reads_back(record, verify).await;
             }
@@ -134,7 +168,10 @@ impl Rollback<'_> {
     async fn with_lease(&mut self, mut held: Held<'_>) -> Result<Output, Error> {
         let done = self.until_done(&mut held).await;
         held.release().await;
-        done
+        match done {
+            Err(busy) if busy.is_transient() => Ok(self.later(&busy.to_string())),
+            done => done,
+        }
     }
 
     async fn until_done(&mut self, held: &mut Held<'_>) -> Result<Output, Error> {
@@ -160,10 +197,13 @@ impl Rollback<'_> {
     ) -> Result<Option<Output>, Error> {
         match act {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
-            Act::OpenGreen => {
-                let done = green::open(self.world, servers, held).await?;
-                return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
-            }
+            Act::OpenGreen => match green::open(self.world, servers, held).await? {
+                Opened::Serves(done) => {
+                    return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
+                }
+                Opened::Withheld(why) => return Err(ask(held, &why).await),
+                Opened::NotYet(why) => return Ok(Some(self.later(&why))),
+            },
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
             Act::RestoreReads => {
@@ -212,11 +252,15 @@ impl Rollback<'_> {
     }
 
     fn later(&mut self, why: &str) -> Output {
-        Output {
-            summary: format!("On the way back to blue: {why}."),
-            done: false,
-            actions: std::mem::take(&mut self.actions),
-        }
+        later(why, std::mem::take(&mut self.actions))
+    }
+}
+
+fn later(why: &str, actions: Vec<String>) -> Output {
+    Output {
+        summary: format!("On the way back to blue: {why}."),
+        done: false,
+        actions,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{Bridge, again, checklist, retreat};
 use domain::error::StepError;
 use domain::ids::Millis;
 use domain::record::{Fence, Marker, Phase, Side};
-use domain::switchover::{Output, Receipt, Stage, Verdict, stage};
+use domain::switchover::{Output, Receipt, Verdict};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{Session, fence, marker, roles, sessions};
@@ -163,16 +163,26 @@ impl Bridge {
             .await
         {
             // The answer may be lost although RDS switches, so RDS's own word counts.
-            let seen = self.deployments.describe(&green.deployment).await?;
-            if let Stage::TakenBack { .. } = stage(Phase::Switching, true, seen.as_ref()) {
-                return Err(retreat::taken_back(held, sides, &failed.to_string())
-                    .await?
-                    .into());
+            if self.is_idle(&green.deployment).await? {
+                return not_begun(held, sides, failed).await;
             }
         }
         info!("RDS called");
         self.follow(held, sides, invocation).await
     }
+}
+
+/// RDS did not take the call. The fence comes down; whether the call may be made again is the failure's to say.
+async fn not_begun(held: &mut Held<'_>, sides: &mut Sides, failed: Error) -> Result<Output, Error> {
+    if failed.is_transient() {
+        retreat::lift(held, sides).await?;
+        return Ok(again(&format!(
+            "RDS did not begin: {failed}; the fence is down"
+        )));
+    }
+    Err(retreat::taken_back(held, sides, &failed.to_string())
+        .await?
+        .into())
 }
 
 /// Part 4. The markers, once green has them all; nothing if that takes longer than the pause may.

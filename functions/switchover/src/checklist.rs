@@ -9,8 +9,8 @@ use domain::record::{Fence, Green, Record};
 use domain::switchover::{Readiness, Verdict, checklist};
 use domain::watch;
 use effects::error::Error;
-use effects::postgres::{Access, Session, fence, lag, roles, sessions, slots};
-use futures_util::future::{join_all, try_join_all};
+use effects::postgres::{Access, Session, fence, lag, roles, sessions, slots, tables};
+use futures_util::future::{join_all, try_join, try_join_all};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -30,7 +30,14 @@ pub(crate) async fn run(
     let limits = Limits::from(&record.plan.request);
     let green = record.green.as_ref();
     let green = green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
-    let readings = bridge.alarms.read(&record.plan.alarms).await?;
+    let readings = match &record.wait {
+        // Nobody has watched since the last wait ended: a person may have been asked meanwhile.
+        Some(wait) => {
+            let alarms = &record.plan.alarms;
+            bridge.alarms.read_since(alarms, wait.since).await?
+        }
+        None => bridge.alarms.read(&record.plan.alarms).await?,
+    };
     watch::judge(record.phase, &readings)?;
     let (old, new) = (
         opened(sides.old_roles.as_ref())?,
@@ -42,6 +49,7 @@ pub(crate) async fn run(
         lag: lag(sides, blue_inside, limits).await?,
         transactions: transactions(old, new).await?,
         foreign_slots: foreign_slots(old).await?,
+        only_on_blue: only_on_blue(sides, blue_inside).await?,
         fence: rehearsals(record, old, new).await?,
     };
     let (mut lines, verdict) = checklist(&seen, limits);
@@ -103,6 +111,32 @@ async fn foreign_slots(old: &Session) -> Result<Vec<String>, Error> {
     Ok(doubled.map(|slot| slot.name).collect())
 }
 
+/// What was made on blue since green was: neither DDL nor roles are replicated.
+async fn only_on_blue(sides: &Sides, blue_inside: &[Session]) -> Result<Vec<String>, Error> {
+    let (old, new) = (
+        opened(sides.old_roles.as_ref())?,
+        opened(sides.new_roles.as_ref())?,
+    );
+    let (blue, green) = try_join(roles::logins(old), roles::logins(new)).await?;
+    let roles = blue.difference(&green);
+    let mut found: Vec<String> = roles.map(|name| format!("the role `{name}`")).collect();
+    let pairs = blue_inside
+        .iter()
+        .zip(&sides.new_inside)
+        .zip(&sides.databases);
+    for ((blue, green), database) in pairs {
+        let (blue, green) = try_join(names(blue), names(opened(green.as_ref())?)).await?;
+        let tables = blue.difference(&green);
+        found.extend(tables.map(|name| format!("the table `{database}.{name}`")));
+    }
+    Ok(found)
+}
+
+async fn names(session: &Session) -> Result<BTreeSet<String>, Error> {
+    let tables = tables::read(session).await?;
+    Ok(tables.iter().map(ToString::to_string).collect())
+}
+
 /// Closing and taking it back in one transaction, which nobody sees.
 async fn rehearsals(record: &Record, old: &Session, new: &Session) -> Result<Vec<String>, Error> {
     let sides = [("blue", old), ("green", new)];
@@ -115,8 +149,11 @@ async fn rehearsals(record: &Record, old: &Session, new: &Session) -> Result<Vec
             deadline: effects::step::now(),
             roles: fence::restoring(seen, None),
         };
-        let failed = fence::rehearse(session, &fence).await.err();
-        Ok(failed.map(|failed| format!("{name}: {failed}")))
+        match fence::rehearse(session, &fence).await {
+            Err(busy) if busy.is_transient() => Err(busy),
+            Err(failed) => Ok(Some(format!("{name}: {failed}"))),
+            Ok(()) => Ok(None),
+        }
     });
     let tried: Vec<Result<_, Error>> = join_all(tried).await;
     let tried: Result<Vec<Option<String>>, Error> = tried.into_iter().collect();

@@ -82,6 +82,22 @@ impl Bridge {
         }
     }
 
+    /// Whether RDS leaves blue the writes, by as many observations as it takes to believe it: its status may be a moment
+    /// behind a call that it accepted.
+    pub(crate) async fn is_idle(&self, id: &DeploymentId) -> Result<bool, Error> {
+        for look in 0..TAKEN_BACK.0 {
+            if look > 0 {
+                tokio::time::sleep(TAKEN_BACK.1).await;
+            }
+            let seen = self.deployments.describe(id).await?;
+            let stage = stage(Phase::Switching, true, seen.as_ref());
+            if !matches!(stage, Stage::TakenBack { .. }) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn ended(
         &self,
         id: &DeploymentId,

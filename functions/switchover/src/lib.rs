@@ -66,7 +66,10 @@ impl Bridge {
             green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
         let seen = self.deployments.describe(&green.deployment).await?;
         match stage(held.record().phase, false, seen.as_ref()) {
-            Stage::Begin => self.begin(held, invocation).await,
+            Stage::Begin => Box::pin(self.begin(held, invocation)).await,
+            Stage::StartOver if !self.is_idle(&green.deployment).await? => {
+                Ok(again("RDS may be about to switch"))
+            }
             Stage::StartOver => {
                 let mut sides = Sides::find(self, held.record()).await?;
                 retreat::lift(held, &mut sides).await?;
@@ -78,6 +81,9 @@ impl Bridge {
                 let mut sides = Sides::find(self, held.record()).await?;
                 self.follow(held, &mut sides, invocation).await
             }
+            // No call of ours is in the record, so that the writes went over without it.
+            Stage::Finish if held.record().receipt.is_none() => foreign(held).await,
+            Stage::Foreign => foreign(held).await,
             Stage::Finish => {
                 let mut sides = Sides::find(self, held.record()).await?;
                 self.finish(held, &mut sides, invocation).await
@@ -87,13 +93,19 @@ impl Bridge {
                 Err(retreat::taken_back(held, &mut sides, &why).await?.into())
             }
             Stage::Wait => Ok(again("somebody else is switching the deployment over")),
-            Stage::Foreign => {
-                held.enter(Phase::After).await?;
-                Err(StepError::failed("somebody else has switched the deployment over, without fence and proof; green serves").into())
-            }
             Stage::Refuse { why } => Err(StepError::refused(why).into()),
         }
     }
+}
+
+/// Green serves, and nothing of it can be vouched for.
+async fn foreign(held: &mut Held<'_>) -> Result<Output, Error> {
+    if held.record().phase != Phase::After {
+        held.enter(Phase::After).await?;
+    }
+    let what =
+        "somebody else has switched the deployment over, without fence and proof; green serves";
+    Err(StepError::failed(what).into())
 }
 
 /// Not done: the state machine calls again.

@@ -1,6 +1,6 @@
 //! Parts 6, 8 and 9: close old, prove, open new, and keep the receipt.
 
-use crate::sides::{Sides, opened, patiently};
+use crate::sides::{PATIENCE, Sides, opened, patiently};
 use crate::{Bridge, again, digests, done};
 use domain::error::StepError;
 use domain::record::{Fence, Phase, Side};
@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
-/// How long a side that lets nobody in is asked again.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// How often old is closed again if somebody opens it meanwhile.
 const CLOSINGS: u32 = 20;
 /// How long sessions on old may take to end.
@@ -39,13 +37,13 @@ impl Bridge {
         let (began, through) = (Instant::now(), now());
         let mut receipt = held.record().receipt.clone().unwrap_or_default();
         if receipt.opened_at.is_some() {
-            return self.seen_open(sides, receipt).await;
+            return self.seen_open(held, sides, receipt).await;
         }
         receipt.rds_ms = receipt
             .called_at
             .map_or(0, |called| millis(through.since(called)));
         patiently(PATIENCE, async || sides.connect_new().await).await?;
-        if let Err(failed) = patiently(PATIENCE, async || sides.connect_old().await).await {
+        if let Err(failed) = sides.reach_old(self).await {
             warn!(%failed, "old not reached");
         }
         receipt.phases.push(("sessions".to_owned(), elapsed(began)));
@@ -54,6 +52,7 @@ impl Bridge {
             return Ok(again("old can't be closed; green stays closed until it is"));
         };
         receipt.complaints.extend(complaints);
+        receipt.old_closed = seen.old.is_some();
         // Opened by a call whose record of it was lost: new has moved on since.
         let moment = seen.new.open_roles.is_empty();
         receipt.databases = databases(held, &seen);
@@ -78,13 +77,18 @@ impl Bridge {
         })
         .await?;
         if !moment {
-            return self.seen_open(sides, receipt).await;
+            return self.seen_open(held, sides, receipt).await;
         }
         self.complete(held, sides, invocation, receipt).await
     }
 
-    /// An earlier call has opened green; what it could not finish can't be made up for.
-    async fn seen_open(&self, sides: &mut Sides, mut receipt: Receipt) -> Result<Output, Error> {
+    /// An earlier call has opened green; what it could not finish can't be made up for, but for closing old.
+    async fn seen_open(
+        &self,
+        held: &mut Held<'_>,
+        sides: &mut Sides,
+        mut receipt: Receipt,
+    ) -> Result<Output, Error> {
         patiently(PATIENCE, async || sides.connect_new().await).await?;
         let session = opened(sides.new_write.as_ref())?;
         marker::write(session).await?;
@@ -96,7 +100,7 @@ impl Bridge {
             let lost = "the moment of the opening is over; its digests were not taken";
             receipt.complaints.push(lost.to_owned());
         }
-        Ok(done(receipt))
+        self.conclude(held, sides, receipt).await
     }
 
     /// Part 9: what takes longer, off the pause.
@@ -108,7 +112,7 @@ impl Bridge {
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
         let began = Instant::now();
-        let mut wrong = closed(sides, &receipt.roles).await?;
+        receipt.wrong = closed(sides, &receipt.roles).await?;
         let found = digests::compare(sides, invocation).await;
         for (database, compared) in found {
             let arrived = receipt.databases.get_mut(&database);
@@ -117,18 +121,47 @@ impl Bridge {
                     (arrived.rows, arrived.digest) = (Some(rows), Some(digest));
                 }
                 (digests::Compared::Alike { .. }, None) => {}
-                (digests::Compared::Unlike(lines), _) => wrong.extend(lines),
+                (digests::Compared::Unlike(lines), _) => receipt.wrong.extend(lines),
                 (digests::Compared::Unknown(why), _) => receipt.complaints.push(why),
             }
         }
-        receipt.complaints.extend(wrong.iter().cloned());
         receipt.phases.push(("digests".to_owned(), elapsed(began)));
+        self.conclude(held, sides, receipt).await
+    }
+
+    /// Keeps the receipt first, so that another call comes to the same end.
+    async fn conclude(
+        &self,
+        held: &mut Held<'_>,
+        sides: &mut Sides,
+        mut receipt: Receipt,
+    ) -> Result<Output, Error> {
+        if !receipt.old_closed {
+            receipt.old_closed = self.close_old_late(held, sides).await?;
+        }
         let kept = receipt.clone();
         held.change(|record| record.receipt = Some(kept)).await?;
+        let mut wrong = receipt.wrong.clone();
+        if !receipt.old_closed {
+            let resource_id = &sides.old.resource_id;
+            wrong.push(format!("old blue, {resource_id}, can't be reached, so that nobody has seen its roles closed; RDS keeps it read-only"));
+        }
         if wrong.is_empty() {
             return Ok(done(receipt));
         }
         Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))).into())
+    }
+
+    /// Old, which could not be closed before green was opened.
+    async fn close_old_late(&self, held: &mut Held<'_>, sides: &mut Sides) -> Result<bool, Error> {
+        if let Err(failed) = sides.reach_old(self).await {
+            warn!(%failed, "old still not reached");
+            return Ok(false);
+        }
+        let fence = old_fence(held, sides).await?;
+        let names = held.record().plan.application_roles.clone();
+        let old = close_old(sides, &fence, &names).await?;
+        Ok(old.is_some_and(|old| old.is_closed()))
     }
 }
 
@@ -147,12 +180,7 @@ async fn prove_all(
         match prove(&markers, &seen.arrived, &seen.new, seen.old.as_ref()) {
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
             Proof::CloseOld => seen.old = close_old(sides, &fence, &names).await?,
-            Proof::Withhold { why } => {
-                let why = format!(
-                    "{why}; neither side takes writes, and a person decides which one does"
-                );
-                return Err(StepError::failed(why).into());
-            }
+            Proof::Withhold { why } => return Err(StepError::failed(why).into()),
         }
     }
     Ok(None)

@@ -12,7 +12,7 @@ use tracing::info;
 /// How long a side that lets nobody in is asked again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Lifts what this step put up, sees that it is gone, and enters the phase before the switchover.
+/// Lifts what this step put up, sees that it is gone, and enters the phase before the switchover again.
 pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), Error> {
     let fences = held.record().fences.clone();
     if !fences.is_empty() {
@@ -32,7 +32,13 @@ pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), E
         held.unfence(&stands.resource_id).await?;
         info!(side = ?stands.side, "fence lifted");
     }
-    held.enter(Phase::Before).await
+    // What the call left in the record belongs to it; another call writes its own.
+    held.change(|record| {
+        record.phase = Phase::Before;
+        record.receipt = None;
+        record.markers.clear();
+    })
+    .await
 }
 
 /// What the state machine is told once RDS has taken the switchover back and the fence is down.

@@ -11,6 +11,9 @@ use futures_util::future::{join, try_join, try_join_all};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+/// How long a side that lets nobody in is asked again.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// One side's writer.
 pub(crate) struct Side {
     pub(crate) resource_id: ResourceId,
@@ -83,7 +86,19 @@ impl Sides {
         self.new.revive(roles, MAINTENANCE, Access::Write).await
     }
 
-    pub(crate) async fn connect_old(&mut self) -> Result<(), Error> {
+    /// Sessions on old, for which it is asked for a while where it was, and again where it is now.
+    pub(crate) async fn reach_old(&mut self, bridge: &Bridge) -> Result<(), Error> {
+        if patiently(PATIENCE, async || self.connect_old().await)
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        self.old.locate(bridge).await?;
+        patiently(PATIENCE, async || self.connect_old().await).await
+    }
+
+    async fn connect_old(&mut self) -> Result<(), Error> {
         self.old
             .survey(&mut self.old_roles, &mut self.old_look)
             .await
@@ -114,12 +129,7 @@ impl Side {
         resource_id: &ResourceId,
         known: &[Endpoint],
     ) -> Result<Self, Error> {
-        let found = bridge.instances.find(resource_id).await?;
-        let host = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
-        let now = host.ok_or_else(|| {
-            StepError::transient(format!("the instance {resource_id} has no address now"))
-        })?;
-        let address = connector.address(&now).await?;
+        let (now, address) = listening(bridge, connector, resource_id).await?;
         let mut names = vec![now];
         names.extend(known.iter().cloned());
         names.dedup();
@@ -129,6 +139,16 @@ impl Side {
             names,
             connector: connector.clone(),
         })
+    }
+
+    /// Looks up where the instance listens now: a failover moves it.
+    async fn locate(&mut self, bridge: &Bridge) -> Result<(), Error> {
+        let (now, address) = listening(bridge, &self.connector, &self.resource_id).await?;
+        self.address = address;
+        if !self.names.contains(&now) {
+            self.names.insert(0, now);
+        }
+        Ok(())
     }
 
     /// The instance is called so from now on; its certificate follows.
@@ -198,6 +218,21 @@ impl Side {
         }
         Ok(())
     }
+}
+
+/// An instance's endpoint, and the address that it has now.
+async fn listening(
+    bridge: &Bridge,
+    connector: &Connector,
+    resource_id: &ResourceId,
+) -> Result<(Endpoint, IpAddr), Error> {
+    let found = bridge.instances.find(resource_id).await?;
+    let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
+    let endpoint = endpoint.ok_or_else(|| {
+        StepError::transient(format!("the instance {resource_id} has no address now"))
+    })?;
+    let address = connector.address(&endpoint).await?;
+    Ok((endpoint, address))
 }
 
 /// The session, which was opened before.

@@ -124,6 +124,8 @@ pub struct DatabaseSeen {
     pub tables: u32,
     /// Tables without primary key and without other replica identity.
     pub keyless: Vec<String>,
+    /// Tables whose row-level security applies to our role too.
+    pub hidden: Vec<String>,
     /// Unlogged tables, which are not replicated.
     pub unlogged: Vec<String>,
     /// Materialized views, which are not refreshed on green.

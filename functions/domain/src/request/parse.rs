@@ -63,7 +63,7 @@ fn read(f: &mut Fields) -> Option<Request> {
             .unwrap_or_else(|| vec![10, 20, 50, 100]),
         bake_minutes: number(f, "bake_minutes", 1, 1440).unwrap_or(5),
         watch_hours: number(f, "watch_hours", 1, 168).unwrap_or(24),
-        catch_up_minutes: number(f, "catch_up_minutes", 1, 2880).unwrap_or(360),
+        catch_up_minutes: number(f, "catch_up_minutes", 1, LONGEST_CATCH_UP).unwrap_or(360),
         max_lag_bytes: number(f, "max_lag_bytes", 1, 1 << 40).unwrap_or(1 << 20),
         max_lag_seconds: number(f, "max_lag_seconds", 1, 3600).unwrap_or(5),
         max_write_pause_ms: number(f, "max_write_pause_ms", 100, 3_600_000).unwrap_or(5000),
@@ -87,6 +87,9 @@ fn read(f: &mut Fields) -> Option<Request> {
         ..request
     })
 }
+
+/// A reading takes nine of the 25,000 events that an execution may have, and all other loops need some too.
+const LONGEST_CATCH_UP: u64 = 1440;
 
 const DATABASE: &str = "write the DB instance identifier of the writer: 1 to 63 letters, digits and single hyphens, beginning with a letter";
 const TARGET_VERSION: &str = "write the full version to reach, such as \"17.4\"";

@@ -80,6 +80,15 @@ fn a_line_of_versions_is_no_target() {
 }
 
 #[test]
+fn nobody_waits_for_green_longer_than_an_execution_can() {
+    let minutes = |minutes: u32| json!({"database": "orders", "target_version": "17.4", "catch_up_minutes": minutes});
+    assert_eq!(parse(&minutes(1440)).expect("a day").catch_up_minutes, 1440);
+    for wrong in [0, 1441] {
+        assert_eq!(fields_of(&minutes(wrong)), ["catch_up_minutes"]);
+    }
+}
+
+#[test]
 fn an_event_brings_its_own_id() {
     let event = json!({
         "id": "e-1", "detail-type": "Upgrade", "source": "shop",
@@ -111,6 +120,7 @@ fn requests() -> impl Generate<Value = Request> {
         1u64..=1 << 40,
         1u32..=3600,
         100u32..=3_600_000,
+        1u32..=1440,
     );
     let options = (
         proptest::option::of(name()),
@@ -138,7 +148,7 @@ fn requests() -> impl Generate<Value = Request> {
             ramp: ramp.into_iter().chain([100]).collect(),
             bake_minutes: numbers.0,
             watch_hours: numbers.1,
-            catch_up_minutes: numbers.1 * 3,
+            catch_up_minutes: numbers.5,
             max_lag_bytes: numbers.2,
             max_lag_seconds: numbers.3,
             max_write_pause_ms: numbers.4,

@@ -44,6 +44,7 @@ fn watched() -> Seen {
             ..green
         }),
         snapshot: None,
+        doubt: None,
     }
 }
 
@@ -167,4 +168,10 @@ proptest! {
             prop_assert!(plan.members.iter().any(|member| member.resource_id == resource_id));
         }
     }
+}
+
+#[test]
+fn old_blue_stays_while_it_is_not_proven_that_green_holds_what_it_held() {
+    let act = at(|seen| seen.doubt = Some("`orders` was not compared with it".to_owned()));
+    assert!(matches!(act, Act::Keep(_)));
 }

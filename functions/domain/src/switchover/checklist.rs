@@ -16,6 +16,8 @@ pub struct Readiness {
     pub transactions: Vec<String>,
     /// Logical slots of blue beyond one per database.
     pub foreign_slots: Vec<String>,
+    /// Tables and roles that green does not have.
+    pub only_on_blue: Vec<String>,
     /// Why the fence could not be rehearsed, side by side.
     pub fence: Vec<String>,
 }
@@ -54,6 +56,7 @@ pub fn checklist(seen: &Readiness, limits: Limits) -> (Vec<String>, Verdict) {
             true,
         ),
         ("no foreign slot", none(&seen.foreign_slots), false),
+        ("nothing on blue only", none(&seen.only_on_blue), false),
         ("fence rehearsed", none(&seen.fence), false),
     ];
     let bad = |passes: bool| -> Vec<String> {

@@ -19,6 +19,14 @@ pub struct Standing {
     pub position: Lsn,
 }
 
+impl Standing {
+    /// Whether the application can neither get in nor is in.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.open_roles.is_empty() && self.sessions == 0
+    }
+}
+
 /// What may be done with new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
@@ -37,7 +45,7 @@ pub enum Proof {
 }
 
 /// Judges what was seen after RDS's end: `markers` as they were written on blue, `arrived` as new has them, `old` where
-/// it could be asked. An old that nobody can reach takes no writes, but nobody can vouch for it either.
+/// it could be asked. An old that nobody can reach is kept read-only by RDS, which must do until it is closed.
 #[must_use]
 pub fn prove(
     markers: &BTreeMap<String, Marker>,
@@ -45,26 +53,39 @@ pub fn prove(
     new: &Standing,
     old: Option<&Standing>,
 ) -> Proof {
-    let missing: Vec<&str> = markers
-        .iter()
-        .filter(|(database, marker)| {
-            let there = arrived.get(*database).copied().flatten();
-            there.is_none_or(|number| number < marker.number)
-        })
-        .map(|(database, _)| database.as_str())
-        .collect();
     match old {
-        Some(old) if !old.open_roles.is_empty() || old.sessions > 0 => Proof::CloseOld,
-        _ if !missing.is_empty() => Proof::Withhold {
-            why: format!(
-                "the marker that was written on blue is not on green in {}",
-                missing.join(", ")
-            ),
-        },
-        _ => Proof::Open {
-            complaints: complaints(new, old),
+        Some(old) if !old.is_closed() => Proof::CloseOld,
+        _ => match missing(markers, arrived) {
+            Some(why) => Proof::Withhold { why },
+            None => Proof::Open {
+                complaints: complaints(new, old),
+            },
         },
     }
+}
+
+/// Why new must stay closed: blue had committed something that did not arrive. Nothing where each marker is there.
+#[must_use]
+pub fn missing(
+    markers: &BTreeMap<String, Marker>,
+    arrived: &BTreeMap<String, Option<i64>>,
+) -> Option<String> {
+    let lacks = |(database, marker): &(&String, &Marker)| {
+        let there = arrived.get(*database).copied().flatten();
+        there.is_none_or(|number| number < marker.number)
+    };
+    let lacking: Vec<&str> = markers
+        .iter()
+        .filter(lacks)
+        .map(|(database, _)| database.as_str())
+        .collect();
+    (!lacking.is_empty()).then(|| {
+        format!(
+            "the marker that was written on blue is not on green in {}; neither side takes writes, and a person decides \
+             which one does",
+            lacking.join(", ")
+        )
+    })
 }
 
 fn complaints(new: &Standing, old: Option<&Standing>) -> Vec<String> {

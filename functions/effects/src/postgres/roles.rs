@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::error::{Error, looked};
+use std::collections::BTreeSet;
 
 /// A role of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,4 +46,17 @@ pub async fn open(session: &Session, names: &[String]) -> Result<Vec<String>, Er
     let roles = read(session, names).await?;
     let open = roles.into_iter().filter(|role| role.can_login);
     Ok(open.map(|role| role.name).collect())
+}
+
+/// All roles that can log in, PostgreSQL's own and RDS's apart: a new version brings more of those.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn logins(session: &Session) -> Result<BTreeSet<String>, Error> {
+    let query = "select rolname::text from pg_roles \
+                 where rolcanlogin and rolname !~ '^pg_' and rolname !~ '^rds'";
+    let rows = session.query(query, &[]).await;
+    let rows = rows.map_err(looked("reading the roles that can log in"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }

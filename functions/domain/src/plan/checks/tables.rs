@@ -9,6 +9,7 @@ const LONG: u64 = 300;
 pub(super) fn checks(server: &Server) -> Vec<Check> {
     vec![
         identities(server),
+        hidden(server),
         columns(server),
         left_behind(server),
         extensions(server),
@@ -54,6 +55,20 @@ fn identities(server: &Server) -> Check {
             "add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL",
         )
     }
+}
+
+fn hidden(server: &Server) -> Check {
+    const NAME: &str = "row-level security";
+    let hidden = everywhere(server, |database| &database.hidden);
+    if hidden.is_empty() {
+        return Check::pass(NAME, "hides no rows from us");
+    }
+    let remedy = format!(
+        "ALTER ROLE {} BYPASSRLS, or rows could not be compared",
+        server.us.name
+    );
+    let found = format!("policies hide rows from us in {}", listed(&hidden));
+    Check::blocker(NAME, found, &remedy)
 }
 
 fn columns(server: &Server) -> Check {

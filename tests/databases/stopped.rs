@@ -1,0 +1,98 @@
+//! A switchover that stopped once RDS was through: what its rollback makes of it.
+
+use crate::crossing::{CLOSED, level, number};
+use crate::shop::{OWNER, Shop};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Lets RDS switch over without anybody of ours there.
+async fn rds_switches(shop: &Shop) -> Result<()> {
+    let record = shop.record().await?;
+    let deployment = record["green"]["deployment"].as_str();
+    let deployment = deployment.context("a deployment")?;
+    let which = [("BlueGreenDeploymentIdentifier", deployment)];
+    shop.ask("SwitchoverBlueGreenDeployment", &which).await?;
+    for _ in 0..600 {
+        let seen = shop.ask("DescribeBlueGreenDeployments", &which).await?;
+        ensure!(!seen.contains("SWITCHOVER_FAILED"), "{seen}");
+        if seen.contains("<Status>SWITCHOVER_COMPLETED</Status>")
+            && !seen.contains("SWITCHOVER_IN_PROGRESS")
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("RDS never switches")
+}
+
+/// A fence as the record has it.
+fn fence(side: &str, member: &Value) -> Value {
+    let role = |name| json!({"name": name, "comment": null});
+    json!({
+        "side": side, "resource_id": member["resource_id"], "owner": OWNER, "deadline": 253_402_300_799_000_i64,
+        "roles": [role("orders_app"), role("reader")],
+    })
+}
+
+/// As `switchover` leaves the record when it calls RDS; `marker` is what it says to have written on blue.
+async fn called(shop: &Shop, marker: i64) -> Result<()> {
+    shop.leave("switching", |record| {
+        let (blue, green) = (
+            &record["plan"]["members"][0],
+            &record["green"]["members"][0],
+        );
+        record["fences"] = json!([fence("green", green), fence("blue", blue)]);
+        record["markers"] =
+            json!({"orders": {"number": marker, "position": "0/1", "written_at": 1}});
+    })
+    .await
+}
+
+/// Orders the rollback as the rule does that an upgrade's end starts: by its execution, whatever the request said.
+async fn undo(shop: &Shop) -> Result<String> {
+    let order = json!({"database": "-", "owner": OWNER, "reason": "The upgrade ended as ABORTED."});
+    match shop.finish("rollback", &order).await {
+        Ok(said) => anyhow::bail!("a person had to be asked: {said:?}"),
+        Err(asked) => Ok(asked.to_string()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_old() -> Result<()> {
+    let (shop, _) = level("stopped").await?;
+    let green = shop.record().await?["green"]["members"][0]["instance"].clone();
+    let green = green.as_str().context("a name")?;
+    let inside = shop.admin(green, "orders").await?;
+    for statement in [
+        "set default_transaction_read_only = off",
+        "alter role orders_app nologin; alter role reader nologin",
+    ] {
+        inside.batch_execute(statement).await?;
+    }
+    let written = number(&shop, "orders", "select number from viridian.marker").await?;
+    rds_switches(&shop).await?;
+
+    called(&shop, written + 1).await?;
+    let asked = undo(&shop).await?;
+    assert!(asked.contains("is not on green in orders"), "{asked}");
+    assert_eq!(
+        number(&shop, "orders", CLOSED).await?,
+        2,
+        "green stays closed"
+    );
+    assert_eq!(shop.record().await?["phase"], "needs_operator");
+
+    called(&shop, written).await?;
+    assert_eq!(
+        number(&shop, "orders-old1", CLOSED).await?,
+        0,
+        "old is open"
+    );
+    let asked = undo(&shop).await?;
+    assert!(asked.contains("green serves"), "{asked}");
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    assert_eq!(shop.record().await?["phase"], "needs_operator");
+    shop.platform.stop().await
+}
