@@ -1,8 +1,11 @@
 //! The parts hold each other: state machines, Lambdas, template, error names and documentation name the same things.
 
 mod environment;
+mod events;
 mod flow;
+mod loops;
 mod machine;
+mod notices;
 mod template;
 
 use machine::Machine;

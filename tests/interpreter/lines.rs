@@ -70,6 +70,7 @@ fn limit(name: &str, seconds: Option<u64>) -> String {
 fn words(failure: &Failure) -> String {
     let error = failure.error.as_deref().unwrap_or("-");
     match &failure.cause {
+        Some(cause) if cause.len() > 400 => format!("{error}: {} letters", cause.chars().count()),
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_owned(),
     }

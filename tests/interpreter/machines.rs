@@ -1,8 +1,10 @@
 //! The machines that are shipped.
 
 use local::states::definition::{Definition, substitute};
+use serde_yaml_ng::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -11,38 +13,34 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The names in `DefinitionSubstitutions` of the template, whatever their values.
+/// The names in `DefinitionSubstitutions` of the template, each with an ARN that ends with it.
 fn substitutions() -> BTreeMap<String, String> {
-    let template = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
-    let mut names = BTreeMap::new();
-    let mut inside = None;
-    for line in template.lines() {
-        let indent = line.len() - line.trim_start().len();
-        match inside {
-            Some(outer) if indent > outer => {
-                if let Some((name, _)) = line.trim().split_once(": ") {
-                    names.insert(name.to_owned(), format!("arn:aws:any:::{name}"));
-                }
-            }
-            _ => {
-                inside = line
-                    .trim_end()
-                    .ends_with("DefinitionSubstitutions:")
-                    .then_some(indent);
-            }
-        }
+    let text = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+    let template: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap().values();
+    let given = resources
+        .filter_map(|resource| resource["Properties"]["DefinitionSubstitutions"].as_mapping());
+    given
+        .flat_map(|given| given.keys())
+        .map(|name| name.as_str().unwrap())
+        .map(|name| (name.to_owned(), format!("arn:aws:any:::{name}")))
+        .collect()
+}
+
+/// A machine as it is deployed.
+pub fn shipped(name: &str) -> Arc<Definition> {
+    let path = root().join(format!("statemachine/{name}.asl.json"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = substitute(&text, &substitutions()).unwrap();
+    match Definition::parse(&text) {
+        Ok(definition) => Arc::new(definition),
+        Err(faults) => panic!("{name}: {faults:#?}"),
     }
-    names
 }
 
 #[test]
 fn the_shipped_machines_are_understood_to_the_last_field_and_expression() {
     for name in ["upgrade", "rollback"] {
-        let text =
-            std::fs::read_to_string(root().join(format!("statemachine/{name}.asl.json"))).unwrap();
-        let text = substitute(&text, &substitutions()).unwrap();
-        let definition =
-            Definition::parse(&text).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
-        assert!(definition.states.len() > 5);
+        assert!(shipped(name).states.len() > 5);
     }
 }

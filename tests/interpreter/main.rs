@@ -7,6 +7,7 @@
 
 mod lines;
 mod machines;
+mod outlasting;
 mod parents;
 mod platform;
 mod properties;

@@ -46,6 +46,8 @@ pub enum Happening {
     ReturnsBytes(usize),
     /// The latest call fails.
     Fails(String, String),
+    /// The latest call fails, with a cause of so many letters.
+    FailsAtLength(String, usize),
     /// The child ends well and returns this.
     ChildSucceeds(Value),
     /// The timer that is due next runs out.
@@ -169,6 +171,10 @@ impl World {
             Happening::Fails(error, cause) => Event::Failed {
                 call: call(),
                 failure: Failure::new(error, cause),
+            },
+            Happening::FailsAtLength(error, letters) => Event::Failed {
+                call: call(),
+                failure: Failure::new(error, "ü".repeat(letters)),
             },
             Happening::ChildSucceeds(result) => Event::ChildSucceeded {
                 call: call(),

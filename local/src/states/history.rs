@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 /// No execution has more events than this.
 pub const MAX_EVENTS: usize = 25_000;
 
+/// No task's error has a longer cause, in characters; JSON that is longer arrives as less than JSON.
+const MAX_CAUSE: usize = 32_768;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEvent {
@@ -45,6 +48,17 @@ impl Failure {
             error: Some(error.to_owned()),
             cause: None,
         }
+    }
+
+    /// With its cause cut off where the service cuts it.
+    #[must_use]
+    pub(super) fn cut(mut self) -> Self {
+        if let Some(cause) = &mut self.cause
+            && let Some((end, _)) = cause.char_indices().nth(MAX_CAUSE)
+        {
+            cause.truncate(end);
+        }
+        self
     }
 
     fn add_to(&self, details: &mut Map<String, Value>) {

@@ -183,6 +183,7 @@ impl Turn<'_> {
 
     fn failed(&mut self, resource: Resource, failure: Failure) {
         self.close_token();
+        let failure = failure.cut();
         self.record(Fact::TaskFailed(resource, failure.clone()));
         self.recover(failure);
     }
