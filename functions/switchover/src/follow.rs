@@ -26,6 +26,8 @@ const TIGHT: (Duration, u32) = (Duration::from_millis(10), 300);
 /// How long to wait at a closed door. A refused connection costs a server nearly as much as a session, in the moment in
 /// which it has most to do.
 const KNOCK: Duration = Duration::from_millis(30);
+/// How long sessions may take that are being opened when RDS is through.
+const NEARLY: Duration = Duration::from_millis(500);
 /// How many observations in a row tell that RDS has taken it back, and the time between them.
 const TAKEN_BACK: (u32, Duration) = (3, Duration::from_millis(500));
 
@@ -36,11 +38,15 @@ enum Ended {
     NotYet,
 }
 
-/// That the databases say it must be soon.
+/// What the databases say meanwhile.
 #[derive(Default)]
 struct Soon {
+    /// That it must be soon.
     said: Cell<bool>,
     wake: Notify,
+    /// That all sessions on both sides are open.
+    whole: Cell<bool>,
+    opened: Notify,
 }
 
 impl Soon {
@@ -48,6 +54,13 @@ impl Soon {
         if !self.said.replace(true) {
             debug!("green is back");
             self.wake.notify_waiters();
+        }
+    }
+
+    /// Returns once all sessions are open.
+    async fn complete(&self) {
+        while !self.whole.get() {
+            self.opened.notified().await;
         }
     }
 }
@@ -67,9 +80,18 @@ impl Bridge {
         let id =
             green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
         let soon = Soon::default();
-        let ended = tokio::select! {
-            ended = self.ended(&id, &soon, invocation) => ended?,
-            never = stay(sides, &soon) => match never {},
+        let ended = {
+            let mut staying = Box::pin(stay(sides, &soon));
+            let ended = tokio::select! {
+                ended = self.ended(&id, &soon, invocation) => ended?,
+                never = &mut staying => match never {},
+            };
+            // What is being opened is nearly open, and would have to be begun anew.
+            tokio::select! {
+                _ = tokio::time::timeout(NEARLY, soon.complete()) => {}
+                never = staying => match never {},
+            }
+            ended
         };
         match ended {
             Ended::Through(deployment) => {
@@ -149,7 +171,8 @@ async fn stay(sides: &mut Sides, soon: &Soon) -> Infallible {
     loop {
         let was_here = sides.new_is_here();
         // Old may stay away; new counts.
-        let _ = sides.connect().await;
+        soon.whole.set(sides.connect().await.is_ok());
+        soon.opened.notify_waiters();
         let here = sides.new_is_here();
         if here && (!was_here || turn.is_multiple_of(4) && unlinked(sides).await) {
             soon.say();
