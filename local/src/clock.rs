@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Shortens the waits of state machines, of task tokens and of schedules. Everything else, such as a function's timeout, a lag
-/// or a pause, passes in real time.
+/// Shortens the waits of state machines, of task tokens and between two tries of a delivery. Everything else, such as a
+/// function's timeout, a lag or a pause, passes in real time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clock {
     scale: f64,
@@ -31,12 +31,6 @@ impl Clock {
     pub fn real(self, nominal: Duration) -> Duration {
         nominal.div_f64(self.scale)
     }
-
-    /// How much waiting `real` stands for.
-    #[must_use]
-    pub fn nominal(self, real: Duration) -> Duration {
-        real.mul_f64(self.scale)
-    }
 }
 
 #[cfg(test)]
@@ -47,9 +41,5 @@ mod tests {
     fn five_minutes_pass_in_three_seconds_at_a_hundredfold() {
         let clock = Clock::scaled(100.0);
         assert_eq!(clock.real(Duration::from_mins(5)), Duration::from_secs(3));
-        assert_eq!(
-            clock.nominal(Duration::from_secs(3)),
-            Duration::from_mins(5)
-        );
     }
 }

@@ -4,7 +4,6 @@ use crate::gateway::Call;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,19 +12,10 @@ pub enum Fault {
     Throttle,
     /// The service fails with an internal error; nothing was done.
     FailBefore,
-    /// The service refuses with this error of its own; nothing was done.
-    Fail {
-        /// The HTTP status.
-        status: u16,
-        /// The service's error code.
-        code: &'static str,
-    },
     /// The work is done, and then the connection drops.
     LoseAnswer,
     /// The connection drops before anything was done.
     Refuse,
-    /// The work is done after this time.
-    Delay(Duration),
 }
 
 /// Which calls a fault hits.

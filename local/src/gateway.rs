@@ -148,15 +148,10 @@ impl Gateway {
             None => Ok(self.dispatch(call).await),
             Some(Fault::Throttle) => Ok(protocol::throttled(&call)),
             Some(Fault::FailBefore) => Ok(protocol::failed(&call)),
-            Some(Fault::Fail { status, code }) => Ok(protocol::refused(&call, status, code)),
             Some(Fault::Refuse) => Err(Hangup),
             Some(Fault::LoseAnswer) => {
                 self.dispatch(call).await;
                 Err(Hangup)
-            }
-            Some(Fault::Delay(time)) => {
-                tokio::time::sleep(time).await;
-                Ok(self.dispatch(call).await)
             }
         }
     }

@@ -67,7 +67,7 @@ impl Options {
 fn binaries() -> PathBuf {
     let this = std::env::current_exe().unwrap_or_default();
     let folder = this.parent().map(PathBuf::from).unwrap_or_default();
-    if folder.ends_with("deps") || folder.ends_with("examples") {
+    if folder.ends_with("deps") {
         return folder.parent().map(PathBuf::from).unwrap_or_default();
     }
     folder

@@ -45,8 +45,6 @@ pub struct Template {
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionSpec {
-    /// Its logical id.
-    pub logical_id: String,
     /// The name of its compiled binary, which is the function's name on this platform.
     pub binary: String,
     /// How long an invocation may take.
@@ -68,8 +66,6 @@ pub struct MachineSpec {
     pub definition: PathBuf,
     /// What `${…}` in the definition stands for.
     pub substitutions: BTreeMap<String, String>,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
 }
 
 impl Template {
@@ -131,7 +127,7 @@ impl Reader<'_> {
             .context("a resource without a type")?
         {
             "AWS::Serverless::Function" => {
-                template.functions.push(self.function(id, resource)?);
+                template.functions.push(self.function(resource)?);
                 let arn = self.scope.attribute(id, "Arn")?;
                 template.rules.extend(self.rules_of(id, &arn, properties)?);
             }
@@ -154,7 +150,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn function(&self, id: &str, resource: &Yaml) -> Result<FunctionSpec> {
+    fn function(&self, resource: &Yaml) -> Result<FunctionSpec> {
         let properties = &resource["Properties"];
         let setting = |name: &str| {
             let own = &properties[name];
@@ -174,7 +170,6 @@ impl Reader<'_> {
         let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
         let memory = setting("MemorySize").as_u64().unwrap_or(128);
         Ok(FunctionSpec {
-            logical_id: id.to_owned(),
             binary: binary
                 .context("a function without Metadata.BuildProperties.Binary")?
                 .to_owned(),
@@ -193,7 +188,6 @@ impl Reader<'_> {
             arn: self.scope.attribute(id, "Arn")?,
             definition: self.folder.join(definition),
             substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
-            tags: self.texts(&properties["Tags"])?,
         })
     }
 

@@ -12,12 +12,12 @@ use tests::until;
 /// A shop whose green is made, fit, level and alike.
 pub async fn level(name: &str) -> Result<(Shop, Value)> {
     let shop = Shop::open(name, "16.14").await?;
-    let ticket = make_level(&shop).await?;
+    let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
     Ok((shop, ticket))
 }
 
-async fn make_level(shop: &Shop) -> Result<Value> {
-    let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+pub async fn make_level(shop: &Shop, request: Value) -> Result<Value> {
+    let (_, ticket) = shop.claimed(request).await?;
     shop.finish("provision", &ticket).await?;
     shop.finish("prepare", &ticket).await?;
     let mut streak = json!(0);
@@ -74,8 +74,8 @@ async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Resu
     shop.close().await
 }
 
-/// What the application sees of a switchover on RDS itself: its resolver keeps blue's address under blue's old name, and
-/// green can be entered before RDS says that it is through.
+/// What RDS itself adds to a switchover: resolvers keep blue's address for a while, and green takes writes before RDS says
+/// that it is through.
 const UNHURRIED: DelayProfile = DelayProfile {
     switchover_pause: Duration::from_secs(1),
     switchover_end: Duration::from_secs(2),
@@ -85,12 +85,12 @@ const UNHURRIED: DelayProfile = DelayProfile {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_in_flight_outlive_an_unhurried_rds_and_an_address_that_is_kept() -> Result<()> {
-    let shop = Shop::open_on("unhurried", "16.14", UNHURRIED).await?;
+    let shop = Shop::open_on("unhurried", "16.14", &UNHURRIED).await?;
     let blue = shop.admin("orders", "orders").await?;
     let table =
         format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
     blue.batch_execute(&table).await?;
-    let ticket = make_level(&shop).await?;
+    let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
     let writer = Writer::start(shop.application()?);
     until(&blue, "select count(*) > 200 from ticks").await?;
 

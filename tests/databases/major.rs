@@ -1,5 +1,6 @@
 //! `provision` and `prepare`: one green, whatever happens to an answer, and the fence rehearsed on it.
 
+use crate::crossing::make_level;
 use crate::shop::Shop;
 use anyhow::{Context, Result};
 use local::faults::{Fault, Target};
@@ -111,18 +112,15 @@ async fn a_fence_that_a_killed_rehearsal_left_is_taken_down_by_the_next_one() ->
 async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Result<()> {
     let shop = Shop::open("retire", "16.14").await?;
     let request = json!({"target_version": "18.4", "retire": "snapshot_and_delete"});
-    let (plan, ticket) = shop.claimed(request).await?;
-    shop.finish("provision", &ticket).await?;
+    let ticket = make_level(&shop, request).await?;
     let early = shop
         .step("retire", ticket.clone())
         .await
         .expect_err("blue serves");
     assert_eq!(early.error, "Upgrade.Refused");
 
-    let deployment = shop.record().await?["green"]["deployment"].clone();
-    shop.switch_over(deployment.as_str().context("an id")?)
-        .await?;
-    shop.enter("after").await?;
+    shop.finish("switchover", &ticket).await?;
+    let plan = shop.record().await?["plan"].clone();
     let deletions = Target::first("rds", "DeleteDBInstance").by("retire");
     let lost = shop.platform.faults().plant(deletions, Fault::LoseAnswer);
     let said = shop.finish("retire", &ticket).await?;

@@ -21,14 +21,14 @@ pub struct Shop {
 impl Shop {
     /// Opens a shop on a version of PostgreSQL. `name` tells the tests' folders apart.
     pub async fn open(name: &str, version: &str) -> Result<Self> {
-        Self::open_on(name, version, DelayProfile::QUICK).await
+        Self::open_on(name, version, &DelayProfile::QUICK).await
     }
 
     /// Opens a shop on an RDS that takes so long.
-    pub async fn open_on(name: &str, version: &str, delays: DelayProfile) -> Result<Self> {
+    pub async fn open_on(name: &str, version: &str, delays: &DelayProfile) -> Result<Self> {
         let folder = tests::run_folder(&format!("databases-{name}"));
         let options = Options {
-            delays,
+            delays: *delays,
             ..Options::new(folder)
         };
         let platform = Platform::start(options, &|_| {}).await?;
@@ -142,18 +142,6 @@ impl Shop {
         .await
     }
 
-    /// Lets a person switch over behind the upgrade's back, and waits for the end.
-    pub async fn switch_over(&self, deployment: &str) -> Result<()> {
-        let which = [("BlueGreenDeploymentIdentifier", deployment)];
-        self.ask("SwitchoverBlueGreenDeployment", &which).await?;
-        tests::wait("the switchover is over", async || {
-            let found = self.ask("DescribeBlueGreenDeployments", &which).await?;
-            ensure!(!found.contains("<Status>SWITCHOVER_FAILED<"), "{found}");
-            Ok(found.contains("<Status>SWITCHOVER_COMPLETED<"))
-        })
-        .await
-    }
-
     /// A session of the superuser on an instance.
     pub async fn admin(&self, instance: &str, database: &str) -> Result<Client> {
         let server = self
@@ -240,11 +228,6 @@ impl Shop {
         let mut record: Value = serde_json::from_str(text)?;
         record["phase"] = item["phase"]["S"].clone();
         Ok(record)
-    }
-
-    /// Puts the upgrade into a phase, as if its steps had been there.
-    pub async fn enter(&self, phase: &str) -> Result<()> {
-        self.leave(phase, |_| {}).await
     }
 
     /// Leaves the upgrade in a phase, with its record as its steps would have left it.

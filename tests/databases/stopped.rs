@@ -94,5 +94,5 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
     assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
     assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
     assert_eq!(shop.record().await?["phase"], "needs_operator");
-    shop.platform.stop().await
+    shop.close().await
 }

@@ -2,39 +2,26 @@
 
 mod access;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Result;
 use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::{Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, upgrade};
 use local::tls::Authority;
-use local::toolchain::{Toolchain, workspace};
+use local::toolchain::Toolchain;
+use tests::{end, until};
 use tokio_postgres::Client;
 
-fn run_folder(name: &str) -> PathBuf {
-    workspace()
-        .join(".local/test-runs")
-        .join(format!("{name}-{}", std::process::id()))
-}
-
 fn host(name: &str) -> Result<Host> {
-    let keeper = Keeper::start(&run_folder(name))?;
+    let keeper = Keeper::start(&tests::run_folder(name))?;
     Host::new(
         Toolchain::find()?,
         keeper,
         Network::claim()?,
         Authority::create()?,
     )
-}
-
-/// Stops everything and removes what there is to see only when a test fails.
-async fn end(host: Host) -> Result<()> {
-    host.keeper.shutdown().await?;
-    Ok(std::fs::remove_dir_all(host.keeper.folder())?)
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {
@@ -49,17 +36,6 @@ fn spec(id: &str, version: &str) -> ServerSpec {
 
 async fn number(client: &Client, query: &str) -> Result<i64> {
     Ok(client.query_one(query, &[]).await?.get(0))
-}
-
-/// Waits until a query gives true, half a minute at most.
-async fn until(client: &Client, query: &str) -> Result<()> {
-    for _ in 0..3000 {
-        if client.query_one(query, &[]).await?.get(0) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    anyhow::bail!("never true: {query}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +85,7 @@ async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_
     );
     assert_eq!(there, here);
     assert_eq!(number(&on_green, "SELECT count(*) FROM t").await?, written);
-    end(host).await
+    end(&host.keeper).await
 }
 
 /// A session that inserts as fast as it can.
@@ -166,7 +142,7 @@ async fn a_replica_streams_and_a_minor_version_is_rolled_under_it() -> Result<()
     );
     replica.promote().await?;
     reader.batch_execute("INSERT INTO t VALUES (0)").await?;
-    end(host).await
+    end(&host.keeper).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,29 +171,44 @@ async fn a_change_of_parameters_holds_at_once_or_says_that_it_waits() -> Result<
             .get::<_, &str>(0),
         "123"
     );
-    end(host).await
+    end(&host.keeper).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_holds_its_moment_and_the_script_starts_what_a_run_left() -> Result<()> {
+async fn a_snapshot_is_whole_although_its_server_goes_on() -> Result<()> {
     let host = host("snapshot")?;
     let server = host.create(spec("server", "16.14")).await?;
     let admin = server.admin("postgres").await?;
     admin
-        .batch_execute("CREATE TABLE t AS SELECT generate_series(1, 10) AS n")
+        .batch_execute("CREATE TABLE t (id bigserial PRIMARY KEY, n int)")
         .await?;
+    let load = Load::start(&server).await?;
     let taken = snapshot::take(&host, &server, "final").await?;
-    admin.batch_execute("DELETE FROM t WHERE n > 5").await?;
-    let restored = snapshot::restore(&host, &taken, spec("restored", "16.14")).await?;
-    assert_eq!(
-        number(&restored.admin("postgres").await?, "SELECT count(*) FROM t").await?,
-        10
+    assert!(load.stop().await? > 0);
+    let verify = host.toolchain.postgres("16.14")?.program("pg_verifybackup");
+    let said = std::process::Command::new(verify).arg(taken).output()?;
+    assert!(
+        said.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said.stderr)
     );
+    end(&host.keeper).await
+}
 
-    let script = leave_script(
-        host.keeper.folder(),
-        &[("blue", &server), ("green", &restored)],
-    )?;
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_starts_what_a_run_left() -> Result<()> {
+    let host = host("script")?;
+    let blue = host.create(spec("blue", "16.14")).await?;
+    let green = host.create(spec("green", "16.14")).await?;
+    for (server, rows) in [(&blue, 5), (&green, 10)] {
+        let table = format!("CREATE TABLE t AS SELECT generate_series(1, {rows}) AS n");
+        server
+            .admin("postgres")
+            .await?
+            .batch_execute(&table)
+            .await?;
+    }
+    let script = leave_script(host.keeper.folder(), &[("blue", &blue), ("green", &green)])?;
     let psql = host
         .toolchain
         .postgres("16.14")?
@@ -238,5 +229,5 @@ async fn a_snapshot_holds_its_moment_and_the_script_starts_what_a_run_left() -> 
         "{}",
         String::from_utf8_lossy(&said.stderr)
     );
-    end(host).await
+    end(&host.keeper).await
 }

@@ -98,11 +98,11 @@ async fn a_killed_process_is_a_crash_to_its_caller_and_an_idle_one_is_not_killed
     let waiting = stage
         .invoke(json!({"do": "meet", "folder": stage.folder(), "mine": "one", "other": "nobody"}));
     let killing = async {
-        stage.until_running(1).await;
-        stage.lambda.kill("subject")
+        stage.until_running(1).await?;
+        Ok::<_, anyhow::Error>(stage.lambda.kill("subject"))
     };
     let (outcome, killed) = tokio::join!(waiting, killing);
-    assert!(killed);
+    assert!(killed?);
     let (kind, message) = failure(&outcome?);
     assert_eq!(kind, "Runtime.ExitError");
     assert!(message.ends_with("signal: killed"), "{message}");

@@ -13,12 +13,13 @@ use local::keeper::Keeper;
 use local::lambda::{Function, Lambda, Outcome};
 use local::network::Network;
 use local::template::{Input, Rule, RuleTarget};
-use local::toolchain::{Toolchain, workspace};
+use local::toolchain::Toolchain;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use tests::{run_folder, wait};
 
 pub struct Stage {
     pub gateway: Gateway,
@@ -74,10 +75,9 @@ impl Stage {
     }
 
     /// Waits until so many invocations of `subject` run.
-    pub async fn until_running(&self, count: usize) {
-        while self.lambda.running("subject") != count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    pub async fn until_running(&self, count: usize) -> Result<()> {
+        let running = async || Ok(self.lambda.running("subject") == count);
+        wait("invocations that run", running).await
     }
 
     pub fn sdk(&self) -> SdkConfig {
@@ -91,26 +91,15 @@ impl Stage {
     /// The event that `subject` got.
     pub async fn recorded(&self) -> Result<Value> {
         let path = self.folder().join("event.json");
-        for _ in 0..3000 {
-            if let Ok(text) = std::fs::read(&path) {
-                return Ok(serde_json::from_slice(&text)?);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        bail!("no event arrived")
+        wait("an event", async || Ok(path.exists())).await?;
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
     }
 
     pub async fn end(self) -> Result<()> {
         self.lambda.stop().await;
         self.gateway.close();
-        self.keeper.shutdown().await
+        tests::end(&self.keeper).await
     }
-}
-
-pub fn run_folder(test: &str) -> PathBuf {
-    workspace()
-        .join(".local/test-runs")
-        .join(format!("{test}-{}", std::process::id()))
 }
 
 /// The error type of a function that must have failed, and its message.

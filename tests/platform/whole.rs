@@ -1,6 +1,6 @@
 //! The whole platform of the shipped template.
 
-use crate::stage::{python, run_folder};
+use crate::stage::python;
 use anyhow::Result;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
@@ -8,6 +8,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use local::platform::{Options, Platform};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
+use tests::{end_platform, run_folder};
 
 const BLUE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 10);
 const GREEN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
@@ -77,7 +78,7 @@ async fn reads_are_shared_by_weight_as_soon_as_the_records_are_accepted() -> Res
         (400..=600).contains(&green),
         "{green} of 1000 without any weight"
     );
-    platform.stop().await
+    end_platform(platform).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,5 +126,5 @@ print(json.dumps({
         by_hand.len() == 2 && by_hand.iter().all(|call| call.caller == "person"),
         "{by_hand:?}"
     );
-    platform.stop().await
+    end_platform(platform).await
 }

@@ -1,1 +1,70 @@
-//! tests
+//! What the suites share: a folder for each run, waits that come to an end, and a writer.
+
+pub mod ticks;
+
+use anyhow::{Result, ensure};
+use local::keeper::Keeper;
+use local::platform::Platform;
+use local::toolchain::workspace;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+/// The longest wait, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where a run leaves what there is to see if it fails; `name` tells it from the others.
+#[must_use]
+pub fn run_folder(name: &str) -> PathBuf {
+    workspace()
+        .join(".local/test-runs")
+        .join(format!("{name}-{}", std::process::id()))
+}
+
+/// Ends a run that passed: stops what it started, and removes its folder.
+///
+/// # Errors
+/// When something can't be stopped or removed.
+pub async fn end(keeper: &Keeper) -> Result<()> {
+    keeper.shutdown().await?;
+    remove(keeper.folder())
+}
+
+/// Ends a platform's run that passed, likewise.
+///
+/// # Errors
+/// As [`end`].
+pub async fn end_platform(platform: Platform) -> Result<()> {
+    let folder = platform.host.keeper.folder().to_owned();
+    platform.stop().await?;
+    remove(&folder)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    Ok(std::fs::remove_dir_all(folder)?)
+}
+
+/// Waits until `done`, a minute at most.
+///
+/// # Errors
+/// When it takes longer, and those of `done`.
+pub async fn wait(what: &str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !done().await? {
+        ensure!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// Waits until a query gives true, likewise.
+///
+/// # Errors
+/// As [`wait`].
+pub async fn until(client: &Client, query: &str) -> Result<()> {
+    wait(query, async || {
+        Ok(client.query_one(query, &[]).await?.get(0))
+    })
+    .await
+}

@@ -66,17 +66,6 @@ impl Nameserver {
             .insert(canonical(name), Endpoint { ip, ttl });
     }
 
-    /// The endpoint `from` is called `to` from now on. Tells whether there was one.
-    #[must_use]
-    pub fn rename(&self, from: &str, to: &str) -> bool {
-        let mut known = self.write();
-        let endpoint = known.endpoints.remove(&canonical(from));
-        endpoint.is_some_and(|endpoint| {
-            known.endpoints.insert(canonical(to), endpoint);
-            true
-        })
-    }
-
     /// From now on there is no such name.
     pub fn remove(&self, name: &str) {
         self.write().endpoints.remove(&canonical(name));
@@ -226,23 +215,6 @@ mod tests {
     #[test]
     fn without_any_weight_the_shares_are_equal() {
         assert_eq!(share_of_green(&reads(0, 0), 100), 50);
-    }
-
-    #[test]
-    fn a_renamed_endpoint_takes_its_address_along() {
-        let names = reads(100, 0);
-        assert!(names.rename("blue.rds.test", "blue-old1.rds.test"));
-        let found = names.find("blue-old1.rds.test", &mut |_| 0);
-        let step = Step {
-            name: "blue-old1.rds.test".to_owned(),
-            target: Target::Address(BLUE),
-            ttl: 5,
-        };
-        assert_eq!(found, Found::Steps(vec![step]));
-        assert!(
-            matches!(names.find("reads.shop.test", &mut |_| 0), Found::Missing(steps) if steps.len() == 1)
-        );
-        assert!(!names.rename("nobody.rds.test", "somebody.rds.test"));
     }
 
     #[test]

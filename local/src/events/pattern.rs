@@ -1,4 +1,4 @@
-//! Event patterns: exact values, `prefix`, `suffix`, `anything-but`, `exists`, `equals-ignore-case` and `numeric`.
+//! Event patterns: exact values, `prefix`, `suffix`, `anything-but`, `exists` and `numeric`.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn check_choice(choice: &Value) -> Result<()> {
     let known = |name: &String| {
         matches!(
             name.as_str(),
-            "prefix" | "suffix" | "exists" | "equals-ignore-case" | "numeric" | "anything-but"
+            "prefix" | "suffix" | "exists" | "numeric" | "anything-but"
         )
     };
     ensure!(
@@ -81,9 +81,6 @@ fn fits_one(choice: &Value, value: &Value) -> bool {
         }
         ("suffix", Value::String(suffix)) => {
             text.is_some_and(|text| text.ends_with(suffix.as_str()))
-        }
-        ("equals-ignore-case", Value::String(wanted)) => {
-            text.is_some_and(|text| text.eq_ignore_ascii_case(wanted))
         }
         ("anything-but", Value::Array(excluded)) => !excluded.contains(value),
         ("anything-but", Value::Object(_)) => !fits_one(operand, value),

@@ -5,7 +5,6 @@ use anyhow::{Context as _, Result, bail};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::Value;
-use std::fmt::Write as _;
 
 /// Calls operations in the name of somebody.
 #[derive(Clone)]
@@ -53,10 +52,10 @@ impl Client {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),
         );
-        let mut form = format!("Action={action}");
-        for (name, value) in parameters {
-            write!(form, "&{name}={}", percent(value))?;
-        }
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", action)
+            .extend_pairs(parameters)
+            .finish();
         self.text(service, Method::POST, "/", headers, form).await
     }
 
@@ -133,17 +132,4 @@ fn headers(service: &str) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&signature)?);
     Ok(headers)
-}
-
-fn percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String can't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }

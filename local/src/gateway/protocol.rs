@@ -75,21 +75,20 @@ pub fn operation(
             .and_then(|target| target.rsplit('.').next())
             .map(Cow::from),
         Protocol::Cbor => uri.path().rsplit('/').next().map(Cow::from),
-        Protocol::Query => form(body, "Action")
-            .or_else(|| form(uri.query().unwrap_or_default().as_bytes(), "Action"))
-            .map(Cow::from),
+        Protocol::Query => {
+            action(body).or_else(|| action(uri.query().unwrap_or_default().as_bytes()))
+        }
         Protocol::RestXml => route53(method, uri.path()).map(Cow::from),
         Protocol::RestJson => lambda(method, uri.path()).map(Cow::from),
     };
     name.map_or_else(|| "Unknown".to_owned(), Cow::into_owned)
 }
 
-fn form(body: &[u8], key: &str) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    text.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(name, _)| *name == key)
-        .map(|(_, value)| value.to_owned())
+fn action(form: &[u8]) -> Option<Cow<'_, str>> {
+    let mut fields = form_urlencoded::parse(form);
+    fields
+        .find(|(name, _)| name == "Action")
+        .map(|(_, value)| value)
 }
 
 fn route53(method: &Method, path: &str) -> Option<&'static str> {
@@ -184,13 +183,6 @@ pub fn throttled(call: &Call) -> Answer {
         _ => (StatusCode::BAD_REQUEST, "ThrottlingException"),
     };
     error(call, status, code, "Rate exceeded")
-}
-
-/// An error of the service that a test asked for.
-#[must_use]
-pub fn refused(call: &Call, status: u16, code: &str) -> Answer {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    error(call, status, code, "a fault that a test asked for")
 }
 
 /// The service's own internal error.

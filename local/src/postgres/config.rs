@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{ADMIN, Access};
+use super::ADMIN;
 use crate::tls::Leaf;
 
 /// Shown by `SHOW`: a new session that sees the number knows that the server has read its files.
@@ -50,15 +50,11 @@ pub fn write_parameters(
     replace(&data.join("postgresql.conf"), lines.concat().as_bytes())
 }
 
-/// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password, or not at all.
-pub fn write_access(data: &Path, access: Access) -> Result<()> {
-    let tcp = match access {
-        Access::Open => "scram-sha-256",
-        Access::Closed => "reject",
-    };
+/// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password.
+pub fn write_access(data: &Path) -> Result<()> {
     let lines = format!(
         "local all,replication {ADMIN} trust\nlocal all all scram-sha-256\n\
-         host all,replication {ADMIN} all reject\nhostssl all all all {tcp}\n"
+         host all,replication {ADMIN} all reject\nhostssl all all all scram-sha-256\n"
     );
     replace(&data.join("pg_hba.conf"), lines.as_bytes())
 }

@@ -17,8 +17,6 @@ pub mod upgrade;
 pub use host::Host;
 pub use script::leave_script;
 pub use server::{Server, ServerSpec, StopMode};
-pub use settings::Access;
-pub use snapshot::Snapshot;
 
 /// The superuser of every server; reachable by the unix socket only.
 pub const ADMIN: &str = "rdsadmin";

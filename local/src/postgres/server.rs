@@ -1,4 +1,4 @@
-//! One PostgreSQL server: start, stop, parameters, names, access.
+//! One PostgreSQL server: start, stop, parameters, names.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
+use super::ADMIN;
 use super::host::{Host, pg_tool};
-use super::{ADMIN, Access};
 use crate::network::Lease;
 use crate::process::{Child, StopBy};
 use crate::tls::Leaf;
@@ -64,7 +64,6 @@ pub(super) struct State {
     pub(super) parameters: BTreeMap<String, String>,
     /// What makes it a replica or recovers it to a position.
     pub(super) recovery: BTreeMap<String, String>,
-    pub(super) access: Access,
     pub(super) generation: u64,
     pub(super) child: Option<Child>,
 }
@@ -81,7 +80,6 @@ impl Server {
             names: spec.names,
             parameters: spec.parameters,
             recovery: BTreeMap::new(),
-            access: Access::Open,
             generation: 1,
             child: None,
         };
@@ -160,14 +158,6 @@ impl Server {
             .child
             .as_ref()
             .is_some_and(|child| child.ended().is_none())
-    }
-
-    /// Waits until it doesn't run: a stop or a crash.
-    pub async fn down(&self) {
-        let child = self.state().child.clone();
-        if let Some(child) = child {
-            child.end().await.ok();
-        }
     }
 
     /// Starts it and waits until it takes connections. Nothing to do when it runs.

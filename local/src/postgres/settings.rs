@@ -1,4 +1,4 @@
-//! What can be changed about a server while it runs: its parameters, its names, and whom it lets in.
+//! What can be changed about a server while it runs: its parameters and its names.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,15 +11,6 @@ use tokio_postgres::Client;
 use super::{Server, config};
 
 const RELOAD_WITHIN: Duration = Duration::from_secs(10);
-
-/// Whom a server lets in by TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Every role with its password, over TLS.
-    Open,
-    /// Nobody. Sessions that exist go on: see [`Server::drop_sessions`].
-    Closed,
-}
 
 impl Server {
     /// Replaces the parameters and reloads. Returns those that wait for a restart.
@@ -55,16 +46,6 @@ impl Server {
         self.reload().await.map(drop)
     }
 
-    /// Opens or closes it for new sessions by TCP and reloads; returns when the server acts by it.
-    ///
-    /// # Errors
-    /// When it can't be written or the server doesn't answer.
-    pub async fn set_access(&self, access: Access) -> Result<()> {
-        let _turn = self.turn().await;
-        self.state().access = access;
-        self.reload().await.map(drop)
-    }
-
     /// Gives a data folder that was just made what it needs to be this server.
     pub(super) async fn equip(&self) -> Result<()> {
         let _turn = self.turn().await;
@@ -79,7 +60,11 @@ impl Server {
             source.internal_conninfo("postgres"),
             self.id()
         );
-        let mut recovery = vec![("primary_conninfo", conninfo)];
+        let mut recovery = vec![
+            ("primary_conninfo", conninfo),
+            // A source that was restarted is found again at once, not after five seconds.
+            ("wal_retrieve_retry_interval", "100ms".to_owned()),
+        ];
         if let Some(position) = position {
             recovery.push(("recovery_target_lsn", position.to_owned()));
             // A commit exactly at the slot's position is sent by the slot: with it here, it would be applied twice.
@@ -107,7 +92,7 @@ impl Server {
         host.extend(state.recovery.clone());
         host.insert(config::GENERATION.to_owned(), state.generation.to_string());
         config::write_parameters(&self.data(), &state.parameters, &host)?;
-        config::write_access(&self.data(), state.access)
+        config::write_access(&self.data())
     }
 
     pub(super) fn write_certificate(&self) -> Result<()> {

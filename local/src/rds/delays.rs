@@ -85,16 +85,6 @@ impl DelayProfile {
         endpoint_ttl: 5, // Real time; what RDS's zone answers.
         watch: Duration::from_secs(1),
     };
-
-    /// A profile by its name: `quick` or `rds`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "quick" => Some(Self::QUICK),
-            "rds" => Some(Self::RDS),
-            _ => None,
-        }
-    }
 }
 
 /// Minutes of RDS, each of which is a second here.

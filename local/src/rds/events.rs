@@ -63,7 +63,7 @@ impl Event {
 
     fn category(&self) -> &'static str {
         match self.id {
-            "RDS-EVENT-0245" | "RDS-EVENT-0249" | "RDS-EVENT-0252" => "failure",
+            "RDS-EVENT-0245" | "RDS-EVENT-0249" => "failure",
             "RDS-EVENT-0003" | "RDS-EVENT-0246" => "deletion",
             "RDS-EVENT-0005" | "RDS-EVENT-0042" | "RDS-EVENT-0244" => "creation",
             _ => "notification",

@@ -180,7 +180,7 @@ impl Rds {
         state.snapshots.remove(&request.name);
         drop(state);
         if let Some(copy) = &snapshot.copy
-            && let Err(error) = std::fs::remove_dir_all(&copy.folder)
+            && let Err(error) = std::fs::remove_dir_all(copy)
         {
             tracing::warn!(%error, name = request.name, "a snapshot's folder stays");
         }

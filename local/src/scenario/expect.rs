@@ -4,6 +4,7 @@ use super::follow::Trace;
 use super::inject::Injected;
 use super::kind::Kind;
 use super::run::Seen;
+use super::state::State;
 use super::summary::{Side, Summary};
 use super::{DATABASE, REPLICA};
 use crate::calls;
@@ -133,10 +134,25 @@ fn back_on_blue(seen: &Seen<'_>) -> Vec<String> {
             format!("replication is left: {}", after.replication.join(", ")),
         ),
         (
+            before.objects == after.objects,
+            format!("blue's objects have changed: {}", changed(before, after)),
+        ),
+        (
             rollback_ended_well(&seen.trace),
             "the rollback did not end well".to_owned(),
         ),
     ])
+}
+
+/// What is on the server now and was not before, and the other way round.
+fn changed(before: &State, after: &State) -> String {
+    let without = |some: &[String], others: &[String], sign: char| -> Vec<String> {
+        let only = some.iter().filter(|object| !others.contains(object));
+        only.map(|object| format!("{sign}{object}")).collect()
+    };
+    let left = without(&after.objects, &before.objects, '+');
+    let gone = without(&before.objects, &after.objects, '-');
+    [left, gone].concat().join(", ")
 }
 
 fn alarm_fired(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
@@ -224,7 +240,7 @@ fn refused(seen: &Seen<'_>) -> Vec<String> {
 /// Calls of our functions that don't only look. Publishing a message to people is none of these.
 fn changes_something(call: &calls::Record) -> bool {
     let ours = !["person", "platform", "states", "events"].contains(&call.caller.as_str());
-    let looks = ["Describe", "List", "Get", "Query"]
+    let looks = ["Describe", "List", "Get", "Query", "Scan"]
         .iter()
         .any(|verb| call.operation.starts_with(verb));
     let data = ["rds", "route53", "dynamodb", "monitoring"].contains(&call.service.as_str());

@@ -3,12 +3,13 @@
 use super::follow::{Step, Trace};
 use super::inject::Injected;
 use super::run::Seen;
-use super::summary::{Share, Side, Summary};
+use super::summary::{RECEIPT, Share, Side, Summary};
 use crate::app::audit::Kind as Flaw;
 use crate::app::pause::{self, Pause};
 use crate::app::tally::{Ack, Read, Tally};
 use crate::calls::Outcome;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Findings of the audit that the summary names.
@@ -65,9 +66,15 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
             .iter()
             .map(|(name, version)| format!("{name} {version}"))
             .collect(),
+        receipt: receipt(seen),
         audit: report.findings.iter().take(SHOWN).cloned().collect(),
         problems: Vec::new(),
     }
+}
+
+fn receipt(seen: &Seen<'_>) -> Option<PathBuf> {
+    let path = seen.world.platform.host.keeper.folder().join(RECEIPT);
+    path.exists().then_some(path)
 }
 
 fn outcome(seen: &Seen<'_>) -> String {

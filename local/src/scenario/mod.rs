@@ -1,4 +1,4 @@
-//! One run of the workflow from an empty machine to the audit: the demo, the tests and the benchmarks call the same.
+//! One run of the workflow from an empty machine to the audit: the demo and the tests call the same.
 
 mod expect;
 mod figures;

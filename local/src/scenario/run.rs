@@ -5,7 +5,7 @@ use super::inject::{self, Injected};
 use super::kind::Kind;
 use super::observe::{Observer, Sight};
 use super::state::State;
-use super::summary::Summary;
+use super::summary::{RECEIPT, Summary};
 use super::world::{self, World};
 use super::{expect, figures};
 use crate::app::audit::{Books, Report, audit};
@@ -235,7 +235,7 @@ impl Scenario {
     fn leave(&self, world: &World, end: &End) -> Result<()> {
         let receipt = end.output().and_then(|output| output.get("receipt"));
         if let Some(receipt) = receipt.filter(|receipt| !receipt.is_null()) {
-            write_json(&self.folder.join("receipt.json"), receipt)?;
+            write_json(&self.folder.join(RECEIPT), receipt)?;
         }
         let serving = world.serving()?;
         if world.is_blue(&serving) {

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
-/// Runs whose data folders stay.
+/// Runs that stay, a new one among them.
 const KEPT: usize = 3;
-/// Begins the id of a person's run, by which it is told from a test's.
+/// Begins the id of each; nothing else in that folder is removed.
 const RUN: &str = "run-";
 
 /// All runs of this working copy.
@@ -27,6 +27,18 @@ pub fn begin(scenario: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     point_latest(&root, &folder)?;
     Ok(folder)
+}
+
+/// A run's folder as a person may call it: `.local/runs/latest`, as long as that leads there.
+#[must_use]
+pub fn shown(folder: &Path) -> String {
+    let latest = root().join("latest");
+    let leads_there = latest
+        .canonicalize()
+        .is_ok_and(|led| folder.canonicalize().is_ok_and(|folder| folder == led));
+    let shown = if leads_there { &latest } else { folder };
+    let within = shown.strip_prefix(crate::toolchain::workspace());
+    within.unwrap_or(shown).display().to_string()
 }
 
 /// `latest` leads to this run from now on.

@@ -1,10 +1,15 @@
 //! What a run came to: a dozen lines for a person, and the same as JSON.
 
+use super::runs;
 use crate::app::audit::Finding;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Which side serves at the end.
 pub use domain::record::Side;
+
+/// The receipt's file in the run's folder.
+pub(super) const RECEIPT: &str = "receipt.json";
 
 /// Everything that a run came to. Only what was measured is there.
 #[derive(Debug, Clone, Serialize)]
@@ -67,6 +72,8 @@ pub struct Summary {
     pub injected: Vec<String>,
     /// Each member of the database and its version at the end.
     pub members: Vec<String>,
+    /// Where the switchover's receipt is, if there was one.
+    pub receipt: Option<PathBuf>,
     /// What the audit found, the first few.
     pub audit: Vec<Finding>,
     /// In what the run did not end as it must. Empty means that it did.
@@ -147,9 +154,7 @@ impl Summary {
             &format!("{} read errors", thousands(self.read_errors)),
         ));
         lines.push(self.serving_line());
-        if self.write_pause_ms.is_some() {
-            lines.push(line("receipt", ".local/runs/latest/receipt.json", ""));
-        }
+        lines.extend(self.receipt_line());
         lines
     }
 
@@ -249,6 +254,12 @@ impl Summary {
     fn serving_line(&self) -> Line {
         let side = crate::app::ledger::side_name(self.serving);
         line("serving", side, &self.members.join(" · "))
+    }
+
+    fn receipt_line(&self) -> Option<Line> {
+        let run = self.receipt.as_ref()?.parent()?;
+        let receipt = format!("{}/{RECEIPT}", runs::shown(run));
+        Some(line("receipt", &receipt, ""))
     }
 }
 

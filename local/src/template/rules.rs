@@ -32,8 +32,6 @@ pub struct RuleTarget {
 pub enum Input {
     /// All of it.
     Event,
-    /// The same text each time.
-    Constant(String),
     /// What is at this path, `$.detail.input`.
     Path(String),
     /// A template, in which `<name>` stands for what is at the path of that name.
@@ -113,9 +111,10 @@ fn input(value: &Value) -> Result<Input> {
             template: template.to_owned(),
         });
     }
-    if let Some(text) = value["Input"].as_str() {
-        return Ok(Input::Constant(text.to_owned()));
-    }
+    ensure!(
+        value["Input"].is_null(),
+        "the local platform has no constant inputs"
+    );
     Ok(value["InputPath"]
         .as_str()
         .map_or(Input::Event, |path| Input::Path(path.to_owned())))

@@ -4,6 +4,7 @@ use super::{Tags, write_tags};
 use crate::rds::names;
 use crate::rds::wire::{Render, Xml};
 use jiff::Timestamp;
+use std::path::PathBuf;
 
 /// A copy of an instance's data.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Snapshot {
     /// Its tags.
     pub tags: Tags,
     /// Where its data is, once it is done.
-    pub copy: Option<crate::postgres::Snapshot>,
+    pub copy: Option<PathBuf>,
 }
 
 impl Snapshot {

@@ -19,19 +19,10 @@ pub struct Form {
 impl Form {
     /// Decodes a request's body.
     pub fn parse(body: &[u8]) -> Self {
-        let pairs = body
-            .split(|byte| *byte == b'&')
-            .filter(|pair| !pair.is_empty());
-        let fields = pairs.map(|pair| {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
-            (unescape(name), unescape(value.get(1..).unwrap_or_default()))
-        });
         let mut form = Self {
-            fields: fields.collect(),
+            fields: form_urlencoded::parse(body).into_owned().collect(),
         };
-        form.fields.remove("Action");
-        form.fields.remove("Version");
+        form.ignore(&["Action", "Version"]);
         form
     }
 
@@ -110,26 +101,6 @@ fn item<'a>(field: &'a str, list: &str) -> Option<(usize, &'a str)> {
     let (_, rest) = rest.split_once('.')?;
     let (index, rest) = rest.split_once('.').unwrap_or((rest, ""));
     Some((index.parse().ok()?, rest))
-}
-
-fn unescape(text: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, others @ ..] = rest {
-        rest = others;
-        let code = others
-            .get(..2)
-            .and_then(|hex| std::str::from_utf8(hex).ok());
-        match (first, code.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
