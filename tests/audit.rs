@@ -11,7 +11,7 @@ use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::{Host, Server, ServerSpec, StopMode, roles};
 use local::tls::Authority;
-use local::toolchain::{Toolchain, workspace};
+use local::toolchain::Toolchain;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,8 +26,7 @@ struct Bench {
 
 impl Bench {
     async fn new(name: &str) -> Result<Self> {
-        let runs = workspace().join(".local/test-runs");
-        let keeper = Keeper::start(&runs.join(format!("{name}-{}", std::process::id())))?;
+        let keeper = Keeper::start(&tests::run_folder(name))?;
         let authority = Authority::create()?;
         let network = Network::claim()?;
         let host = Host::new(

@@ -9,7 +9,7 @@ use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::{Host, ServerSpec};
 use local::tls::Authority;
-use local::toolchain::{Toolchain, workspace};
+use local::toolchain::Toolchain;
 use rustix::process::{Pid, Signal, kill_process};
 
 const RUN: &str = "VIRIDIAN_TEST_RUN";
@@ -59,9 +59,7 @@ struct Run {
 
 impl Run {
     fn start(name: &str) -> Result<Self> {
-        let runs = workspace()
-            .join(".local/test-runs")
-            .join(format!("{name}-{}", std::process::id()));
+        let runs = tests::run_folder(name);
         let folder = runs.join("killed");
         std::fs::create_dir_all(&folder)?;
         let process = Command::new(std::env::current_exe()?)
@@ -163,8 +161,7 @@ async fn a_killed_run_leaves_nothing_behind_and_the_next_one_works() -> Result<(
             !run.folder.join("processes").exists() && !sockets.exists()
         })?;
     }
-    let (host, servers) =
-        start(&workspace().join(format!(".local/test-runs/next-{}", std::process::id()))).await?;
+    let (host, servers) = start(&tests::run_folder("next")).await?;
     assert!(servers.iter().all(local::postgres::Server::is_running));
     host.keeper.shutdown().await?;
     Ok(std::fs::remove_dir_all(host.keeper.folder())?)

@@ -12,11 +12,11 @@ use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::{Host, Server, ServerSpec};
 use local::tls::Authority;
-use local::toolchain::{Toolchain, workspace};
+use local::toolchain::Toolchain;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio_postgres::Client;
+use tests::until;
 use validate::{Sides, compare};
 
 const SCHEMA: &str = "
@@ -52,8 +52,7 @@ struct Pair {
 
 impl Pair {
     async fn start(name: &str) -> Result<Self> {
-        let folder = format!(".local/test-runs/{name}-{}", std::process::id());
-        let keeper = Keeper::start(&workspace().join(folder))?;
+        let keeper = Keeper::start(&tests::run_folder(name))?;
         let authority = Authority::create()?;
         let ca = Some(authority.ca_pem().to_owned());
         let host = Host::new(Toolchain::find()?, keeper, Network::claim()?, authority)?;
@@ -151,16 +150,6 @@ fn spec(id: &str, version: &str) -> ServerSpec {
 
 fn endpoint(server: &Server) -> Endpoint {
     Endpoint::new(server.address().ip().to_string(), server.address().port())
-}
-
-async fn until(client: &Client, query: &str) -> Result<()> {
-    for _ in 0..3000 {
-        if client.query_one(query, &[]).await?.get(0) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    anyhow::bail!("never true: {query}")
 }
 
 /// The application: inserts, updates and deletes, as fast as it can.

@@ -9,7 +9,6 @@ use local::rds::DelayProfile;
 use local::scenario::observe::Nobody;
 use local::scenario::summary::{Side, Summary};
 use local::scenario::{Kind, Scenario};
-use local::toolchain::workspace;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -18,8 +17,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 async fn run(kind: Kind) -> Result<Summary> {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let name = format!("{}-{}", kind.as_str(), std::process::id());
-    let folder = workspace().join(".local/test-runs").join(name);
+    let folder = tests::run_folder(kind.as_str());
     let scenario = Scenario {
         kind,
         folder: folder.clone(),

@@ -23,7 +23,7 @@ async fn a_claim_is_the_owners_and_nobody_elses() -> Result<()> {
     let refused = world.step("claim", claim(OTHER, &plan())).await;
     assert_eq!(error(refused)?, "Upgrade.Refused");
     assert_eq!(text(&world.item().await?, "owner"), OWNER);
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +34,7 @@ async fn a_claim_whose_answer_was_lost_is_recognized() -> Result<()> {
     let ticket = world.claimed().await?;
     assert_eq!(lost.fired(), 1);
     assert_eq!(ticket["epoch"], 1, "it was not claimed twice");
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn throttling_is_ridden_out_or_handed_on_as_transient() -> Result<()> {
     let throttled = world.platform.faults().plant(once, Fault::Throttle);
     world.claimed().await?;
     assert_eq!(throttled.fired(), 1);
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn a_request_that_was_served_starts_nothing_and_a_new_one_does() -> Result
     scheduled["request"]["request_id"] = json!("schedule-8");
     let fresh = world.step("claim", claim(OTHER, &scheduled)).await?;
     assert_eq!(fresh["ticket"]["epoch"], 2);
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn what_waits_for_a_person_is_not_claimed_until_they_clear_it() -> Result<
         .change_item(|item| item["phase"] = json!({"S": "ended"}))
         .await?;
     world.step("claim", claim(OTHER, &plan())).await?;
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,5 +95,5 @@ async fn an_input_that_does_not_fit_is_named_by_its_field() -> Result<()> {
     let failure = world.step("claim", input).await.expect_err("a wrong port");
     assert_eq!(failure.error, "Upgrade.InvalidInput");
     assert!(failure.cause.contains("plan.members[0].port"), "{failure}");
-    world.platform.stop().await
+    world.end().await
 }

@@ -199,7 +199,7 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
         .step("shift_weight", json!({"ticket": ticket, "percent": 10}))
         .await;
     assert_eq!(error(late)?, "Upgrade.Refused");
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +221,7 @@ async fn after_the_switchover_green_goes_on_serving_and_a_person_is_asked() -> R
         .await;
     assert_eq!(error(failed)?, "Upgrade.Refused");
     assert_eq!(world.item().await?["phase"]["S"], "needs_operator");
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,5 +236,5 @@ async fn another_upgrade_is_not_rolled_back() -> Result<()> {
         (&json!(true), &json!([]))
     );
     assert_eq!(world.item().await?, before);
-    world.platform.stop().await
+    world.end().await
 }

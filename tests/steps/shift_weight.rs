@@ -69,7 +69,7 @@ async fn reads_ramp_and_come_back_exactly() -> Result<()> {
     assert_eq!(answer["settle_seconds"], 1);
     shift(&world, &ticket, 0).await?;
     assert_eq!(world.routes().await?, originals());
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn a_lost_answer_and_a_throttled_call_move_reads_once() -> Result<()> {
     shift(&world, &ticket, 50).await?;
     assert_eq!(world.routes().await?, shared(100, 100));
     assert_eq!(throttled.fired(), 1);
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn an_old_ticket_moves_nothing() -> Result<()> {
         "Upgrade.Refused"
     );
     assert_eq!(world.routes().await?, originals());
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,5 +128,5 @@ async fn another_calls_lease_is_waited_for() -> Result<()> {
         world.item().await?["lease_holder"].is_null(),
         "the lease was given back"
     );
-    world.platform.stop().await
+    world.end().await
 }

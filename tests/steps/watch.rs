@@ -85,7 +85,7 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
     let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
     let answer = world.step("on_alarm", event).await?;
     assert_eq!(answer["ended"], 0);
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
         why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
         "{why}"
     );
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn a_quiet_wait_is_clean_also_when_it_is_read_twice() -> Result<()> {
     let again = world.step("watch", json!({"ticket": ticket})).await?;
     assert_eq!(first, again);
     assert!(world.record().await?["wait"]["token"].is_null());
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn an_alarm_that_rang_and_recovered_is_found_in_the_history() -> Result<()
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(unheard.fired() > 0, "the event was not lost");
-    world.platform.stop().await
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,5 +155,5 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
         .set_alarm("errors", blind, "no data")?;
     let read = world.step("watch", json!({"ticket": ticket})).await;
     assert_eq!(error(read)?, "Upgrade.AlarmRaised");
-    world.platform.stop().await
+    world.end().await
 }

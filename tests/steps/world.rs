@@ -6,7 +6,6 @@ use axum::http::Method;
 use local::gateway::client::Client;
 use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
-use local::toolchain::workspace;
 use serde_json::{Value, json};
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
@@ -23,9 +22,7 @@ pub struct World {
 impl World {
     /// Brings a platform up. `name` tells the tests' folders apart.
     pub async fn start(name: &str) -> Result<Self> {
-        let folder = workspace()
-            .join(".local/test-runs")
-            .join(format!("steps-{name}-{}", std::process::id()));
+        let folder = tests::run_folder(&format!("steps-{name}"));
         std::fs::create_dir_all(&folder)?;
         let platform = Platform::start(Options::new(folder), &|_| {}).await?;
         let table = platform.template.tables.first().context("a table")?;
@@ -36,6 +33,11 @@ impl World {
             client,
             table,
         })
+    }
+
+    /// Ends a test that passed.
+    pub async fn end(self) -> Result<()> {
+        tests::end_platform(self.platform).await
     }
 
     /// Invokes a step.
