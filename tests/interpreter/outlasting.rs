@@ -164,7 +164,9 @@ fn green_has_as_many_minutes_to_catch_up_as_the_request_allows() {
 
 #[test]
 fn an_upgrade_that_needs_every_poll_of_every_loop_comes_to_its_end() {
-    let plan = plan("blue_green");
+    let mut plan = plan("blue_green");
+    plan["request"]["bake_minutes"] = json!(1440);
+    plan["request"]["watch_hours"] = json!(168);
     let polled = ["Provision", "Prepare", "CheckLag", "Switchover", "Retire"];
     let patience: BTreeMap<&str, u64> = polled
         .into_iter()
