@@ -49,6 +49,27 @@ async fn called(shop: &Shop, marker: i64) -> Result<()> {
     .await
 }
 
+/// Closes green's roles, as `switchover` does before it calls RDS.
+async fn close_green(shop: &Shop) -> Result<()> {
+    let green = shop.record().await?["green"]["members"][0]["instance"].clone();
+    let inside = shop
+        .admin(green.as_str().context("a name")?, "orders")
+        .await?;
+    let close = |role| {
+        format!(
+            "alter role {role} nologin; comment on role {role} is 'viridian: fenced by {OWNER} until later'"
+        )
+    };
+    for statement in [
+        "set default_transaction_read_only = off",
+        &close("orders_app"),
+        &close("reader"),
+    ] {
+        inside.batch_execute(statement).await?;
+    }
+    Ok(())
+}
+
 /// Orders the rollback as the rule does that an upgrade's end starts: by its execution, whatever the request said.
 async fn undo(shop: &Shop) -> Result<String> {
     let order = json!({"database": "-", "owner": OWNER, "reason": "The upgrade ended as ABORTED."});
@@ -61,15 +82,7 @@ async fn undo(shop: &Shop) -> Result<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_old() -> Result<()> {
     let (shop, _) = level("stopped").await?;
-    let green = shop.record().await?["green"]["members"][0]["instance"].clone();
-    let green = green.as_str().context("a name")?;
-    let inside = shop.admin(green, "orders").await?;
-    for statement in [
-        "set default_transaction_read_only = off",
-        "alter role orders_app nologin; alter role reader nologin",
-    ] {
-        inside.batch_execute(statement).await?;
-    }
+    close_green(&shop).await?;
     let written = number(&shop, "orders", "select number from viridian.marker").await?;
     rds_switches(&shop).await?;
 
@@ -94,5 +107,25 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
     assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
     assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
     assert_eq!(shop.record().await?["phase"], "needs_operator");
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_of_a_call_that_died_is_in_nobodys_way() -> Result<()> {
+    let (shop, ticket) = level("refenced").await?;
+    close_green(&shop).await?;
+    shop.leave("before", |record| {
+        record["fences"] = json!([fence("green", &record["green"]["members"][0])]);
+    })
+    .await?;
+    let said = shop.finish("switchover", &ticket).await?;
+    let receipt = &said.last().context("an answer")?["receipt"];
+    assert_eq!(receipt["roles"], json!(["orders_app", "reader"]));
+    assert_eq!(receipt["old_closed"], true);
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    let comments =
+        "select count(*) from pg_roles where shobj_description(oid, 'pg_authid') like 'viridian%'";
+    assert_eq!(number(&shop, "orders", comments).await?, 0);
     shop.close().await
 }

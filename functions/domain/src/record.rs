@@ -106,6 +106,11 @@ pub struct Fence {
     pub roles: Vec<FencedRole>,
 }
 
+impl Fence {
+    /// The deadline of a fence that only a person lifts: the end of the year 9998.
+    pub const FOR_GOOD: Millis = Millis(253_370_764_799_000);
+}
+
 /// A role that a fence closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FencedRole {

@@ -76,6 +76,10 @@ pub fn order(input: &Input, record: &Record) -> Order {
         }
         (Phase::RollingBack, _) => Order::GoOn,
         (Phase::After, Some(_)) => Order::TakeOver(Phase::After),
+        // Nobody has let the application in yet.
+        (Phase::After, None) if fences(record, Side::Green).next().is_some() => {
+            Order::TakeOver(Phase::After)
+        }
         (Phase::After, None) => Order::Refuse(NO_WAY_BACK.to_owned()),
     }
 }

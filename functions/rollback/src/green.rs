@@ -4,7 +4,7 @@ use crate::World;
 use crate::look::Looked;
 use crate::servers::Servers;
 use domain::error::StepError;
-use domain::ids::{Millis, ResourceId};
+use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Record, Side};
 use domain::rollback::fences;
@@ -16,11 +16,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::warn;
 
-/// The deadline of a fence that only a person lifts: the end of the year 9998.
-const FOR_GOOD: Millis = Millis(253_370_764_799_000);
-
-/// How often old is asked to close before green is opened without it, and the time between two of them.
-const CLOSINGS: u32 = 3;
+/// How often old is asked for a session before green is opened without it, and the time between two of them.
+const TRIES: u32 = 3;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// How long sessions are told to end.
@@ -141,7 +138,12 @@ pub async fn open(
     if let Some(why) = missing(&held.record().markers, &arrived) {
         return Ok(Opened::Withheld(why));
     }
-    let closed = closed(world, servers, held).await;
+    let old = close_old(world, servers, held).await?;
+    if let Old::Open(why) = old {
+        return Ok(Opened::NotYet(format!(
+            "green stays closed, since old blue still lets the application in: {why}"
+        )));
+    }
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     let mut actions = Vec::new();
     for stands in standing {
@@ -150,11 +152,11 @@ pub async fn open(
     held.verify().await?;
     let session = servers.any_session(&green, Access::AsServed).await?;
     marker::write(&session).await?;
-    Ok(match closed {
-        Ok(()) => Opened::Serves(actions),
-        Err(failed) => Opened::NotYet(format!(
-            "green serves, but old blue could not be closed: {failed}"
+    Ok(match old {
+        Old::Away(failed) => Opened::NotYet(format!(
+            "green serves; old blue, which RDS keeps read-only, can't be reached to be closed: {failed}"
         )),
+        Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
 }
 
@@ -173,35 +175,60 @@ async fn arrived(
     Ok(arrived)
 }
 
-async fn closed(world: &World, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<(), Error> {
-    for _ in 1..CLOSINGS {
-        match close_old(world, servers, held).await {
-            Err(failed) if failed.is_transient() => warn!(%failed, "old blue not closed yet"),
-            done => return done,
-        }
-        tokio::time::sleep(BETWEEN).await;
-    }
-    close_old(world, servers, held).await
+/// What came of closing old.
+enum Old {
+    /// Closed and seen to be so, or gone.
+    Closed,
+    /// Nobody answers there.
+    Away(Error),
+    /// It answers and is not closed, and why.
+    Open(String),
 }
 
 /// Closes the application's roles on old, also where the record says that they were to be closed, and sees that nobody
 /// is left.
-async fn close_old(world: &World, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<(), Error> {
+async fn close_old(
+    world: &World,
+    servers: &Servers<'_>,
+    held: &mut Held<'_>,
+) -> Result<Old, Error> {
     let old = servers.plan.writer().map(|old| old.resource_id.clone());
     let old = old.ok_or_else(|| StepError::failed("the plan has no member that takes writes"))?;
     if world.instances.find(&old).await?.is_none() {
-        return Ok(());
+        return Ok(Old::Closed);
     }
-    let names = &servers.plan.application_roles;
-    let session = servers.any_session(&old, Access::Write).await?;
-    let closing = old_fence(held, &session, &old, names).await?;
+    let session = match reach(servers, &old).await {
+        Ok(session) => session,
+        Err(silent) if silent.is_transient() => return Ok(Old::Away(silent)),
+        Err(refused) => return Ok(Old::Open(refused.to_string())),
+    };
+    let names = servers.plan.application_roles.clone();
+    let closing = old_fence(held, &session, &old, &names).await?;
     held.verify().await?;
-    fence::raise(&session, &closing).await?;
-    sessions::drain(&session, names, DRAIN).await?;
-    if standing::read(&session, names).await?.is_closed() {
-        return Ok(());
+    Ok(match shut(&session, &closing, &names).await {
+        Ok(true) => Old::Closed,
+        Ok(false) => Old::Open("application roles or sessions are back on it".to_owned()),
+        Err(failed) => Old::Open(failed.to_string()),
+    })
+}
+
+/// A session on old, for which it is asked a few times.
+async fn reach(servers: &Servers<'_>, old: &ResourceId) -> Result<Session, Error> {
+    for _ in 1..TRIES {
+        match servers.any_session(old, Access::Write).await {
+            Err(silent) if silent.is_transient() => warn!(%silent, "old blue not reached yet"),
+            done => return done,
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
-    Err(StepError::transient("application roles or sessions are back on it").into())
+    servers.any_session(old, Access::Write).await
+}
+
+/// Raises the fence, ends the sessions, and looks whether that did it.
+async fn shut(session: &Session, closing: &Fence, names: &[String]) -> Result<bool, Error> {
+    fence::raise(session, closing).await?;
+    sessions::drain(session, names, DRAIN).await?;
+    Ok(standing::read(session, names).await?.is_closed())
 }
 
 /// Old's fence as it was recorded before RDS was called, or recorded now where nobody of ours called it.
@@ -219,7 +246,7 @@ async fn old_fence(
         side: Side::Blue,
         resource_id: old.clone(),
         owner: held.ticket().owner.clone(),
-        deadline: FOR_GOOD,
+        deadline: Fence::FOR_GOOD,
         roles: fence::restoring(roles::read(session, names).await?, None),
     };
     held.fence(closing.clone()).await?;

@@ -202,7 +202,12 @@ impl Rollback<'_> {
                     return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
                 }
                 Opened::Withheld(why) => return Err(ask(held, &why).await),
-                Opened::NotYet(why) => return Ok(Some(self.later(&why))),
+                Opened::NotYet(why) => {
+                    return Ok(Some(Output {
+                        summary: format!("{why}."),
+                        ..self.later(&why)
+                    }));
+                }
             },
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),

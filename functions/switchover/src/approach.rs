@@ -16,13 +16,11 @@ use std::time::{Duration, Instant};
 use tracing::info;
 
 /// Less time than this, and it is not begun.
-const ENOUGH: Duration = Duration::from_secs(25);
+const ENOUGH: Duration = Duration::from_secs(35);
 /// How long sessions on green may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 /// RDS's own minimum, in seconds; the shortest time in which it takes a switchover back.
 const TIMEOUT: u32 = 30;
-/// Old stays closed as long as it stands, whoever sweeps.
-pub(crate) const FOR_GOOD: Millis = Millis(253_402_300_799_000);
 
 impl Bridge {
     pub(crate) async fn begin(
@@ -143,7 +141,8 @@ impl Bridge {
             side: Side::Blue,
             resource_id: sides.old.resource_id.clone(),
             owner: held.ticket().owner.clone(),
-            deadline: FOR_GOOD,
+            // Old stays closed as long as it stands, whoever sweeps.
+            deadline: Fence::FOR_GOOD,
             roles: fence::restoring(seen, None),
         };
         held.change(|record| {

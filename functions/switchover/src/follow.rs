@@ -1,16 +1,17 @@
 //! Part 5, while RDS switches: ask the databases when to look, and RDS whether it happened.
 
+use crate::opening::Moment;
 use crate::sides::Sides;
 use crate::{Bridge, again, retreat};
 use domain::error::StepError;
 use domain::ids::DeploymentId;
 use domain::rds::{Deployment, instance_of};
-use domain::record::Phase;
+use domain::record::{Phase, Record};
 use domain::switchover::{Output, Stage, stage};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::slots;
-use effects::step::Invocation;
+use effects::step::{Invocation, now};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 /// What the opening needs; with less, the next call opens.
-const RESERVE: Duration = Duration::from_secs(12);
+const RESERVE: Duration = Duration::from_secs(20);
 /// How often RDS is asked while nothing is to be expected.
 const CALM: Duration = Duration::from_millis(250);
 /// How often it is asked once the databases say that it must be soon, and how many times.
@@ -26,6 +27,10 @@ const TIGHT: (Duration, u32) = (Duration::from_millis(10), 300);
 /// How long to wait at a closed door. A refused connection costs a server nearly as much as a session, in the moment in
 /// which it has most to do.
 const KNOCK: Duration = Duration::from_millis(30);
+/// The longest that one round of opening sessions takes, since a silent side must not hide the other.
+const ROUND: Duration = Duration::from_secs(1);
+/// RDS bounds its own switchover by less, in milliseconds.
+const OVERDUE: i64 = 900_000;
 /// How long sessions may take that are being opened when RDS is through.
 const NEARLY: Duration = Duration::from_millis(500);
 /// How many observations in a row tell that RDS has taken it back, and the time between them.
@@ -80,12 +85,14 @@ impl Bridge {
         let id =
             green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
         let soon = Soon::default();
+        let through;
         let ended = {
             let mut staying = Box::pin(stay(sides, &soon));
             let ended = tokio::select! {
                 ended = self.ended(&id, &soon, invocation) => ended?,
                 never = &mut staying => match never {},
             };
+            through = Moment::now();
             // What is being opened is nearly open, and would have to be begun anew.
             tokio::select! {
                 _ = tokio::time::timeout(NEARLY, soon.complete()) => {}
@@ -97,9 +104,13 @@ impl Bridge {
             Ended::Through(deployment) => {
                 info!("every member is through");
                 sides.old.renamed(&instance_of(&deployment.source));
-                self.finish(held, sides, invocation).await
+                self.finish(held, sides, invocation, through).await
             }
             Ended::TakenBack(why) => Err(retreat::taken_back(held, sides, &why).await?.into()),
+            Ended::NotYet if is_overdue(held.record()) => {
+                let what = "RDS has not ended its switchover within a quarter of an hour, nor taken it back";
+                Err(StepError::failed(what).into())
+            }
             Ended::NotYet => Ok(again("RDS is still switching over")),
         }
     }
@@ -152,6 +163,14 @@ impl Bridge {
     }
 }
 
+fn is_overdue(record: &Record) -> bool {
+    let called = record
+        .receipt
+        .as_ref()
+        .and_then(|receipt| receipt.called_at);
+    called.is_some_and(|called| now().since(called) > OVERDUE)
+}
+
 /// Until the next look at RDS: short once it must be soon, but not for ever.
 async fn pause(soon: &Soon, looks: u32, back: u32) {
     match (back, soon.said.get()) {
@@ -171,7 +190,8 @@ async fn stay(sides: &mut Sides, soon: &Soon) -> Infallible {
     loop {
         let was_here = sides.new_is_here();
         // Old may stay away; new counts.
-        soon.whole.set(sides.connect().await.is_ok());
+        let round = tokio::time::timeout(ROUND, sides.connect()).await;
+        soon.whole.set(matches!(round, Ok(Ok(()))));
         soon.opened.notify_waiters();
         let here = sides.new_is_here();
         if here && (!was_here || turn.is_multiple_of(4) && unlinked(sides).await) {

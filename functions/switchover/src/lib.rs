@@ -22,6 +22,7 @@ use effects::rds::{Deployments, Instances};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
 use effects::step::Invocation;
+use opening::Moment;
 use sides::Sides;
 
 /// What the switchover is made with.
@@ -86,7 +87,8 @@ impl Bridge {
             Stage::Foreign => foreign(held).await,
             Stage::Finish => {
                 let mut sides = Sides::find(self, held.record()).await?;
-                self.finish(held, &mut sides, invocation).await
+                self.finish(held, &mut sides, invocation, Moment::now())
+                    .await
             }
             Stage::TakenBack { why } => {
                 let mut sides = Sides::find(self, held.record()).await?;

@@ -3,7 +3,8 @@
 use crate::sides::{PATIENCE, Sides, opened, patiently};
 use crate::{Bridge, again, digests, done};
 use domain::error::StepError;
-use domain::record::{Fence, Phase, Side};
+use domain::ids::Millis;
+use domain::record::{Fence, Phase};
 use domain::switchover::{Arrived, Output, Proof, Receipt, Standing, prove};
 use effects::claims::Held;
 use effects::error::Error;
@@ -19,6 +20,22 @@ const CLOSINGS: u32 = 20;
 /// How long sessions on old may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// When RDS was seen to be through, by both of our clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    instant: Instant,
+    time: Millis,
+}
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        Self {
+            instant: Instant::now(),
+            time: now(),
+        }
+    }
+}
+
 /// Both sides as they were seen behind the fences.
 struct Seen {
     new: Standing,
@@ -33,15 +50,16 @@ impl Bridge {
         held: &mut Held<'_>,
         sides: &mut Sides,
         invocation: &Invocation,
+        through: Moment,
     ) -> Result<Output, Error> {
-        let (began, through) = (Instant::now(), now());
+        let began = through.instant;
         let mut receipt = held.record().receipt.clone().unwrap_or_default();
         if receipt.opened_at.is_some() {
             return self.seen_open(held, sides, receipt).await;
         }
         receipt.rds_ms = receipt
             .called_at
-            .map_or(0, |called| millis(through.since(called)));
+            .map_or(0, |called| millis(through.time.since(called)));
         patiently(PATIENCE, async || sides.connect_new().await).await?;
         if let Err(failed) = sides.reach_old(self).await {
             warn!(%failed, "old not reached");
@@ -136,11 +154,11 @@ impl Bridge {
         sides: &mut Sides,
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
+        keep(held, &receipt).await?;
         if !receipt.old_closed {
             receipt.old_closed = self.close_old_late(held, sides).await?;
+            keep(held, &receipt).await?;
         }
-        let kept = receipt.clone();
-        held.change(|record| record.receipt = Some(kept)).await?;
         let mut wrong = receipt.wrong.clone();
         if !receipt.old_closed {
             let resource_id = &sides.old.resource_id;
@@ -153,14 +171,14 @@ impl Bridge {
     }
 
     /// Old, which could not be closed before green was opened.
-    async fn close_old_late(&self, held: &mut Held<'_>, sides: &mut Sides) -> Result<bool, Error> {
+    async fn close_old_late(&self, held: &Held<'_>, sides: &mut Sides) -> Result<bool, Error> {
         if let Err(failed) = sides.reach_old(self).await {
             warn!(%failed, "old still not reached");
             return Ok(false);
         }
-        let fence = old_fence(held, sides).await?;
-        let names = held.record().plan.application_roles.clone();
-        let old = close_old(sides, &fence, &names).await?;
+        let fence = old_fence(held, sides)?;
+        let names = &held.record().plan.application_roles;
+        let old = close_old(sides, &fence, names).await?;
         Ok(old.is_some_and(|old| old.is_closed()))
     }
 }
@@ -170,7 +188,7 @@ async fn prove_all(
     held: &mut Held<'_>,
     sides: &Sides,
 ) -> Result<Option<(Seen, Vec<String>)>, Error> {
-    let fence = old_fence(held, sides).await?;
+    let fence = old_fence(held, sides)?;
     let names = held.record().plan.application_roles.clone();
     let markers = held.record().markers.clone();
     let (entered, looked) = join(enter(held), look(sides, &fence, &names)).await;
@@ -227,27 +245,19 @@ async fn close_old(
     standing::read(look, names).await.map(Some)
 }
 
-/// Recorded before the call; found again here where a call was made without us.
-async fn old_fence(held: &mut Held<'_>, sides: &Sides) -> Result<Fence, Error> {
+/// Recorded before the call, in the same write as the call itself.
+fn old_fence(held: &Held<'_>, sides: &Sides) -> Result<Fence, StepError> {
     let id = &sides.old.resource_id;
     let fences = &held.record().fences;
-    if let Some(known) = fences.iter().find(|fence| fence.resource_id == *id) {
-        return Ok(known.clone());
-    }
-    let names = &held.record().plan.application_roles;
-    let seen = match &sides.old_roles {
-        Some(session) => roles::read(session, names).await?,
-        None => vec![],
-    };
-    let stands = Fence {
-        side: Side::Blue,
-        resource_id: id.clone(),
-        owner: held.ticket().owner.clone(),
-        deadline: crate::approach::FOR_GOOD,
-        roles: fence::restoring(seen, None),
-    };
-    held.fence(stands.clone()).await?;
-    Ok(stands)
+    let known = fences.iter().find(|fence| fence.resource_id == *id);
+    let lost = || StepError::failed(format!("the record has no fence for {id}"));
+    known.cloned().ok_or_else(lost)
+}
+
+/// Keeps the receipt in the record.
+async fn keep(held: &mut Held<'_>, receipt: &Receipt) -> Result<(), Error> {
+    let kept = receipt.clone();
+    held.change(|record| record.receipt = Some(kept)).await
 }
 
 /// Part 8: login as recorded, and a write that lands.

@@ -10,6 +10,7 @@ use effects::postgres::{Access, Connector, Endpoint, Session};
 use futures_util::future::{join, try_join, try_join_all};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long a side that lets nobody in is asked again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,14 +89,14 @@ impl Sides {
 
     /// Sessions on old, for which it is asked for a while where it was, and again where it is now.
     pub(crate) async fn reach_old(&mut self, bridge: &Bridge) -> Result<(), Error> {
-        if patiently(PATIENCE, async || self.connect_old().await)
-            .await
-            .is_ok()
-        {
+        let here = patiently(PATIENCE, async || self.connect_old().await);
+        if matches!(timeout(PATIENCE, here).await, Ok(Ok(()))) {
             return Ok(());
         }
         self.old.locate(bridge).await?;
-        patiently(PATIENCE, async || self.connect_old().await).await
+        let there = patiently(PATIENCE, async || self.connect_old().await);
+        let silent = |_| Err(StepError::transient("old does not answer").into());
+        timeout(PATIENCE, there).await.unwrap_or_else(silent)
     }
 
     async fn connect_old(&mut self) -> Result<(), Error> {

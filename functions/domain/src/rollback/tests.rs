@@ -126,6 +126,15 @@ fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
     };
     let owner = after.ticket.owner.0.clone();
     assert!(matches!(order(&input(None), &after), Order::Refuse(_)));
+    let fenced = Record {
+        fences: vec![fence(Side::Green)],
+        ..after.clone()
+    };
+    assert_eq!(
+        order(&input(None), &fenced),
+        Order::TakeOver(Phase::After),
+        "nobody has opened green yet"
+    );
     let marked = order(&input(Some(&owner)), &after);
     assert_eq!(marked, Order::TakeOver(Phase::After));
 }

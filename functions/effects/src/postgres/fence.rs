@@ -148,6 +148,11 @@ mod tests {
     fn the_notice_names_owner_and_deadline_and_goes_with_the_fence() {
         let stands = fence(restoring(vec![role("app", true, Some("it's"))], None));
         assert!(closing(&stands).contains("fenced by arn:upgrade until 2023-11-14T22:13:20Z"));
+        let for_good = Fence {
+            deadline: Fence::FOR_GOOD,
+            ..stands.clone()
+        };
+        assert!(closing(&for_good).contains("until 9998-12-31"));
         assert_eq!(
             opening(&stands),
             r#"alter role "app" login; comment on role "app" is E'it''s';"#

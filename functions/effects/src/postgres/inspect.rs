@@ -154,11 +154,7 @@ async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error
         tables: count(&facts, 1),
         large_objects: facts.get::<_, i64>(2).try_into().unwrap_or_default(),
         keyless: tables(session, KEYLESS).await?,
-        hidden: tables(
-            session,
-            "c.relkind in ('r', 'p') and row_security_active(c.oid)",
-        )
-        .await?,
+        hidden: tables(session, "c.relkind = 'r' and row_security_active(c.oid)").await?,
         unlogged: tables(
             session,
             "c.relkind in ('r', 'p') and c.relpersistence = 'u'",

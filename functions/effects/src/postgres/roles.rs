@@ -60,3 +60,16 @@ pub async fn logins(session: &Session) -> Result<BTreeSet<String>, Error> {
     let rows = rows.map_err(looked("reading the roles that can log in"))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
+
+/// The names of all roles.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn names(session: &Session) -> Result<BTreeSet<String>, Error> {
+    let rows = session
+        .query("select rolname::text from pg_roles", &[])
+        .await;
+    let rows = rows.map_err(looked("reading the names of the roles"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
