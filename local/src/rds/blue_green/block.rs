@@ -3,6 +3,7 @@
 use super::link;
 use crate::rds::Rds;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 /// As long as this lives, green applies nothing. Its tables can be read, but neither analyzed nor vacuumed.
 #[derive(Debug)]
@@ -33,13 +34,26 @@ impl Rds {
             let session = link::session(&pair.green, &link.database).await?;
             let tables: Option<String> = session.query_one(TABLES, &[]).await?.get(0);
             if let Some(tables) = tables {
-                let lock = format!("BEGIN; LOCK TABLE {tables} IN SHARE MODE");
-                session.batch_execute(&lock).await?;
+                lock(&session, &tables).await?;
                 sessions.push(session);
             }
         }
         Ok(ReplicationBlock {
             _sessions: sessions,
         })
+    }
+}
+
+/// Locks the tables one by one, as `LOCK` does it. What is being applied may hold one of them and want another; either of
+/// us is then sent away to try again.
+async fn lock(session: &Client, tables: &str) -> Result<(), tokio_postgres::Error> {
+    let lock = format!("BEGIN; LOCK TABLE {tables} IN SHARE MODE");
+    loop {
+        match session.batch_execute(&lock).await {
+            Err(failed) if failed.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
+                session.batch_execute("ROLLBACK").await?;
+            }
+            done => return done,
+        }
     }
 }
