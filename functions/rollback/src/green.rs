@@ -117,7 +117,7 @@ pub async fn delete_left(
 pub enum Opened {
     /// Green serves and old is closed; what was done, a line each.
     Serves(Vec<String>),
-    /// Green serves, but something is still to be done.
+    /// Something is still to be done, and what; it says whether green serves meanwhile.
     NotYet(String),
     /// Green must stay closed, and why.
     Withheld(String),
