@@ -10,7 +10,7 @@ CHECK := .local/toolchain/venv-check/bin
 .PHONY: help demo up test check build toolchain toolchain-aws toolchain-check
 
 help: ## Show this
-	@echo "make demo [SCENARIO=upgrade|alarm|lag|refused|minor] [PROFILE=quick|rds]"
+	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The recipes that run `local` are one plain command each: make then runs it without a shell, and its signals reach it.

@@ -57,7 +57,7 @@ pub fn found(
         Phase::Before | Phase::Switching | Phase::After if holder == owner => {
             Ok(record.ticket.clone())
         }
-        Phase::RollingBack if holder == owner => Err(StepError::refused(format!(
+        Phase::RollingBack | Phase::Returning if holder == owner => Err(StepError::refused(format!(
             "the upgrade of `{database}` is being rolled back"
         ))),
         Phase::NeedsOperator => Err(needs_operator(record)),
@@ -67,7 +67,11 @@ pub fn found(
         Phase::Ended => Err(StepError::transient(format!(
             "the claim on `{database}` came free a moment later"
         ))),
-        Phase::Before | Phase::Switching | Phase::After | Phase::RollingBack => {
+        Phase::Before
+        | Phase::Switching
+        | Phase::After
+        | Phase::RollingBack
+        | Phase::Returning => {
             Err(StepError::refused(format!(
                 "`{database}` is claimed by the upgrade {holder}; wait for its end, nothing was touched"
             )))
@@ -131,11 +135,12 @@ mod tests {
     use crate::ids::{Epoch, Millis};
     use crate::record::{Lease, tests::record};
 
-    const PHASES: [Phase; 6] = [
+    const PHASES: [Phase; 7] = [
         Phase::Before,
         Phase::Switching,
         Phase::After,
         Phase::RollingBack,
+        Phase::Returning,
         Phase::NeedsOperator,
         Phase::Ended,
     ];

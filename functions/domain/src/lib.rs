@@ -10,8 +10,10 @@ pub mod plan;
 pub mod rds;
 pub mod record;
 pub mod request;
+pub mod reverse;
 pub mod routes;
 pub mod version;
+pub mod writes;
 
 pub mod check_lag;
 pub mod claim;

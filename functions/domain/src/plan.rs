@@ -3,6 +3,7 @@
 use crate::ids::{Database, InstanceId, Owner, ResourceId};
 use crate::request::{Request, Strategy};
 use crate::routes::Route;
+use crate::writes::Pointer;
 use serde::{Deserialize, Serialize};
 
 mod checks;
@@ -101,6 +102,9 @@ pub struct Plan {
     pub application_roles: Vec<String>,
     /// Where reads go, as found; `None` where nothing routes them.
     pub reads: Option<Route>,
+    /// The record that leads writes to blue, as found; `None` where there is none.
+    #[serde(default)]
+    pub writes: Option<Pointer>,
     /// Names of the alarms that guard the upgrade.
     pub alarms: Vec<String>,
     /// What was checked.
@@ -162,15 +166,15 @@ pub struct Check {
 }
 
 impl Check {
-    fn pass(name: &str, found: impl Into<String>) -> Self {
+    pub(crate) fn pass(name: &str, found: impl Into<String>) -> Self {
         Self::new(name, Verdict::Pass, found.into(), "")
     }
 
-    fn warning(name: &str, found: impl Into<String>, remedy: &str) -> Self {
+    pub(crate) fn warning(name: &str, found: impl Into<String>, remedy: &str) -> Self {
         Self::new(name, Verdict::Warning, found.into(), remedy)
     }
 
-    fn blocker(name: &str, found: impl Into<String>, remedy: &str) -> Self {
+    pub(crate) fn blocker(name: &str, found: impl Into<String>, remedy: &str) -> Self {
         Self::new(name, Verdict::Blocker, found.into(), remedy)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::ids::{Database, DeploymentId, Epoch, InstanceId, Lsn, Millis, Owner, ResourceId};
 use crate::plan::Plan;
+use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
 
 /// What a step shows to be let through: it acts only while the record has the same owner and epoch.
@@ -26,8 +27,10 @@ pub enum Phase {
     Switching,
     /// Green serves writes.
     After,
-    /// A rollback owns the database.
+    /// A rollback owns the database: blue serves, or nobody but RDS knows who does.
     RollingBack,
+    /// A rollback after the switchover owns the database: green serves until it is fenced, blue from its opening on.
+    Returning,
     /// A person has to look. The claim stays.
     NeedsOperator,
     /// The upgrade is over and the claim is free.
@@ -43,6 +46,7 @@ impl Phase {
             Self::Switching => "switching",
             Self::After => "after",
             Self::RollingBack => "rolling_back",
+            Self::Returning => "returning",
             Self::NeedsOperator => "needs_operator",
             Self::Ended => "ended",
         }
@@ -166,6 +170,15 @@ pub struct Record {
     /// What the switchover has to show so far; complete once green is open.
     #[serde(default)]
     pub receipt: Option<crate::switchover::Receipt>,
+    /// The link from new to old, once it was armed.
+    #[serde(default)]
+    pub reverse: Option<Reverse>,
+    /// How far the writes' way back to blue is, once it was begun.
+    #[serde(default)]
+    pub back: Option<crate::rollback::Back>,
+    /// The execution of the rollback machine that acts, or acted last.
+    #[serde(default)]
+    pub rollback: Option<Owner>,
     /// Which Lambda acts right now, and until when at most.
     pub lease: Option<Lease>,
     /// Why a person has to look, or how the upgrade ended.
@@ -184,6 +197,14 @@ pub struct Lease {
 }
 
 impl Record {
+    /// Whether the application was let into green, and blue was not opened again since.
+    #[must_use]
+    pub fn green_serves(&self) -> bool {
+        let opened = self.receipt.as_ref().and_then(|receipt| receipt.opened_at);
+        let back = self.back.as_ref().is_some_and(|back| back.arrived);
+        opened.is_some() && !back
+    }
+
     /// The record with which an upgrade begins. The epoch is the table's to give.
     #[must_use]
     pub fn new(plan: Plan, owner: Owner) -> Self {
@@ -202,6 +223,9 @@ impl Record {
             markers: std::collections::BTreeMap::new(),
             attempts: std::collections::BTreeMap::new(),
             receipt: None,
+            reverse: None,
+            back: None,
+            rollback: None,
             lease: None,
             note: None,
         }
@@ -276,6 +300,7 @@ pub(crate) mod tests {
             databases: vec!["orders".into()],
             application_roles: vec!["orders_app".into()],
             reads: Some(reads),
+            writes: None,
             alarms: vec![],
             checks: vec![],
             steps: vec![],

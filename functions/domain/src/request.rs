@@ -65,12 +65,49 @@ pub struct Request {
     pub application_roles: Option<Vec<String>>,
     /// The name whose weighted records route reads. Default: the instance's tag `viridian:reads`.
     pub reads: Option<Reads>,
+    /// The record that leads to the writer. Default: the instance's tag `viridian:writes`.
+    pub writes: Option<Writes>,
+    /// Whether green's writes are brought to old blue while the watch lasts. Default: yes.
+    pub way_back: WayBack,
+    /// What an alarm without data means. Default: the upgrade pauses and asks.
+    pub insufficient_data: InsufficientData,
     /// What green shall be, where it differs from blue.
     pub green: GreenSettings,
     /// What happens to old blue at the end.
     pub retire: Retire,
     /// The schedule's or event's own id: a second delivery starts nothing.
     pub request_id: Option<String>,
+}
+
+/// How the writes could go back to blue after the switchover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBack {
+    /// By logical replication from green to old blue. What it needs and does not find is in the upgrade's way.
+    #[default]
+    ReverseReplication,
+    /// Not at all: an alarm after the switchover calls a person.
+    None,
+}
+
+/// What is made of an alarm that shows `INSUFFICIENT_DATA`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum InsufficientData {
+    /// Nobody can tell: before the switchover a person is asked, after it one is called. The default.
+    #[default]
+    Pause,
+    /// The same as if it rang, before the switchover. Production is never moved for it.
+    Alarm,
+    /// The same as `OK`, for alarms on metrics that are there only when something fails.
+    Ok,
+}
+
+/// The DNS name of the record that leads to the writer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writes {
+    /// Such as `orders-writes.example.com`.
+    pub record: String,
 }
 
 /// The DNS name of the weighted records that route reads.

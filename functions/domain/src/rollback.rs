@@ -1,7 +1,7 @@
 //! Blue serves again, whatever the world looks like now.
 //!
-//! A rollback takes the database over first ([`order`]), then looks and does the next thing ([`next`]) until blue serves
-//! as before. It can stop anywhere and begin again. Reads go back to blue before anything slower, and without the lease:
+//! A rollback takes the database over first ([`order`]), then looks and does the next thing until blue serves: [`next`]
+//! before the switchover, [`back`] after it. It can stop anywhere and begin again. Reads go back to blue before anything slower, and without the lease:
 //! blue's names always lead to a side that serves.
 
 use crate::ids::{Database, Millis, Owner, ResourceId};
@@ -9,7 +9,12 @@ use crate::plan::Plan;
 use crate::rds::{Deployment, DeploymentStatus, Instance};
 use crate::record::{Fence, Green, Phase, Record, Side};
 use crate::request::Strategy;
+use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
+
+mod back;
+
+pub use back::{Back, BackAct, BackSeen, TRIES, back, is_quiet, reads};
 
 /// What applications get to end their connections to green themselves once no answer leads there, in milliseconds.
 const GRACE: i64 = 1_000;
@@ -26,6 +31,36 @@ pub struct Input {
     /// Why, in a sentence, for the messages.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Who wants it. An order without an upgrade is a person's.
+    #[serde(default)]
+    pub cause: Cause,
+    /// The execution of the rollback machine, so that somebody can see whether it still runs.
+    #[serde(default)]
+    pub execution: Option<Owner>,
+}
+
+/// Who wants a rollback. After the switchover it decides whether writes go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The upgrade stopped: a failed step, an abort, a timeout. After the switchover production is not moved for it.
+    #[default]
+    Stopped,
+    /// An alarm that is known to have rung.
+    Alarm,
+    /// A person.
+    Person,
+}
+
+impl Input {
+    /// Who wants it.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        match self.owner {
+            None => Cause::Person,
+            Some(_) => self.cause,
+        }
+    }
 }
 
 /// What `rollback` answers.
@@ -37,6 +72,9 @@ pub struct Output {
     pub done: bool,
     /// What was found and done, a line each.
     pub actions: Vec<String>,
+    /// The evidence of a way back after the switchover, once it is done.
+    #[serde(default)]
+    pub receipt: Option<crate::switchover::Receipt>,
 }
 
 /// What an order to roll back means for the record that was found.
@@ -61,27 +99,84 @@ pub fn order(input: &Input, record: &Record) -> Order {
         .owner
         .as_ref()
         .is_some_and(|owner| *owner != record.ticket.owner);
-    match (record.phase, &input.owner) {
+    match (record.phase, input.cause()) {
         _ if other => Order::Nothing(format!(
             "`{database}` is claimed by another upgrade, {}.",
             record.ticket.owner
         )),
         (Phase::Ended, _) => Order::Nothing(format!("The upgrade of `{database}` has ended.")),
-        (Phase::NeedsOperator, Some(_)) => Order::Nothing(format!(
+        (Phase::NeedsOperator, Cause::Stopped | Cause::Alarm) => Order::Nothing(format!(
             "`{database}` waits for a person: {}",
             record.note.as_deref().unwrap_or("no reason was recorded.")
         )),
-        (Phase::Before | Phase::Switching, _) | (Phase::NeedsOperator, None) => {
-            Order::TakeOver(Phase::RollingBack)
-        }
-        (Phase::RollingBack, _) => Order::GoOn,
-        (Phase::After, Some(_)) => Order::TakeOver(Phase::After),
+        (Phase::Before | Phase::Switching, _) => Order::TakeOver(Phase::RollingBack),
+        (Phase::RollingBack | Phase::Returning, _) => Order::GoOn,
+        (Phase::After, Cause::Stopped) => Order::TakeOver(Phase::After),
         // Nobody has let the application in yet.
-        (Phase::After, None) if fences(record, Side::Green).next().is_some() => {
-            Order::TakeOver(Phase::After)
-        }
-        (Phase::After, None) => Order::Refuse(NO_WAY_BACK.to_owned()),
+        (Phase::After, _) if !record.green_serves() => Order::TakeOver(Phase::After),
+        (Phase::After | Phase::NeedsOperator, cause) => wanted_back(record, cause),
     }
+}
+
+/// A person or an alarm wants blue: after the switchover if there is a way, and whatever it takes before it.
+fn wanted_back(record: &Record, cause: Cause) -> Order {
+    let crossed = record.back.as_ref().is_some_and(|back| back.arrived);
+    if crossed {
+        return Order::TakeOver(Phase::Returning);
+    }
+    if !record.green_serves() {
+        return Order::TakeOver(Phase::RollingBack);
+    }
+    match &record.reverse {
+        Some(reverse) if reverse.is_available() => Order::TakeOver(Phase::Returning),
+        // Who repaired it says so; it is looked at before anything is done.
+        Some(reverse) if reverse.subscribed && cause == Cause::Person => {
+            Order::TakeOver(Phase::Returning)
+        }
+        _ => Order::Refuse(no_way_back(record)),
+    }
+}
+
+/// Why green has to go on serving, and what a person can do.
+#[must_use]
+pub fn no_way_back(record: &Record) -> String {
+    let (why, remedy) = match &record.reverse {
+        None => (
+            "no link to old blue was armed",
+            "decide by hand which side shall serve",
+        ),
+        Some(Reverse {
+            unavailable: Some(closed),
+            ..
+        }) => (closed.why.as_str(), closed.remedy.as_str()),
+        Some(_) => (
+            "old blue does not follow green",
+            "look at the subscription on old blue",
+        ),
+    };
+    let commands = record.reverse.iter().flat_map(|reverse| commands(record, reverse));
+    let commands: String = commands.map(|line| format!("\n  {line}")).collect();
+    format!("green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{commands}")
+}
+
+/// What a person types to see how the link stands, to mend it, and to go back by it; or to give it up.
+fn commands(record: &Record, reverse: &Reverse) -> Vec<String> {
+    let links = reverse.links.iter();
+    let mut lines: Vec<String> = links
+        .flat_map(|(database, link)| {
+            let name = &link.name;
+            [
+                format!("on old blue, in {database}: SELECT subenabled, apply_error_count FROM pg_subscription s JOIN pg_stat_subscription_stats t ON t.subid = s.oid WHERE s.subname = '{name}';"),
+                format!("to try again what it stopped at: ALTER SUBSCRIPTION {name} ENABLE;"),
+                format!("on green, to give the way back up: SELECT pg_drop_replication_slot('{name}');"),
+            ]
+        })
+        .collect();
+    lines.push(format!(
+        r#"to go back once it is mended: start the rollback machine with {{"database": "{}"}}"#,
+        record.ticket.database
+    ));
+    lines
 }
 
 /// Whether reads may go back at once, without looking which side serves: before the switchover it is blue.
@@ -89,10 +184,6 @@ pub fn order(input: &Input, record: &Record) -> Order {
 pub fn reads_first(found: &Record) -> bool {
     found.phase == Phase::Before && found.plan.strategy == Strategy::BlueGreen
 }
-
-/// What a person is told where green has the writes.
-pub const NO_WAY_BACK: &str =
-    "green serves; an automatic way back after the switchover isn't there: ask a person";
 
 /// Which side serves writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,6 +381,7 @@ pub const fn nothing(summary: String) -> Output {
         summary,
         done: true,
         actions: vec![],
+        receipt: None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::rds::{Deployment, DeploymentStatus, Instance, Pair, PairStatus, Task,
 use crate::request::Request;
 use crate::routes::{Route, Weighted};
 use crate::watch::{Reading, State};
+use crate::writes::Pointer;
 use serde_json::json;
 
 pub(crate) fn request(extra: &serde_json::Value) -> Request {
@@ -78,6 +79,8 @@ pub(crate) fn server() -> Server {
             signals_backends: true,
             reads_all_data: true,
             reads_statistics: true,
+            replicates: true,
+            creates_subscriptions: true,
         },
         settings: Settings {
             wal_level: "logical".into(),
@@ -97,6 +100,7 @@ pub(crate) fn server() -> Server {
             .into_iter()
             .chain(internal)
             .collect(),
+        writing_settings: vec![],
         databases: vec![
             database("orders"),
             database("billing"),
@@ -144,6 +148,13 @@ pub(crate) fn well() -> Seen {
             zone: "Z1".into(),
             name: "reads.shop.test".into(),
             records: vec![weighted],
+        })),
+        writes_name: Some("writes.shop.test".into()),
+        writes: Ok(Some(Pointer {
+            zone: "Z1".into(),
+            name: "writes.shop.test".into(),
+            target: "orders.rds.test".into(),
+            ttl: 5,
         })),
     }
 }

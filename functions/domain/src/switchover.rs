@@ -137,7 +137,7 @@ pub fn stage(phase: Phase, asked: bool, seen: Option<&Deployment>) -> Stage {
             why: "the blue/green deployment is gone; nobody but RDS knows which side serves"
                 .to_owned(),
         },
-        (Phase::RollingBack | Phase::NeedsOperator | Phase::Ended, _) => Stage::Refuse {
+        (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => Stage::Refuse {
             why: format!("the upgrade is past its switchover: {}", phase.as_str()),
         },
     }
@@ -223,6 +223,7 @@ mod tests {
             Phase::Switching,
             Phase::After,
             Phase::RollingBack,
+            Phase::Returning,
             Phase::NeedsOperator,
             Phase::Ended,
         ])

@@ -13,6 +13,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Resolver {
     inner: TokioResolver,
+    named: bool,
 }
 
 impl Resolver {
@@ -39,7 +40,16 @@ impl Resolver {
         let inner = build().map_err(|cause| {
             looked::<io::Error>("setting up the resolver")(io::Error::other(cause))
         })?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner,
+            named: nameserver.is_some(),
+        })
+    }
+
+    /// Whether a nameserver was named: then others, such as the database servers themselves, may not know the names.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        self.named
     }
 
     /// The address that a host name has now. An address in text is its own answer.

@@ -5,6 +5,7 @@ pub mod claims;
 pub mod config;
 pub mod dns;
 pub mod error;
+pub mod executions;
 pub mod notices;
 pub mod postgres;
 pub mod rds;

@@ -1,4 +1,6 @@
-//! Route 53's weighted records.
+//! Route 53's records: the weighted ones of the reads, and the one of the writes.
+
+mod pointer;
 
 use crate::error::{Error, acted, looked};
 use crate::step::now;
@@ -161,19 +163,23 @@ impl Routes {
     ) -> Result<(), Error> {
         let edits: Result<Vec<Edit>, Error> =
             edits.into_iter().map(|edit| to_edit(route, edit)).collect();
+        self.submit(&route.zone, edits?, deadline).await
+    }
+
+    async fn submit(&self, zone: &str, edits: Vec<Edit>, deadline: Millis) -> Result<(), Error> {
         let batch = ChangeBatch::builder()
-            .comment("Viridian shares the reads between blue and green")
-            .set_changes(Some(edits?))
+            .comment("Viridian moves an application between blue and green")
+            .set_changes(Some(edits))
             .build()
-            .map_err(acted("changing the weighted records"))?;
+            .map_err(acted("changing the records"))?;
         let asked = self
             .client
             .change_resource_record_sets()
-            .hosted_zone_id(&route.zone)
+            .hosted_zone_id(zone)
             .change_batch(batch)
             .send()
             .await
-            .map_err(acted("changing the weighted records"))?;
+            .map_err(acted("changing the records"))?;
         match asked.change_info() {
             Some(change) if *change.status() != ChangeStatus::Insync => {
                 self.in_sync(change.id(), deadline).await
@@ -191,7 +197,7 @@ impl Routes {
                 .id(id)
                 .send()
                 .await
-                .map_err(looked("following the change of the weighted records"))?;
+                .map_err(looked("following the change of the records"))?;
             let status = seen.change_info().map(|change| change.status().clone());
             if status == Some(ChangeStatus::Insync) {
                 return Ok(());

@@ -3,10 +3,11 @@
 use domain::error::{ErrorName, StepError};
 use domain::ids::Database;
 use domain::plan::{Input, Output, Seen, Server, decide};
-use domain::rds::{Deployment, Instance, READS_TAG};
+use domain::rds::{Deployment, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
 use domain::routes::Route;
 use domain::watch::Reading;
+use domain::writes::Pointer;
 use effects::alarms::Alarms;
 use effects::dns::Resolver;
 use effects::error::Error;
@@ -55,7 +56,10 @@ impl Sources {
         let Some(writer) = self.instances.describe(&database.as_str().into()).await? else {
             return Ok(Seen::nothing());
         };
-        let reads_name = reads_name(request, &writer);
+        let reads = request.reads.as_ref().map(|reads| &reads.record);
+        let reads_name = named(reads, READS_TAG, &writer);
+        let writes = request.writes.as_ref().map(|writes| &writes.record);
+        let writes_name = named(writes, WRITES_TAG, &writer);
         Ok(Seen {
             readers: self.readers(&writer).await?,
             targets: self
@@ -72,6 +76,8 @@ impl Sources {
             alarms: found(self.readings(request).await)?,
             reads: found(self.reads(reads_name.as_deref()).await)?,
             reads_name,
+            writes: found(self.writes(writes_name.as_deref()).await)?,
+            writes_name,
             writer: Some(writer),
         })
     }
@@ -127,12 +133,18 @@ impl Sources {
             Some(name) => self.routes.find(name).await,
         }
     }
+
+    async fn writes(&self, name: Option<&str>) -> Result<Option<Pointer>, Error> {
+        match name {
+            None => Ok(None),
+            Some(name) => self.routes.find_pointer(name).await,
+        }
+    }
 }
 
-/// The name that routes reads: what the request says, or else the writer's tag.
-fn reads_name(request: &Request, writer: &Instance) -> Option<String> {
-    let asked = request.reads.as_ref().map(|reads| reads.record.clone());
-    asked.or_else(|| writer.tags.get(READS_TAG).cloned())
+/// The name of a record: what the request says, or else the writer's tag.
+fn named(asked: Option<&String>, tag: &str, writer: &Instance) -> Option<String> {
+    asked.or_else(|| writer.tags.get(tag)).cloned()
 }
 
 /// What waiting does not change is a finding of the plan; what may pass is asked again.

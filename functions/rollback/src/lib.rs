@@ -1,7 +1,9 @@
-//! Brings a database back to blue, for everything before the switchover. After it, green is made to serve and a person
-//! is asked.
+//! Brings a database back to blue: before the switchover by undoing what was done, after it by the link from green to old
+//! blue, for an alarm or a person. Where it can't be done without a loss, green goes on serving and a person is asked.
 
+mod back;
 mod blue;
+mod crossing;
 mod green;
 mod look;
 mod servers;
@@ -10,7 +12,7 @@ use domain::error::StepError;
 use domain::record::{Phase, Record};
 use domain::request::Strategy;
 use domain::rollback::{
-    Act, Input, NO_WAY_BACK, Order, Output, next, note, nothing, order, reads_first,
+    Act, Input, Order, Output, next, no_way_back, note, nothing, order, reads_first,
 };
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
@@ -75,6 +77,7 @@ async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Out
         Order::TakeOver(phase) => world.claims.raise_epoch(&found, phase).await?,
         Order::GoOn => found,
     };
+    let at_once = at_once && record.phase == Phase::RollingBack;
     let mut rollback = Rollback {
         world,
         input,
@@ -139,7 +142,7 @@ impl Rollback<'_> {
     }
 
     async fn blue_serves(&self, record: &Record) -> Result<bool, Error> {
-        if record.phase == Phase::After {
+        if matches!(record.phase, Phase::After | Phase::Returning) {
             return Ok(false);
         }
         let looked = look(self.world, record).await?;
@@ -175,7 +178,16 @@ impl Rollback<'_> {
     }
 
     async fn until_done(&mut self, held: &mut Held<'_>) -> Result<Output, Error> {
+        if let Some(execution) = &self.input.execution
+            && held.record().rollback.as_ref() != Some(execution)
+        {
+            let execution = execution.clone();
+            held.change(|record| record.rollback = Some(execution)).await?;
+        }
         let servers = Servers::of(self.world, held.record());
+        if held.record().phase == Phase::Returning {
+            return self.back(held, &servers).await;
+        }
         while now() < self.invocation.last_call() {
             let looked = look(self.world, held.record()).await?;
             let act = next(held.record(), &looked.seen, self.world.ttl);
@@ -199,7 +211,8 @@ impl Rollback<'_> {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
             Act::OpenGreen => match green::open(self.world, servers, held).await? {
                 Opened::Serves(done) => {
-                    return Err(ask(held, &format!("{NO_WAY_BACK}. {}", done.join(" "))).await);
+                    let why = no_way_back(held.record());
+                    return Err(ask(held, &format!("{why} {}", done.join(" "))).await);
                 }
                 Opened::Withheld(why) => return Err(ask(held, &why).await),
                 Opened::NotYet(why) => {
@@ -253,6 +266,7 @@ impl Rollback<'_> {
             summary: format!("`{}` is served by blue as before.", self.input.database),
             done: true,
             actions: std::mem::take(&mut self.actions),
+            receipt: None,
         })
     }
 
@@ -266,6 +280,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         summary: format!("On the way back to blue: {why}."),
         done: false,
         actions,
+        receipt: None,
     }
 }
 

@@ -10,6 +10,11 @@ use effects::error::Error;
 use effects::postgres::{Access, Connector, Endpoint, Session, fence, roles};
 use tokio::sync::OnceCell;
 
+/// The names of a fence's roles.
+pub fn roles_of(stands: &Fence) -> Vec<String> {
+    stands.roles.iter().map(|role| role.name.clone()).collect()
+}
+
 /// Opens sessions on the servers of one upgrade.
 pub struct Servers<'a> {
     world: &'a World,
@@ -77,7 +82,7 @@ impl<'a> Servers<'a> {
         let session = self.any_session(&stands.resource_id, Access::Write).await?;
         held.verify().await?;
         fence::lift(&session, stands).await?;
-        let names: Vec<String> = stands.roles.iter().map(|role| role.name.clone()).collect();
+        let names = roles_of(stands);
         let open = roles::open(&session, &names).await?;
         if open.len() < names.len() {
             return Err(StepError::transient("a role is still closed after it was opened").into());

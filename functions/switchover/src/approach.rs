@@ -1,10 +1,11 @@
 //! Parts 1 to 5: everything while blue serves, up to the call.
 
 use crate::sides::{Sides, opened};
-use crate::{Bridge, again, checklist, retreat};
+use crate::{Bridge, again, checklist, link, retreat};
 use domain::error::StepError;
 use domain::ids::Millis;
 use domain::record::{Fence, Marker, Phase, Side};
+use domain::reverse::Reverse;
 use domain::switchover::{Output, Receipt, Verdict};
 use effects::claims::Held;
 use effects::error::Error;
@@ -21,6 +22,13 @@ const ENOUGH: Duration = Duration::from_secs(35);
 const DRAIN: Duration = Duration::from_secs(5);
 /// RDS's own minimum, in seconds; the shortest time in which it takes a switchover back.
 const TIMEOUT: u32 = 30;
+
+/// What is recorded in the same write as the call of RDS.
+struct Calling {
+    receipt: Receipt,
+    markers: BTreeMap<String, Marker>,
+    reverse: Option<Reverse>,
+}
 
 impl Bridge {
     pub(crate) async fn begin(
@@ -46,6 +54,8 @@ impl Bridge {
                 "reads are on the names that survive; the rest needs a call of its own",
             ));
         }
+        let reverse = link::prepare(&sides, &held.record().plan).await?;
+        laps.lap("way back");
         let mut receipt = self.fence_green(held, &mut sides).await?;
         receipt.checklist = lines;
         laps.lap("fence");
@@ -57,8 +67,12 @@ impl Bridge {
         };
         laps.lap("marker");
         receipt.phases = laps.0;
-        self.call(held, &mut sides, invocation, receipt, markers)
-            .await
+        let calling = Calling {
+            receipt,
+            markers,
+            reverse,
+        };
+        self.call(held, &mut sides, invocation, calling).await
     }
 
     /// Part 2. Every read goes to a name that is there after the switchover, and clients have dropped the other answer.
@@ -127,9 +141,13 @@ impl Bridge {
         held: &mut Held<'_>,
         sides: &mut Sides,
         invocation: &Invocation,
-        mut receipt: Receipt,
-        markers: BTreeMap<String, Marker>,
+        calling: Calling,
     ) -> Result<Output, Error> {
+        let Calling {
+            mut receipt,
+            markers,
+            reverse,
+        } = calling;
         let green = held.record().green.clone();
         let green =
             green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
@@ -148,6 +166,7 @@ impl Bridge {
         held.change(|record| {
             record.phase = Phase::Switching;
             record.markers = markers;
+            record.reverse = reverse;
             record.receipt = Some(receipt);
             record
                 .fences

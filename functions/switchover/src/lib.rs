@@ -5,9 +5,10 @@
 
 mod approach;
 mod checklist;
-mod digests;
 mod follow;
+mod link;
 mod opening;
+mod proof;
 mod retreat;
 mod sides;
 

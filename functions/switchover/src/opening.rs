@@ -1,24 +1,25 @@
 //! Parts 6, 8 and 9: close old, prove, open new, and keep the receipt.
 
+use crate::proof::{Seen, close_old, old_fence, prove_all};
 use crate::sides::{PATIENCE, Sides, opened, patiently};
-use crate::{Bridge, again, digests, done};
+use crate::{Bridge, again, done};
 use domain::error::StepError;
 use domain::ids::Millis;
-use domain::record::{Fence, Phase};
-use domain::switchover::{Arrived, Output, Proof, Receipt, Standing, prove};
+use domain::switchover::{Arrived, Output, Receipt};
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{fence, marker, roles, sessions, standing};
+use effects::postgres::moment::{self, Moment as Pair};
+use effects::postgres::{Access, Session, fence, marker, roles, standing};
+use futures_util::future::join_all;
 use effects::step::{Invocation, now};
-use futures_util::future::{join, try_join_all, try_join3};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
-/// How often old is closed again if somebody opens it meanwhile.
-const CLOSINGS: u32 = 20;
-/// How long sessions on old may take to end.
-const DRAIN: Duration = Duration::from_secs(5);
+/// What the end of the invocation needs.
+const SPARE: Duration = Duration::from_secs(6);
+/// Clients come back before anything is compared.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// When RDS was seen to be through, by both of our clocks.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +35,6 @@ impl Moment {
             time: now(),
         }
     }
-}
-
-/// Both sides as they were seen behind the fences.
-struct Seen {
-    new: Standing,
-    old: Option<Standing>,
-    arrived: BTreeMap<String, Option<i64>>,
 }
 
 impl Bridge {
@@ -92,6 +86,7 @@ impl Bridge {
         held.change(|record| {
             record.fences.retain(|fence| fence.resource_id != new);
             record.receipt = Some(kept);
+            record.reverse = seen.reverse;
         })
         .await?;
         if !moment {
@@ -131,17 +126,22 @@ impl Bridge {
     ) -> Result<Output, Error> {
         let began = Instant::now();
         receipt.wrong = closed(sides, &receipt.roles).await?;
-        let found = digests::compare(sides, invocation).await;
-        for (database, compared) in found {
-            let arrived = receipt.databases.get_mut(&database);
-            match (compared, arrived) {
-                (digests::Compared::Alike { rows, digest }, Some(arrived)) => {
-                    (arrived.rows, arrived.digest) = (Some(rows), Some(digest));
-                }
-                (digests::Compared::Alike { .. }, None) => {}
-                (digests::Compared::Unlike(lines), _) => receipt.wrong.extend(lines),
-                (digests::Compared::Unknown(why), _) => receipt.complaints.push(why),
-            }
+        let old = hold_old(sides).await;
+        self.follow_back(held, sides).await?;
+        tokio::time::sleep(BREATH).await;
+        let pairs = sides.databases.iter().zip(&old).zip(&sides.new_inside);
+        let lost = StepError::transient("a session that was open is not").into();
+        let moments: Vec<Pair<'_>> = pairs
+            .map(|((database, left), opened)| Pair {
+                database,
+                left: left.as_ref(),
+                opened: opened.as_ref().ok_or(&lost),
+            })
+            .collect();
+        let time = || invocation.remaining().saturating_sub(SPARE);
+        moment::compare(&moments, &mut receipt, time).await;
+        for session in sides.new_inside.iter().flatten() {
+            standing::release(session).await?;
         }
         receipt.phases.push(("digests".to_owned(), elapsed(began)));
         self.conclude(held, sides, receipt).await
@@ -155,6 +155,7 @@ impl Bridge {
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
         keep(held, &receipt).await?;
+        self.follow_back(held, sides).await?;
         if !receipt.old_closed {
             receipt.old_closed = self.close_old_late(held, sides).await?;
             keep(held, &receipt).await?;
@@ -183,75 +184,13 @@ impl Bridge {
     }
 }
 
-/// Closes old, looks at both sides, enters the phase after the switchover, and judges. Nothing if old can't be closed.
-async fn prove_all(
-    held: &mut Held<'_>,
-    sides: &Sides,
-) -> Result<Option<(Seen, Vec<String>)>, Error> {
-    let fence = old_fence(held, sides)?;
-    let names = held.record().plan.application_roles.clone();
-    let markers = held.record().markers.clone();
-    let (entered, looked) = join(enter(held), look(sides, &fence, &names)).await;
-    entered?;
-    let mut seen = looked?;
-    for _ in 0..CLOSINGS {
-        match prove(&markers, &seen.arrived, &seen.new, seen.old.as_ref()) {
-            Proof::Open { complaints } => return Ok(Some((seen, complaints))),
-            Proof::CloseOld => seen.old = close_old(sides, &fence, &names).await?,
-            Proof::Withhold { why } => return Err(StepError::failed(why).into()),
-        }
-    }
-    Ok(None)
-}
-
-/// The write is conditional on owner, epoch and lease, so it verifies them as well.
-async fn enter(held: &mut Held<'_>) -> Result<(), Error> {
-    match held.record().phase {
-        Phase::After => held.verify().await,
-        _ => held.enter(Phase::After).await,
-    }
-}
-
-async fn look(sides: &Sides, fence: &Fence, names: &[String]) -> Result<Seen, Error> {
-    let inside = sides.databases.iter().zip(&sides.new_inside);
-    let frozen = inside.map(|(database, session)| async move {
-        let seen = standing::freeze(opened(session.as_ref())?).await?;
-        Ok::<_, Error>((database.clone(), seen.map(|seen| seen.number)))
+/// Old as it is before it follows new, and moves on.
+async fn hold_old(sides: &Sides) -> Vec<Result<Session, Error>> {
+    let held = sides.databases.iter().map(|database| async {
+        let session = sides.old.open(database, Access::AsServed).await?;
+        moment::hold(session).await
     });
-    let new = async { standing::read(opened(sides.new_roles.as_ref())?, names).await };
-    let (old, new, arrived) =
-        try_join3(close_old(sides, fence, names), new, try_join_all(frozen)).await?;
-    Ok(Seen {
-        new,
-        old,
-        arrived: arrived.into_iter().collect(),
-    })
-}
-
-/// Old's roles closed, its application sessions ended, and how it stands then; nothing if it can't be reached.
-async fn close_old(
-    sides: &Sides,
-    stands: &Fence,
-    names: &[String],
-) -> Result<Option<Standing>, Error> {
-    let (Some(session), Some(look)) = (&sides.old_roles, &sides.old_look) else {
-        return Ok(None);
-    };
-    fence::raise(session, stands).await?;
-    let drained = sessions::drain(session, names, DRAIN).await?;
-    if drained.ended > 0 {
-        info!(sessions = drained.ended, "sessions ended on old");
-    }
-    standing::read(look, names).await.map(Some)
-}
-
-/// Recorded before the call, in the same write as the call itself.
-fn old_fence(held: &Held<'_>, sides: &Sides) -> Result<Fence, StepError> {
-    let id = &sides.old.resource_id;
-    let fences = &held.record().fences;
-    let known = fences.iter().find(|fence| fence.resource_id == *id);
-    let lost = || StepError::failed(format!("the record has no fence for {id}"));
-    known.cloned().ok_or_else(lost)
+    join_all(held).await
 }
 
 /// Keeps the receipt in the record.

@@ -37,6 +37,7 @@ pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), E
         record.phase = Phase::Before;
         record.receipt = None;
         record.markers.clear();
+        record.reverse = None;
     })
     .await
 }

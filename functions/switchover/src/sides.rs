@@ -207,6 +207,11 @@ impl Side {
         try_join(write, try_join_all(inside)).await.map(drop)
     }
 
+    /// How another server connects to this one; its name is what it has now.
+    pub(crate) async fn conninfo(&self, now: &Endpoint, database: &str) -> Result<String, Error> {
+        self.connector.conninfo(now, database).await
+    }
+
     async fn revive(
         &self,
         slot: &mut Option<Session>,

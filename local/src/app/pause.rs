@@ -5,35 +5,50 @@ use domain::record::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The write pause: nothing was acknowledged between the last commit on blue and the first on green.
+/// The write pause: nothing was acknowledged between the last commit on the one side and the first on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Pause {
-    /// From the last commit that blue acknowledged to the first that green did, over all writers, in milliseconds.
-    /// Negative: both acknowledged commits at a time, which must never happen.
+    /// From the last commit that the one side acknowledged to the first that the other did, over all writers, in
+    /// milliseconds. Negative: both acknowledged commits at a time, which must never happen.
     pub write_ms: f64,
-    /// The longest that one writer waited, from its own last commit on blue to its own first on green.
+    /// The longest that one writer waited, from its own last commit on the one side to its own first on the other.
     pub longest_client_ms: f64,
-    /// When the last commit on blue was acknowledged, in microseconds since the start.
-    pub last_on_blue: u64,
-    /// When the first commit on green was acknowledged, in microseconds since the start.
-    pub first_on_green: u64,
+    /// When the last commit on the one side was acknowledged, in microseconds since the start.
+    pub last: u64,
+    /// When the first commit on the other side was acknowledged, in microseconds since the start.
+    pub first: u64,
 }
 
-/// The pause of a switch from blue to green; nothing if green acknowledged nothing.
+/// The pause of the switch from blue to green; nothing if green acknowledged nothing. What blue acknowledged once green was
+/// left again is another switch's: see [`way_back`].
 #[must_use]
 pub fn pause(acks: &[Ack]) -> Option<Pause> {
-    let (last_on_blue, first_on_green) = crossing(acks)?;
+    let left = acks.iter().filter(|ack| ack.side == Side::Green).map(|ack| ack.at).max()?;
+    let before: Vec<Ack> = acks.iter().filter(|ack| ack.at <= left).copied().collect();
+    between(&before, Side::Blue, Side::Green)
+}
+
+/// The pause of the switch back from green to blue; nothing if blue acknowledged nothing once green was left.
+#[must_use]
+pub fn way_back(acks: &[Ack]) -> Option<Pause> {
+    let entered = acks.iter().filter(|ack| ack.side == Side::Green).map(|ack| ack.at).min()?;
+    let after: Vec<Ack> = acks.iter().filter(|ack| ack.at >= entered).copied().collect();
+    between(&after, Side::Green, Side::Blue)
+}
+
+fn between(acks: &[Ack], from: Side, to: Side) -> Option<Pause> {
+    let (last, first) = crossing(acks, from, to)?;
     let mut writers: BTreeMap<i32, Vec<Ack>> = BTreeMap::new();
     for ack in acks {
         writers.entry(ack.writer).or_default().push(*ack);
     }
-    let waits = writers.values().filter_map(|own| crossing(own));
+    let waits = writers.values().filter_map(|own| crossing(own, from, to));
     let longest = waits.map(|(last, first)| millis(last, first));
     Some(Pause {
-        write_ms: millis(last_on_blue, first_on_green),
+        write_ms: millis(last, first),
         longest_client_ms: longest.fold(0.0, f64::max),
-        last_on_blue,
-        first_on_green,
+        last,
+        first,
     })
 }
 
@@ -73,13 +88,13 @@ pub fn share_of_green(reads: &[Read], from: u64, to: u64) -> Option<f64> {
     (all > 0).then(|| 100.0 * f64::from(green) / f64::from(all))
 }
 
-fn crossing(acks: &[Ack]) -> Option<(u64, u64)> {
+fn crossing(acks: &[Ack], from: Side, to: Side) -> Option<(u64, u64)> {
     let on = |side| {
         acks.iter()
             .filter(move |ack| ack.side == side)
             .map(|ack| ack.at)
     };
-    Some((on(Side::Blue).max()?, on(Side::Green).min()?))
+    Some((on(from).max()?, on(to).min()?))
 }
 
 fn millis(from: u64, to: u64) -> f64 {
@@ -121,8 +136,23 @@ mod tests {
             ack(0, 1, Side::Blue),
             ack(50, 1, Side::Green),
             ack(80, 2, Side::Blue),
+            ack(90, 1, Side::Green),
         ];
         assert!((pause(&acks).unwrap().write_ms + 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_switch_back_is_a_switch_of_its_own() {
+        let acks = [
+            ack(0, 1, Side::Blue),
+            ack(50, 1, Side::Green),
+            ack(80, 1, Side::Green),
+            ack(110, 1, Side::Blue),
+        ];
+        let there = pause(&acks).unwrap();
+        let back = way_back(&acks).unwrap();
+        assert_eq!((there.write_ms, back.write_ms), (50.0, 30.0));
+        assert_eq!(way_back(&acks[..3]), None);
     }
 
     #[test]

@@ -36,18 +36,18 @@ pub(super) fn started(run: &Path) -> Result<ExitCode> {
         .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Whoever serves is green if there is one, and blue else; the script names their sockets.
+/// The script names the sockets of who serves, and of who took the writes before.
 pub(super) async fn servers(run: &Path) -> Result<ExitCode> {
     let books = Books::of(&ledger::read(&run.join("ledger.tsv"))?);
     let seeds = std::fs::read_to_string(run.join("seeds.json")).context("reading seeds.json")?;
     let seeds: Vec<Seed> = serde_json::from_str(&seeds)?;
-    let (blue, green) = (socket("blue"), socket("green"));
-    let report = match (blue, green) {
-        (Some(blue), Some(green)) => {
-            let (old, new) = (databases(&blue).await?, databases(&green).await?);
+    let (serving, left) = (socket("serving"), socket("left"));
+    let report = match (serving, left) {
+        (Some(serving), Some(left)) => {
+            let (new, old) = (databases(&serving).await?, databases(&left).await?);
             audit(&books, &seeds, &new, Some(&old)).await?
         }
-        (Some(blue), None) => audit(&books, &seeds, &databases(&blue).await?, None).await?,
+        (Some(serving), None) => audit(&books, &seeds, &databases(&serving).await?, None).await?,
         _ => bail!("`start-servers` names no server"),
     };
     tell(&report)?;

@@ -57,6 +57,20 @@ pub enum Found {
     Foreign,
 }
 
+impl Found {
+    /// The address at the end of the steps, if they come to one.
+    #[must_use]
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        let Self::Steps(steps) = self else {
+            return None;
+        };
+        match steps.last()?.target {
+            Target::Address(ip) => Some(ip),
+            Target::Name(_) => None,
+        }
+    }
+}
+
 impl Nameserver {
     /// From now on `name` leads to `ip`; resolvers may keep that for `ttl` seconds.
     pub fn register(&self, name: &str, ip: Ipv4Addr, ttl: u32) {

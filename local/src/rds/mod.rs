@@ -75,6 +75,14 @@ impl Rds {
         self.state().instances.get(resource_id)?.server.clone()
     }
 
+    /// The PostgreSQL servers of all instances.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Server> {
+        let state = self.state();
+        let instances = state.instances.values();
+        instances.filter_map(|instance| instance.server.clone()).collect()
+    }
+
     /// The identifier of the deployment that has this name.
     #[must_use]
     pub fn deployment_named(&self, name: &str) -> Option<String> {

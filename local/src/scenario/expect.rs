@@ -17,10 +17,16 @@ pub(super) fn problems(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
     let mut found = always(seen, summary);
     found.extend(match seen.kind {
         Kind::Upgrade => switched(seen, summary),
-        Kind::Alarm => [back_on_blue(seen), alarm_fired(seen, summary)].concat(),
+        Kind::Alarm => [
+            back_on_blue(seen),
+            alarm_answered(seen),
+            alarm_fired(summary),
+        ]
+        .concat(),
         Kind::Lag => [back_on_blue(seen), never_switched(seen), lag_seen(seen)].concat(),
         Kind::Refused => refused(seen),
         Kind::Minor => rolled(seen, summary),
+        Kind::Rollback => [went_back(seen, summary), alarm_answered(seen)].concat(),
     });
     found
 }
@@ -40,7 +46,8 @@ fn always(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
         .first()
         .map(|flaw| format!(", such as: {}", flaw.what))
         .unwrap_or_default();
-    let overlap = summary.write_pause_ms.is_some_and(|pause| pause < 0.0);
+    let pauses = [summary.write_pause_ms, summary.rollback_pause_ms];
+    let overlap = pauses.iter().flatten().any(|pause| *pause < 0.0);
     unmet([
         (
             summary.outcome == wanted,
@@ -144,6 +151,30 @@ fn back_on_blue(seen: &Seen<'_>) -> Vec<String> {
     ])
 }
 
+/// The application wrote on green for a while, and writes on blue again, which has all of it and nothing of ours.
+fn went_back(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
+    let (before, after) = (&seen.before, &seen.after);
+    let on_green = seen.tally.acks().iter().filter(|ack| ack.side == Side::Green).count();
+    let receipt = summary.receipt.is_some();
+    unmet([
+        (summary.serving == Side::Blue, "green serves".to_owned()),
+        (on_green > 100, format!("green took {on_green} commits only")),
+        (summary.write_pause_ms.is_some(), "no write was seen to move to green".to_owned()),
+        (summary.rollback_pause_ms.is_some(), "no write was seen to move back".to_owned()),
+        (receipt, "there is no receipt of the way back".to_owned()),
+        (summary.digests_alike > 0, "no digest was taken on the way back".to_owned()),
+        (
+            before.objects == after.objects,
+            format!("blue's objects have changed: {}", changed(before, after)),
+        ),
+        (
+            after.replication.is_empty(),
+            format!("replication is left: {}", after.replication.join(", ")),
+        ),
+        (rollback_ended_well(&seen.trace), "the rollback did not end well".to_owned()),
+    ])
+}
+
 /// What is on the server now and was not before, and the other way round.
 fn changed(before: &State, after: &State) -> String {
     let without = |some: &[String], others: &[String], sign: char| -> Vec<String> {
@@ -155,17 +186,22 @@ fn changed(before: &State, after: &State) -> String {
     [left, gone].concat().join(", ")
 }
 
-fn alarm_fired(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
+fn alarm_answered(seen: &Seen<'_>) -> Vec<String> {
     let rang = matches!(seen.end.injected, Injected::Alarm { .. });
     let answered = seen.world.platform.calls().of("lambda", "Invoke");
     let by_events = answered.iter().any(|call| call.caller == "events");
+    unmet([
+        (rang, "the alarm never rang".to_owned()),
+        (by_events, "the alarm's event reached nobody".to_owned()),
+    ])
+}
+
+fn alarm_fired(summary: &Summary) -> Vec<String> {
     let half = summary
         .ramp
         .last()
         .is_some_and(|share| share.asked == 50 || share.asked == 0);
     unmet([
-        (rang, "the alarm never rang".to_owned()),
-        (by_events, "the alarm's event reached nobody".to_owned()),
         (
             half,
             format!("reads were not at 50 % when it rang: {:?}", summary.ramp),

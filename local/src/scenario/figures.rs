@@ -3,7 +3,7 @@
 use super::follow::{Step, Trace};
 use super::inject::Injected;
 use super::run::Seen;
-use super::summary::{RECEIPT, Share, Side, Summary};
+use super::summary::{BACK_RECEIPT, RECEIPT, Share, Side, Summary};
 use crate::app::audit::Kind as Flaw;
 use crate::app::pause::{self, Pause};
 use crate::app::tally::{Ack, Read, Tally};
@@ -19,6 +19,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
     let (acks, reads) = (seen.tally.acks(), seen.tally.reads());
     let pause = pause::pause(&acks);
     let ours = pause.and_then(|pause| our_share(seen, pause));
+    let back = pause::way_back(&acks);
     let (from, to) = seen.kind.versions();
     let plan = seen.trace.last("Plan").map(|step| &step.answer["plan"]);
     let validated = seen.trace.last("Validate").map(|step| &step.answer);
@@ -36,6 +37,10 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
             || pause::longest_wait(&acks),
             |pause| pause.longest_client_ms,
         ),
+        rollback_pause_ms: back.map(|back| back.write_ms),
+        longest_rollback_wait_ms: back.map(|back| back.longest_client_ms),
+        alarm_to_writes_ms: back.and_then(|back| alarm_to_writes(seen, back)),
+        digests_alike: back.map_or(0, |_| digests_alike(seen)),
         rds_share_ms: pause
             .zip(ours)
             .map(|(pause, ours)| tenth(pause.write_ms - ours)),
@@ -73,8 +78,9 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
 }
 
 fn receipt(seen: &Seen<'_>) -> Option<PathBuf> {
-    let path = seen.world.platform.host.keeper.folder().join(RECEIPT);
-    path.exists().then_some(path)
+    let folder = seen.world.platform.host.keeper.folder();
+    let mut files = [BACK_RECEIPT, RECEIPT].into_iter().map(|file| folder.join(file));
+    files.find(|path| path.exists())
 }
 
 fn outcome(seen: &Seen<'_>) -> String {
@@ -87,15 +93,15 @@ fn outcome(seen: &Seen<'_>) -> String {
 
 /// What of the pause came after RDS had said that every member was switched: ours, and the clients' way back.
 fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
-    let receipt = seen.end.output()?.get("receipt")?;
+    let receipt = seen.receipt_of("Switchover")?;
     let opened = receipt["opened_at"].as_u64()?;
     let ours = receipt["ours_ms"].as_u64()?;
     let completed = SystemTime::UNIX_EPOCH + Duration::from_millis(opened.checked_sub(ours)?);
     let completed = seen
         .tally
         .at_wall(completed)
-        .clamp(pause.last_on_blue, pause.first_on_green);
-    Some(tenth(millis(pause.first_on_green - completed)))
+        .clamp(pause.last, pause.first);
+    Some(tenth(millis(pause.first - completed)))
 }
 
 /// Milliseconds from the alarm to the accepted records, and from there to the last read on green.
@@ -122,6 +128,22 @@ fn alarm(seen: &Seen<'_>, reads: &[Read]) -> Option<(f64, Option<f64>)> {
         .map(|read| tenth(millis(read.at - accepted)))
         .reduce(f64::max);
     Some((tenth(from_alarm), last))
+}
+
+/// Milliseconds from the alarm to the first commit on blue.
+fn alarm_to_writes(seen: &Seen<'_>, back: Pause) -> Option<f64> {
+    let Injected::Alarm { at } = seen.end.injected else {
+        return None;
+    };
+    let rang = seen.tally.at_wall(at);
+    Some(tenth(millis(back.first.checked_sub(rang)?)))
+}
+
+/// Databases that the way back's receipt has a digest of.
+fn digests_alike(seen: &Seen<'_>) -> u64 {
+    let receipt = seen.receipt().unwrap_or_default();
+    let databases = receipt["databases"].as_object().cloned().unwrap_or_default();
+    databases.values().filter(|one| one["digest"].is_string()).count() as u64
 }
 
 fn record_ttl(seen: &Seen<'_>) -> Option<u32> {

@@ -129,6 +129,12 @@ impl Trace {
         self.steps.iter().rfind(|step| step.state == state)
     }
 
+    /// The receipt that a state answered with last; both machines have a state that is called `RollBack`.
+    pub(super) fn receipt_of(&self, state: &str) -> Option<Value> {
+        let mut answers = self.steps.iter().rev().filter(|step| step.state == state);
+        answers.find_map(|step| Some(step.answer["receipt"].clone()).filter(Value::is_object))
+    }
+
     /// When a state was first entered.
     pub(super) fn first_entered(&self, state: &str) -> Option<SystemTime> {
         let found = self.entered.iter().find(|(_, name, _)| name == state);

@@ -12,6 +12,9 @@ use std::time::{Duration, SystemTime};
 /// Reads are watched for so long at 50 % before the alarm rings.
 const AT_HALF: Duration = Duration::from_millis(1500);
 
+/// Green takes writes for so long before the alarm rings.
+const ON_GREEN: Duration = Duration::from_secs(3);
+
 /// What was done, as far as it was done at all.
 pub(super) enum Injected {
     /// Nothing while the upgrade ran.
@@ -65,6 +68,16 @@ pub(super) async fn during(
             ));
             Ok(Injected::Alarm { at })
         }
+        Kind::Rollback => {
+            follower.until(watches_after).await;
+            tokio::time::sleep(ON_GREEN).await;
+            let at = SystemTime::now();
+            set_alarm(&world.platform.client(), "ALARM", "orders fail on 18").await?;
+            observer.see(&Sight::Injected(
+                "an alarm, while the application writes on 18".to_owned(),
+            ));
+            Ok(Injected::Alarm { at })
+        }
         Kind::Lag => {
             follower
                 .until(|trace| trace.first_entered("CheckLag").is_some())
@@ -83,6 +96,11 @@ pub(super) async fn during(
         }
         Kind::Upgrade | Kind::Refused | Kind::Minor => std::future::pending().await,
     }
+}
+
+/// Green serves and the alarms are watched.
+fn watches_after(trace: &Trace) -> bool {
+    trace.steps.last().is_some_and(|step| step.state == "WatchAfter")
 }
 
 /// Half of the reads are on green and the alarms are watched.

@@ -16,6 +16,8 @@ pub enum Kind {
     Refused,
     /// A minor upgrade in place, replica first.
     Minor,
+    /// An alarm rings when green has taken writes for a while: back to blue with all of them.
+    Rollback,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Lag => "lag",
             Self::Refused => "refused",
             Self::Minor => "minor",
+            Self::Rollback => "rollback",
         }
     }
 
@@ -45,7 +48,7 @@ impl Kind {
     pub const fn must_end_in(self) -> &'static str {
         match self {
             Self::Upgrade | Self::Minor => "Completed",
-            Self::Alarm | Self::Lag => "RolledBack",
+            Self::Alarm | Self::Lag | Self::Rollback => "RolledBack",
             Self::Refused => "Rejected",
         }
     }
@@ -55,7 +58,7 @@ impl Kind {
     pub fn request(self) -> Value {
         let (_, target) = self.versions();
         let mut request = json!({ "database": super::DATABASE, "target_version": target });
-        if matches!(self, Self::Upgrade | Self::Alarm) {
+        if matches!(self, Self::Upgrade | Self::Alarm | Self::Rollback) {
             // Long enough, at that scale, for a share of reads to be seen.
             request["bake_minutes"] = json!(16);
             request["watch_hours"] = json!(1);

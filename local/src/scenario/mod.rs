@@ -22,3 +22,5 @@ pub const DATABASE: &str = "orders";
 pub const REPLICA: &str = "orders-replica";
 /// The weighted name of reads.
 pub const READS: &str = "orders-reads.shop.test";
+/// The name under which the application writes.
+pub const WRITES: &str = "orders-writes.shop.test";

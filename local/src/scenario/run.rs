@@ -5,7 +5,7 @@ use super::inject::{self, Injected};
 use super::kind::Kind;
 use super::observe::{Observer, Sight};
 use super::state::State;
-use super::summary::{RECEIPT, Summary};
+use super::summary::{BACK_RECEIPT, RECEIPT, Summary};
 use super::world::{self, World};
 use super::{expect, figures};
 use crate::app::audit::{Books, Report, audit};
@@ -64,6 +64,17 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// The receipt that a state answered with last.
+    pub(super) fn receipt_of(&self, state: &str) -> Option<Value> {
+        self.trace.receipt_of(state)
+    }
+
+    /// The receipt of the last switch: the way back's if there was one.
+    pub(super) fn receipt(&self) -> Option<Value> {
+        let back = self.receipt_of("RollBack");
+        back.or_else(|| self.receipt_of("Switchover"))
+    }
+
     /// Which side takes the writes at the end.
     pub(super) fn serving(&self) -> Side {
         match self.world.serving() {
@@ -139,8 +150,8 @@ impl Scenario {
         keep_troubles(&self.folder.join("troubles.tsv"), &tally)?;
         let report = self.audit(world, &ledger).await?;
         let after = State::of(world).await?;
-        self.leave(world, &end)?;
         let (kind, trace) = (self.kind, follower.end());
+        self.leave(world, &trace)?;
         let seen = Seen {
             kind,
             world,
@@ -223,26 +234,25 @@ impl Scenario {
         let books = Books::of(&ledger::read(ledger)?);
         let serving = world.serving()?;
         let new = world::databases(&serving).await?;
-        let old = if world.is_blue(&serving) {
-            None
-        } else {
-            Some(world::databases(&world.blue).await?)
+        let old = match world.left() {
+            Some(left) => Some(world::databases(&left).await?),
+            None => None,
         };
         audit(&books, &world.seeds, &new, old.as_ref()).await
     }
 
     /// What stays for whoever wants to look: the receipt, and a script that starts the servers again.
-    fn leave(&self, world: &World, end: &End) -> Result<()> {
-        let receipt = end.output().and_then(|output| output.get("receipt"));
-        if let Some(receipt) = receipt.filter(|receipt| !receipt.is_null()) {
-            write_json(&self.folder.join(RECEIPT), receipt)?;
+    fn leave(&self, world: &World, trace: &Trace) -> Result<()> {
+        for (state, file) in [("Switchover", RECEIPT), ("RollBack", BACK_RECEIPT)] {
+            if let Some(receipt) = trace.receipt_of(state) {
+                write_json(&self.folder.join(file), &receipt)?;
+            }
         }
         let serving = world.serving()?;
-        if world.is_blue(&serving) {
-            leave_script(&self.folder, &[("blue", &world.blue)])?;
-        } else {
-            leave_script(&self.folder, &[("blue", &world.blue), ("green", &serving)])?;
-        }
+        match world.left() {
+            Some(left) => leave_script(&self.folder, &[("serving", &serving), ("left", &left)])?,
+            None => leave_script(&self.folder, &[("serving", &serving)])?,
+        };
         Ok(())
     }
 }

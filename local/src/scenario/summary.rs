@@ -11,10 +11,13 @@ pub use domain::record::Side;
 /// The receipt's file in the run's folder.
 pub(super) const RECEIPT: &str = "receipt.json";
 
+/// The file of the receipt of a way back.
+pub(super) const BACK_RECEIPT: &str = "receipt-back.json";
+
 /// Everything that a run came to. Only what was measured is there.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    /// `upgrade`, `alarm`, `lag`, `refused` or `minor`.
+    /// `upgrade`, `rollback`, `alarm`, `lag`, `refused` or `minor`.
     pub scenario: String,
     /// How the upgrade ended: `Completed`, `RolledBack`, `Rejected`, `NeedsOperator`, ….
     pub outcome: String,
@@ -30,6 +33,14 @@ pub struct Summary {
     pub write_pause_ms: Option<f64>,
     /// The longest that one writer waited for an acknowledgement: across the switch, or anywhere if there was none.
     pub longest_client_wait_ms: f64,
+    /// From the last commit acknowledged by green to the first by blue again; nothing without a way back.
+    pub rollback_pause_ms: Option<f64>,
+    /// The longest that one writer waited across the way back.
+    pub longest_rollback_wait_ms: Option<f64>,
+    /// From the alarm's event, after the switchover, to the first commit on blue.
+    pub alarm_to_writes_ms: Option<f64>,
+    /// Databases whose rows were alike on both sides at the moment of the way back.
+    pub digests_alike: u64,
     /// RDS's share of the pause: until it said that every member had switched.
     pub rds_share_ms: Option<f64>,
     /// The rest of the pause: ours, and the clients' way back.
@@ -147,6 +158,7 @@ impl Summary {
         lines.extend(self.injected.iter().map(|what| line("injected", what, "")));
         lines.extend(self.alarm_line());
         lines.push(self.pause_line());
+        lines.extend(self.back_line());
         lines.push(self.commits_line());
         lines.push(line(
             "read outage",
@@ -239,6 +251,15 @@ impl Summary {
         }
     }
 
+    fn back_line(&self) -> Option<Line> {
+        let pause = format!("{} ms", round(self.rollback_pause_ms?));
+        let longest = round(self.longest_rollback_wait_ms.unwrap_or_default());
+        let alarm = self.alarm_to_writes_ms.map_or_else(String::new, |after| {
+            format!("writes on blue {} ms after the alarm · ", round(after))
+        });
+        Some(line("way back", &pause, &format!("{alarm}longest writer {longest}")))
+    }
+
     fn commits_line(&self) -> Line {
         let mut right = format!("{} lost · {} doubled", self.lost, self.doubled);
         if self.wrong + self.stray > 0 {
@@ -257,8 +278,9 @@ impl Summary {
     }
 
     fn receipt_line(&self) -> Option<Line> {
-        let run = self.receipt.as_ref()?.parent()?;
-        let receipt = format!("{}/{RECEIPT}", runs::shown(run));
+        let path = self.receipt.as_ref()?;
+        let file = path.file_name()?.to_string_lossy();
+        let receipt = format!("{}/{file}", runs::shown(path.parent()?));
         Some(line("receipt", &receipt, ""))
     }
 }

@@ -1,7 +1,7 @@
 //! What there is before the upgrade: a platform, blue with a replica, the application's tables, a route for reads, an
 //! alarm and our credentials; all made by the API, as a person would make them.
 
-use super::{DATABASE, READS, REPLICA};
+use super::{DATABASE, READS, REPLICA, WRITES};
 use crate::app::audit::Databases;
 use crate::app::dial::{Address, Login, trusting};
 use crate::app::schema::{self, Seed};
@@ -26,6 +26,8 @@ pub const ALARM: &str = "orders-failed-reads";
 const GROUP: &str = "orders-16";
 /// Seconds for which clients keep the address of reads before an upgrade.
 const READS_TTL: u32 = 1;
+/// Seconds for which clients keep the address of the writer.
+const WRITES_TTL: u32 = 1;
 
 /// What can be chosen about it.
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ impl World {
         let client = platform.client();
         say(&format!("creating {DATABASE}, PostgreSQL {}", plan.version));
         create_primary(&client, plan.version).await?;
+        create_records(&client, &platform.zone_id).await?;
         let blue = platform
             .rds
             .server(DATABASE)
@@ -93,10 +96,24 @@ impl World {
     /// The server that takes the writes now.
     ///
     /// # Errors
-    /// When there is none by the name under which the application knows it.
+    /// When there is none where the application's name leads.
     pub fn serving(&self) -> Result<Server> {
-        let server = self.platform.rds.server(DATABASE);
-        server.with_context(|| format!("no server is called {DATABASE}"))
+        let found = self.platform.nameserver.find(WRITES, &mut |_| 0);
+        let at = found.address().with_context(|| format!("{WRITES} leads nowhere"))?;
+        let servers = self.platform.rds.servers().into_iter();
+        let mut serving = servers.filter(|server| *server.address().ip() == at);
+        serving.next().with_context(|| format!("no server is at {at}"))
+    }
+
+    /// The server that took the writes once and does not any more, if there is one: old blue, or green once it was left.
+    #[must_use]
+    pub fn left(&self) -> Option<Server> {
+        let serving = self.serving().ok()?;
+        if !self.is_blue(&serving) {
+            return Some(self.blue.clone());
+        }
+        let named = self.platform.rds.server(DATABASE)?;
+        (!self.is_blue(&named)).then_some(named)
     }
 
     /// Whether that server is blue, whatever it is called.
@@ -133,7 +150,7 @@ fn doors(platform: &Platform, blue: &Server) -> Result<Doors> {
         port,
     };
     Ok(Doors {
-        writer: named(host_name(DATABASE)),
+        writer: named(WRITES.to_owned()),
         reader: named(READS.to_owned()),
         tls: trusting(platform.host.authority.ca_pem())?,
     })
@@ -177,8 +194,10 @@ async fn create_primary(client: &Client, version: &str) -> Result<()> {
         ("BackupRetentionPeriod", "7"),
         ("Tags.Tag.1.Key", "viridian:reads"),
         ("Tags.Tag.1.Value", READS),
-        ("Tags.Tag.2.Key", "team"),
-        ("Tags.Tag.2.Value", "shop"),
+        ("Tags.Tag.2.Key", "viridian:writes"),
+        ("Tags.Tag.2.Value", WRITES),
+        ("Tags.Tag.3.Key", "team"),
+        ("Tags.Tag.3.Value", "shop"),
     ];
     client.query("rds", "CreateDBInstance", &instance).await?;
     available(client, DATABASE).await
@@ -212,13 +231,16 @@ pub async fn available(client: &Client, instance: &str) -> Result<()> {
     bail!("{instance} is not available after an hour")
 }
 
-/// What stands beside the database: the secret, the records, the alarm.
+/// The names under which the application reads and writes.
+async fn create_records(client: &Client, zone: &str) -> Result<()> {
+    let path = format!("/2013-04-01/hostedzone/{zone}/rrset");
+    client.rest("route53", Method::POST, &path, &records()).await?;
+    Ok(())
+}
+
+/// What stands beside the database: the secret and the alarm.
 async fn furnish(client: &Client, platform: &Platform) -> Result<()> {
     platform.keep_credentials(DATABASE, OURS, PASSWORD).await?;
-    let path = format!("/2013-04-01/hostedzone/{}/rrset", platform.zone_id);
-    client
-        .rest("route53", Method::POST, &path, &reads_record())
-        .await?;
     let alarm = json!({
         "AlarmName": ALARM,
         "AlarmDescription": "Reads of the shop fail",
@@ -259,14 +281,25 @@ pub async fn set_alarm(client: &Client, state: &str, reason: &str) -> Result<()>
     Ok(())
 }
 
-fn reads_record() -> String {
-    let target = host_name(REPLICA);
+/// The weighted record of the reads, and the plain one of the writes.
+fn records() -> String {
+    let weighted = "<SetIdentifier>replica</SetIdentifier><Weight>100</Weight>";
+    let changes = [
+        (READS, weighted, READS_TTL, host_name(REPLICA)),
+        (WRITES, "", WRITES_TTL, host_name(DATABASE)),
+    ]
+    .map(|(name, weight, ttl, target)| {
+        format!(
+            "<Change><Action>CREATE</Action><ResourceRecordSet><Name>{name}.</Name><Type>CNAME</Type>\
+             {weight}<TTL>{ttl}</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{target}</Value></ResourceRecord></ResourceRecords>\
+             </ResourceRecordSet></Change>"
+        )
+    });
     format!(
-        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
-         <Change><Action>CREATE</Action><ResourceRecordSet><Name>{READS}.</Name><Type>CNAME</Type>\
-         <SetIdentifier>replica</SetIdentifier><Weight>100</Weight><TTL>{READS_TTL}</TTL>\
-         <ResourceRecords><ResourceRecord><Value>{target}</Value></ResourceRecord></ResourceRecords>\
-         </ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
+         <Changes>{}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
+        changes.concat()
     )
 }
 

@@ -6,11 +6,13 @@ mod replication;
 mod roles;
 mod tables;
 mod target;
+mod way_back;
 
 use super::{Check, Seen, Server};
 use crate::rds::Instance;
 use crate::request::{Request, Strategy};
 use crate::version::Version;
+use crate::writes;
 
 pub(super) use roles::chosen;
 
@@ -51,6 +53,9 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
     checks.push(alarms::check(case));
     if case.strategy == Strategy::BlueGreen {
         checks.push(alarms::reads(case));
+        let writer = case.writer.address.as_deref().unwrap_or_default();
+        let seen = case.seen;
+        checks.push(writes::check(seen.writes_name.as_deref(), &seen.writes, writer));
     }
     checks
 }
@@ -64,6 +69,7 @@ fn on_server(case: &Case<'_>, server: &Server) -> Vec<Check> {
         checks.extend(replication::checks(case, server));
         checks.extend(tables::checks(server));
         checks.extend(roles::checks(case, server));
+        checks.push(way_back::check(case, server));
     }
     checks
 }

@@ -79,6 +79,7 @@ fn planned(case: &Case<'_>, owner: &Owner) -> Plan {
             .map(|role| role.name.clone())
             .collect(),
         reads: case.seen.reads.clone().ok().flatten(),
+        writes: case.seen.writes.clone().ok().flatten(),
         alarms: readings
             .iter()
             .map(|reading| reading.alarm.clone())
@@ -110,6 +111,7 @@ fn bare(request: &Request, owner: &Owner) -> Plan {
         databases: vec![],
         application_roles: vec![],
         reads: None,
+        writes: None,
         alarms: vec![],
         checks: vec![],
         steps: vec![],

@@ -3,6 +3,7 @@
 use crate::rds::{Deployment, Instance, UpgradeTarget};
 use crate::routes::Route;
 use crate::watch::Reading;
+use crate::writes::Pointer;
 
 /// Everything that was read. What could not be read says why, and counts as bad.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub struct Seen {
     pub reads_name: Option<String>,
     /// Its weighted records.
     pub reads: Result<Option<Route>, String>,
+    /// The name that leads to the writer, by request or by tag.
+    pub writes_name: Option<String>,
+    /// Its record.
+    pub writes: Result<Option<Pointer>, String>,
 }
 
 /// What a PostgreSQL server says about itself.
@@ -46,6 +51,8 @@ pub struct Server {
     pub senders: u32,
     /// Roles that can log in, and those that the request names.
     pub roles: Vec<RoleSeen>,
+    /// Roles and databases whose settings let sessions write where the server's default is read-only.
+    pub writing_settings: Vec<String>,
     /// Databases that take connections, without RDS's own.
     pub databases: Vec<DatabaseSeen>,
     /// Seconds for which the oldest transaction has been open.
@@ -68,6 +75,10 @@ pub struct OurRole {
     pub reads_all_data: bool,
     /// It may see everybody's sessions.
     pub reads_statistics: bool,
+    /// It may read from replication slots.
+    pub replicates: bool,
+    /// It may subscribe to another server.
+    pub creates_subscriptions: bool,
 }
 
 /// Settings that replication needs.
@@ -124,6 +135,8 @@ pub struct DatabaseSeen {
     pub tables: u32,
     /// Tables without primary key and without other replica identity.
     pub keyless: Vec<String>,
+    /// Owners of tables and sequences whose part we can't take, neither now nor by a grant of our own.
+    pub foreign_owners: Vec<String>,
     /// Tables whose row-level security applies to our role too.
     pub hidden: Vec<String>,
     /// Unlogged tables, which are not replicated.
@@ -177,6 +190,8 @@ impl Seen {
             alarms: Ok(vec![]),
             reads_name: None,
             reads: Ok(None),
+            writes_name: None,
+            writes: Ok(None),
         }
     }
 }

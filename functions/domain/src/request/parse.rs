@@ -1,7 +1,9 @@
 //! From what a person typed to a request with every default filled in.
 
 use super::fields::{Fault, Faults, Fields};
-use super::{GreenSettings, Reads, Request, Retire, Strategy};
+use super::{
+    GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes,
+};
 use crate::ids::Database;
 use crate::version::Version;
 use serde_json::{Map, Value};
@@ -57,7 +59,7 @@ fn read(f: &mut Fields) -> Option<Request> {
         database: Database::from(""),
         target_version: String::new(),
         dry_run: f.take("dry_run", FLAG, Value::as_bool).unwrap_or(false),
-        strategy: f.take("strategy", "write in_place or blue_green", strategy),
+        strategy: f.take("strategy", "write in_place or blue_green", word::<Strategy>),
         ramp: f
             .take("ramp", RAMP, ramp)
             .unwrap_or_else(|| vec![10, 20, 50, 100]),
@@ -71,11 +73,18 @@ fn read(f: &mut Fields) -> Option<Request> {
         approval: f.take("approval", FLAG, Value::as_bool).unwrap_or(false),
         application_roles: f.take("application_roles", ROLES, roles),
         reads: f.nested("reads", "reads.", READS, reads),
+        writes: f.nested("writes", "writes.", WRITES, writes),
+        way_back: f
+            .take("way_back", "write reverse_replication or none", word::<WayBack>)
+            .unwrap_or_default(),
+        insufficient_data: f
+            .take("insufficient_data", "write pause, alarm or ok", word::<InsufficientData>)
+            .unwrap_or_default(),
         green: f
             .nested("green", "green.", GREEN, |f| Some(green(f)))
             .unwrap_or_default(),
         retire: f
-            .take("retire", "write keep or snapshot_and_delete", retire)
+            .take("retire", "write keep or snapshot_and_delete", word::<Retire>)
             .unwrap_or_default(),
         request_id: f.take("request_id", "write 1 to 256 letters", |value| {
             text(value, 256)
@@ -99,6 +108,7 @@ const RAMP: &str =
 const ALARMS: &str = "write a list of different names of CloudWatch alarms";
 const ROLES: &str = "write a list of one or more different roles that the application logs in as; none of rds* or pg_*";
 const READS: &str = r#"write {"record": "orders-reads.example.com"}"#;
+const WRITES: &str = r#"write {"record": "orders-writes.example.com"}"#;
 const GREEN: &str = r#"write {"parameter_group": "a group of the target version's family"}"#;
 
 fn database(value: &Value) -> Option<Database> {
@@ -119,11 +129,8 @@ fn target_version(value: &Value) -> Option<String> {
     version.is_complete().then(|| version.to_string())
 }
 
-fn strategy(value: &Value) -> Option<Strategy> {
-    serde_json::from_value(value.clone()).ok()
-}
-
-fn retire(value: &Value) -> Option<Retire> {
+/// One of the words that a field can be.
+fn word<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
     serde_json::from_value(value.clone()).ok()
 }
 
@@ -158,6 +165,15 @@ fn different(value: &Value, longest: usize) -> Option<Vec<String>> {
 fn reads(fields: &mut Fields) -> Option<Reads> {
     let record = fields.need("record", "write the DNS name of the weighted records", host)?;
     Some(Reads { record })
+}
+
+fn writes(fields: &mut Fields) -> Option<Writes> {
+    let record = fields.need(
+        "record",
+        "write the DNS name of the record that leads to the writer",
+        host,
+    )?;
+    Some(Writes { record })
 }
 
 fn green(fields: &mut Fields) -> GreenSettings {

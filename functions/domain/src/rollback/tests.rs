@@ -7,11 +7,12 @@ use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generator;
 use std::collections::BTreeMap;
 
-const PHASES: [Phase; 6] = [
+const PHASES: [Phase; 7] = [
     Phase::Before,
     Phase::Switching,
     Phase::After,
     Phase::RollingBack,
+    Phase::Returning,
     Phase::NeedsOperator,
     Phase::Ended,
 ];
@@ -21,6 +22,8 @@ fn input(owner: Option<&str>) -> Input {
         database: "orders".into(),
         owner: owner.map(Owner::from),
         reason: None,
+        cause: Cause::Stopped,
+        execution: None,
     }
 }
 

@@ -20,7 +20,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 pub const APPLICATION_NAME: &str = "viridian";
 
 const CONNECT: Duration = Duration::from_secs(5);
-const STATEMENT: Duration = Duration::from_secs(30);
+/// How long a statement of a session may run, unless it is given longer.
+pub const STATEMENT: Duration = Duration::from_secs(30);
 
 /// Who we are on the servers: the secret `viridian/{database}`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -106,6 +107,33 @@ impl Connector {
         self.resolver.address(&endpoint.host).await
     }
 
+    /// How one of our servers connects to another as our role, with TLS. A server has no file of ours with authorities, so
+    /// that it can't verify the other's name; where only our nameserver knows the names, it gets the address as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`Resolver::address`].
+    pub async fn conninfo(&self, endpoint: &Endpoint, database: &str) -> Result<String, Error> {
+        let address = match self.resolver.is_named() {
+            true => Some(self.address(endpoint).await?.to_string()),
+            false => None,
+        };
+        let port = endpoint.port.to_string();
+        let parts = [
+            ("host", Some(endpoint.host.as_str())),
+            ("hostaddr", address.as_deref()),
+            ("port", Some(port.as_str())),
+            ("user", Some(self.login.username.as_str())),
+            ("password", Some(self.login.password.as_str())),
+            ("dbname", Some(database)),
+            ("sslmode", Some("require")),
+            ("application_name", Some(APPLICATION_NAME)),
+        ];
+        let given = parts.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+        let written: Vec<String> = given.map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+        Ok(written.join(" "))
+    }
+
     /// Resolves the name and opens a session on one of the server's databases.
     ///
     /// # Errors
@@ -152,6 +180,11 @@ impl Connector {
             .keepalives_retries(3);
         Session::open(&config, self.tls.clone(), address).await
     }
+}
+
+/// A value of a connection string.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// Both sides get the same settings, so that a value's text is the same on both. Without `row_security` a policy that

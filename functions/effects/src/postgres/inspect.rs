@@ -34,6 +34,7 @@ pub async fn server(
         streaming: count(&activity, 0),
         senders: count(&activity, 1),
         roles: roles(&session, named).await?,
+        writing_settings: writing_settings(&session).await?,
         databases,
         oldest_transaction_seconds: activity.get::<_, i64>(2).try_into().unwrap_or_default(),
         prepared_transactions: count(&activity, 3),
@@ -62,7 +63,11 @@ async fn our_role(session: &Session) -> Result<OurRole, Error> {
                     pg_has_role(current_user, 'pg_signal_backend', 'usage'), \
                     coalesce((select pg_has_role(current_user, a.oid, 'usage') from pg_roles a \
                               where a.rolname = 'pg_read_all_data'), rolsuper), \
-                    pg_has_role(current_user, 'pg_read_all_stats', 'usage') \
+                    pg_has_role(current_user, 'pg_read_all_stats', 'usage'), \
+                    rolreplication or exists (select from pg_roles g where g.rolname = 'rds_replication' \
+                                              and pg_has_role(current_user, g.oid, 'usage')), \
+                    rolsuper or exists (select from pg_roles g where g.rolname = 'pg_create_subscription' \
+                                        and pg_has_role(current_user, g.oid, 'usage')) \
                  from pg_roles where rolname = current_user";
     let row = session.query_one(query, &[]).await;
     let row = row.map_err(looked("asking for our own rights"))?;
@@ -72,6 +77,8 @@ async fn our_role(session: &Session) -> Result<OurRole, Error> {
         signals_backends: row.get(2),
         reads_all_data: row.get(3),
         reads_statistics: row.get(4),
+        replicates: row.get(5),
+        creates_subscriptions: row.get(6),
     })
 }
 
@@ -146,6 +153,18 @@ async fn roles(session: &Session, named: &[String]) -> Result<Vec<RoleSeen>, Err
     Ok(rows.iter().map(role).collect())
 }
 
+/// Settings of roles and databases that set read-only aside.
+async fn writing_settings(session: &Session) -> Result<Vec<String>, Error> {
+    let query = "select concat_ws(' in ', case when s.setrole <> 0 then 'the role ' || s.setrole::regrole end, \
+                                  case when s.setdatabase <> 0 then 'the database ' || d.datname end) \
+                 from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) c \
+                 where c in ('default_transaction_read_only=off', 'default_transaction_read_only=false', \
+                             'default_transaction_read_only=no', 'default_transaction_read_only=0') \
+                   and s.setrole::regrole::text not like 'rds%' order by 1";
+    let rows = session.query(query, &[]).await;
+    Ok(names(&rows.map_err(looked("reading the roles' settings"))?))
+}
+
 async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error> {
     let facts = facts(session).await?;
     Ok(DatabaseSeen {
@@ -154,6 +173,7 @@ async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error
         tables: count(&facts, 1),
         large_objects: facts.get::<_, i64>(2).try_into().unwrap_or_default(),
         keyless: tables(session, KEYLESS).await?,
+        foreign_owners: foreign_owners(session).await?,
         hidden: tables(session, "c.relkind = 'r' and row_security_active(c.oid)").await?,
         unlogged: tables(
             session,
@@ -196,6 +216,21 @@ async fn tables(session: &Session, which: &str) -> Result<Vec<String>, Error> {
     );
     let rows = session.query(&query, &[]).await;
     Ok(names(&rows.map_err(looked("inspecting the tables"))?))
+}
+
+/// Owners whose part we can neither take nor grant to ourselves.
+async fn foreign_owners(session: &Session) -> Result<Vec<String>, Error> {
+    let query = format!(
+        "select distinct pg_get_userbyid(c.relowner)::text from pg_class c \
+         join pg_namespace n on n.oid = c.relnamespace \
+         where {APPLICATIONS} and c.relkind in ('r', 'p', 'S') and c.relpersistence = 'p' \
+           and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass \
+                           and d.objid = c.oid and d.deptype = 'e') \
+           and not pg_has_role(current_user, c.relowner, 'usage') \
+           and not pg_has_role(current_user, c.relowner, 'member with admin option') order by 1"
+    );
+    let rows = session.query(&query, &[]).await;
+    Ok(names(&rows.map_err(looked("inspecting the tables' owners"))?))
 }
 
 /// Types that hold another object's number, which `pg_upgrade` does not keep.

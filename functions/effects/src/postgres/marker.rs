@@ -49,10 +49,19 @@ pub async fn remove(session: &Session) -> Result<(), Error> {
 ///
 /// `Upgrade.Refused` if there is no marker's row, or if the database takes no writes.
 pub async fn write(session: &Session) -> Result<Marker, Error> {
+    Ok(write_traced(session).await?.0)
+}
+
+/// As [`write`], with the id of the transaction in which it was written.
+///
+/// # Errors
+///
+/// As [`write`].
+pub async fn write_traced(session: &Session) -> Result<(Marker, u64), Error> {
     let row = session
         .query_opt(
             "update viridian.marker set number = number + 1, written_at = clock_timestamp() \
-             where id = 1 returning number, (extract(epoch from written_at) * 1000)::bigint",
+             where id = 1 returning number, (extract(epoch from written_at) * 1000)::bigint, txid_current()",
             &[],
         )
         .await
@@ -62,11 +71,12 @@ pub async fn write(session: &Session) -> Result<Marker, Error> {
                 "the marker's row is gone from `viridian.marker`; provision makes it",
             )
         })?;
-    Ok(Marker {
+    let marker = Marker {
         number: row.get(0),
         written_at: Millis(row.get(1)),
         position: super::slots::position(session).await?,
-    })
+    };
+    Ok((marker, u64::try_from(row.get::<_, i64>(2)).unwrap_or(0)))
 }
 
 /// The marker of the session's database; none where there is no row.

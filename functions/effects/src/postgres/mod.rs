@@ -6,6 +6,8 @@ pub mod fence;
 pub mod inspect;
 pub mod lag;
 pub mod marker;
+pub mod moment;
+pub mod reverse;
 pub mod roles;
 pub mod sessions;
 pub mod slots;

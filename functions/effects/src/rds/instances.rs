@@ -99,6 +99,22 @@ impl Instances {
         Ok(())
     }
 
+    /// Gives an instance another name, now. It restarts, and takes minutes until the name is known.
+    ///
+    /// # Errors
+    /// If RDS refuses, or its answer is lost; look before calling again.
+    pub async fn rename(&self, from: &InstanceId, to: &InstanceId) -> Result<(), Error> {
+        let call = self
+            .client
+            .modify_db_instance()
+            .db_instance_identifier(from.as_str())
+            .new_db_instance_identifier(to.as_str())
+            .apply_immediately(true);
+        let answer = call.send().await;
+        answer.map_err(acted("renaming an instance"))?;
+        Ok(())
+    }
+
     /// Deletes the instance with this identity, without a final snapshot: take one before.
     ///
     /// RDS deletes by name, and a switchover swaps names, so the name is looked up right before the call, and the

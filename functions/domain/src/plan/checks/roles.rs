@@ -115,8 +115,12 @@ fn bypass(server: &Server) -> Check {
         .filter(|role| role.superuser && role.can_login && !role.is_theirs())
         .map(|role| role.name.as_str())
         .collect();
-    if superusers.is_empty() {
-        Check::pass(NAME, "no application role is superuser")
+    let settings = &server.writing_settings;
+    if superusers.is_empty() && !settings.is_empty() {
+        let found = format!("default_transaction_read_only is off for {}, so that green would take its writes", listed(settings));
+        Check::blocker(NAME, found, "ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only")
+    } else if superusers.is_empty() {
+        Check::pass(NAME, "no application role is superuser, and none sets read-only aside")
     } else {
         let found = format!(
             "{} can't be fenced off, being superuser",

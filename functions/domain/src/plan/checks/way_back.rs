@@ -1,0 +1,45 @@
+//! What the way back after the switchover needs: logical replication from green to old blue, with rights that we have on
+//! both sides. Nothing of it is made before the switchover, since RDS refuses to switch beside foreign replication.
+
+use super::{Case, listed};
+use crate::plan::{Check, DatabaseSeen, Server};
+use crate::request::WayBack;
+
+const NAME: &str = "way back";
+
+pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
+    if case.request.way_back == WayBack::None {
+        return Check::warning(
+            NAME,
+            "none is wanted: after the switchover an alarm calls a person and changes nothing",
+            "leave `way_back` out, so that an alarm brings the writes back without a loss",
+        );
+    }
+    let lacks = lacking(case, server);
+    if lacks.is_empty() {
+        return Check::pass(NAME, "after the switchover old blue can follow green");
+    }
+    let remedy = format!(
+        "GRANT rds_replication and pg_create_subscription (from 16 on) TO {us}, and each owner of tables TO {us} WITH ADMIN OPTION; or write `way_back`: `none`",
+        us = server.us.name
+    );
+    let found = format!("{} lacks {}", server.us.name, listed(&lacks));
+    Check::blocker(NAME, found, &remedy)
+}
+
+fn lacking(case: &Case<'_>, server: &Server) -> Vec<String> {
+    let us = &server.us;
+    // Before 16 RDS lets `rds_superuser` subscribe, which PostgreSQL's own catalogs do not show.
+    let subscribes = us.creates_subscriptions || case.from.first() < 16;
+    let rights = [(us.replicates, "REPLICATION"), (subscribes, "pg_create_subscription")];
+    let missing = rights.iter().filter(|(has, _)| !has);
+    let missing = missing.map(|(_, right)| (*right).to_owned());
+    let owners = server.application_databases().flat_map(owners);
+    missing.chain(owners).collect()
+}
+
+/// Whoever owns a table decides what is published of it, and old applies its changes in their name.
+fn owners(database: &DatabaseSeen) -> impl Iterator<Item = String> {
+    let owners = database.foreign_owners.iter();
+    owners.map(|owner| format!("the role {owner}, which owns tables in {}", database.name))
+}

@@ -1,0 +1,189 @@
+//! After the switchover: the writes go back to blue, with every one that green has acknowledged.
+//!
+//! Green goes on serving until everything is ready for the crossing, and serves again if the crossing can't be made. Once
+//! its last write is proven on old ([`Back::arrived`]) it stays closed for good, and from there the way leads on only.
+
+use crate::ids::{DeploymentId, InstanceId, ResourceId};
+use crate::plan::Plan;
+use crate::rds::{Deployment, DeploymentStatus, Instance};
+use crate::record::{Record, Side};
+use crate::reverse::{Health, Unavailable};
+use crate::routes::Weighted;
+use crate::switchover::Receipt;
+use crate::writes::{Way, way};
+use serde::{Deserialize, Serialize};
+
+/// Calls that are made before the crossing is given up and green goes on.
+pub const TRIES: u32 = 20;
+
+/// How far the way back is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Back {
+    /// Every write that green took is proven to be on old. Green stays closed from here on, and old may be opened.
+    pub arrived: bool,
+    /// Calls that looked for a moment to cross.
+    pub tries: u32,
+    /// What the crossing has to show; here *new* is what is left, and *old* what serves again.
+    pub receipt: Receipt,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackSeen {
+    /// The link from new to old, over all databases.
+    pub link: Health,
+    /// The deployment's record, which keeps old read-only as long as it stands.
+    pub deployment: Option<Deployment>,
+    /// Whether old is read-only by default; nothing if it can't be asked.
+    pub old_read_only: Option<bool>,
+    /// Whether the record of the writes leads elsewhere than to old.
+    pub writes_away: bool,
+    /// Whether the records of the reads lead elsewhere than to blue's members.
+    pub reads_away: bool,
+    /// Every instance that is a member of either side, or has a name that one of blue's had.
+    pub instances: Vec<Instance>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackAct {
+    /// The crossing can't be made: green goes on serving, and a person is called.
+    GiveUp(Unavailable),
+    /// Not now; look again later.
+    Wait(String),
+    /// Delete the deployment's record, after which RDS lets old take writes. Old's roles are closed all the same.
+    DeleteRecord(DeploymentId),
+    /// Let the record of the writes lead to old, which lets nobody in yet.
+    PointWrites,
+    /// Fence new, prove that all it has is on old, and open old.
+    Cross,
+    /// Give an instance another name.
+    Rename {
+        /// Its identity.
+        resource_id: ResourceId,
+        /// Its name now.
+        from: InstanceId,
+        /// Its name from then on.
+        to: InstanceId,
+    },
+    /// Blue's names are taken by somebody else.
+    AskPerson(String),
+    /// Cut the link, bring the sequences over, and let the application into old.
+    OpenOld,
+    /// Let the records of the reads lead to blue's members.
+    RestoreReads,
+    /// Everything is done.
+    End,
+}
+
+/// The next thing to do on the way back, from what is recorded and what was seen.
+#[must_use]
+pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
+    let begun = record.back.clone().unwrap_or_default();
+    if begun.arrived {
+        return onwards(record, seen);
+    }
+    let not_now = |why: &str| {
+        if begun.tries < TRIES {
+            return BackAct::Wait(why.to_owned());
+        }
+        BackAct::GiveUp(Unavailable {
+            why: format!("it could not be made in {TRIES} calls: {why}"),
+            remedy: "see to it, then start the rollback machine again".to_owned(),
+        })
+    };
+    match &seen.link {
+        Health::Broken(broken) | Health::Overflowing(broken) => {
+            return BackAct::GiveUp(broken.clone());
+        }
+        Health::Resting(why) | Health::Holding(why) => return not_now(why),
+        Health::Well => {}
+    }
+    match &seen.deployment {
+        Some(record) if record.status == DeploymentStatus::Deleting => {
+            return not_now("the deployment's record is being deleted");
+        }
+        Some(record) => return BackAct::DeleteRecord(record.id.clone()),
+        None => {}
+    }
+    match seen.old_read_only {
+        Some(false) if way(&record.plan) == Way::Record && seen.writes_away => BackAct::PointWrites,
+        Some(false) if begun.tries >= TRIES => not_now("green's last writes don't arrive in time"),
+        Some(false) => BackAct::Cross,
+        Some(true) => not_now("RDS still keeps old read-only"),
+        None => not_now("old can't be reached"),
+    }
+}
+
+/// Everything is on old: nothing leads back to green any more.
+fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
+    if way(&record.plan) == Way::Renames
+        && let Some(act) = rename(record, &seen.instances)
+    {
+        return act;
+    }
+    if super::fences(record, Side::Blue).next().is_some() {
+        BackAct::OpenOld
+    } else if seen.reads_away {
+        BackAct::RestoreReads
+    } else {
+        BackAct::End
+    }
+}
+
+/// The next name that has to be given; nothing once each of blue's instances has its own again.
+fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
+    let greens = super::identities(record.green.as_ref());
+    record.plan.members.iter().find_map(|member| {
+        let ours = instances.iter().find(|one| one.resource_id == member.resource_id)?;
+        if ours.id == member.instance {
+            return None;
+        }
+        let holder = instances.iter().find(|one| one.id == member.instance);
+        let (who, to) = match holder {
+            Some(holder) if greens.contains(&holder.resource_id) => {
+                (holder, format!("{}-new", member.instance).into())
+            }
+            Some(holder) => {
+                return Some(BackAct::AskPerson(format!(
+                    "{} is called {} now, and is neither blue's nor green's",
+                    holder.resource_id, holder.id
+                )));
+            }
+            None => (ours, member.instance.clone()),
+        };
+        Some(if who.is_available() {
+            BackAct::Rename {
+                resource_id: who.resource_id.clone(),
+                from: who.id.clone(),
+                to,
+            }
+        } else {
+            BackAct::Wait(format!("{} is {}", who.id, who.status))
+        })
+    })
+}
+
+/// The records of the reads as they were, leading to blue's members by the hosts that these have now.
+#[must_use]
+pub fn reads(plan: &Plan, instances: &[Instance]) -> Vec<Weighted> {
+    let host = |target: &String| {
+        let planned = plan.members.iter().find(|member| member.address == *target)?;
+        let now = instances.iter().find(|one| one.resource_id == planned.resource_id)?;
+        now.address.clone()
+    };
+    let records = plan.reads.iter().flat_map(|route| &route.records);
+    records
+        .map(|record| Weighted {
+            target: host(&record.target).unwrap_or_else(|| record.target.clone()),
+            ..record.clone()
+        })
+        .collect()
+}
+
+/// Whether nobody but us has committed anything on new since its markers: they took one transaction id each, from `first`
+/// on, and `next` is the id that the next transaction would get.
+#[must_use]
+pub const fn is_quiet(first: u64, markers: u64, next: u64) -> bool {
+    next <= first + markers
+}

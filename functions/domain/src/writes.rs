@@ -1,0 +1,115 @@
+//! The name under which the application writes, where it has one of its own: a plain CNAME that leads to the writer.
+//!
+//! The switchover needs it for nothing, since green takes blue's name over. The way back does: old blue has another name
+//! then, and an instance is renamed in minutes, a record in a moment.
+
+use crate::plan::{Check, Plan};
+use crate::rds::WRITES_TAG;
+use serde::{Deserialize, Serialize};
+
+/// The record, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// The hosted zone's id, without `/hostedzone/`.
+    pub zone: String,
+    /// The name, without a final dot.
+    pub name: String,
+    /// The host that it leads to, without a final dot.
+    pub target: String,
+    /// Seconds for which clients may keep the answer.
+    pub ttl: u32,
+}
+
+impl Pointer {
+    /// The same record, leading to another host.
+    #[must_use]
+    pub fn to(&self, target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            ..self.clone()
+        }
+    }
+}
+
+/// How writes would go back to blue after the switchover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By the customer's record.
+    Record,
+    /// By giving the instances their old names back.
+    Renames,
+}
+
+/// How the plan's writes go back.
+#[must_use]
+pub const fn way(plan: &Plan) -> Way {
+    match plan.writes {
+        Some(_) => Way::Record,
+        None => Way::Renames,
+    }
+}
+
+/// An answer that clients keep for longer than this, in seconds, makes the way back slow.
+const LONG: u32 = 60;
+
+/// Whether the record can lead writes back, for the plan. `name` is the record that the request or the tag names; `writer`
+/// is the writer's host.
+#[must_use]
+pub fn check(name: Option<&str>, found: &Result<Option<Pointer>, String>, writer: &str) -> Check {
+    const NAME: &str = "writes";
+    let Some(name) = name else {
+        let remedy = format!(
+            "let the application write by a CNAME of your own and name it in `writes.record`, or tag the instance with {WRITES_TAG}"
+        );
+        let found = "no record leads to the writer, so that a way back after the switchover has to rename instances: some ten minutes each on RDS, in which nobody writes";
+        return Check::warning(NAME, found, &remedy);
+    };
+    match found {
+        Err(why) => Check::blocker(NAME, format!("the record {name} can't be used: {why}"), REMEDY),
+        Ok(None) => Check::blocker(NAME, format!("there is no record {name}"), REMEDY),
+        Ok(Some(pointer)) if pointer.target != writer => Check::blocker(
+            NAME,
+            format!("{name} leads to {}, not to {writer}", pointer.target),
+            REMEDY,
+        ),
+        Ok(Some(pointer)) if pointer.ttl > LONG => Check::warning(
+            NAME,
+            format!("clients keep the address of {name} for {} s", pointer.ttl),
+            "lower its TTL: that long a way back has to wait for clients without a pool",
+        ),
+        Ok(Some(pointer)) => Check::pass(NAME, format!("{name}, kept for {} s", pointer.ttl)),
+    }
+}
+
+const REMEDY: &str = "let the name be one plain CNAME that leads to the writer's endpoint, or correct it";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Verdict;
+
+    fn verdict(name: Option<&str>, found: &Result<Option<Pointer>, String>) -> Verdict {
+        check(name, found, "orders.rds.test").verdict
+    }
+
+    fn pointer(target: &str, ttl: u32) -> Result<Option<Pointer>, String> {
+        let pointer = Pointer {
+            zone: "Z1".into(),
+            name: "orders-writes.shop.test".into(),
+            target: target.into(),
+            ttl,
+        };
+        Ok(Some(pointer))
+    }
+
+    #[test]
+    fn a_record_that_does_not_lead_to_the_writer_is_in_the_way() {
+        let name = Some("orders-writes.shop.test");
+        assert_eq!(verdict(name, &pointer("orders.rds.test", 5)), Verdict::Pass);
+        assert_eq!(verdict(name, &pointer("orders.rds.test", 300)), Verdict::Warning);
+        for found in [pointer("other.rds.test", 5), Ok(None), Err("weighted".into())] {
+            assert_eq!(verdict(name, &found), Verdict::Blocker);
+        }
+        assert_eq!(verdict(None, &Ok(None)), Verdict::Warning);
+    }
+}

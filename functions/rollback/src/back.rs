@@ -1,0 +1,328 @@
+//! After the switchover: looks, and does the next thing until blue serves with everything that green took.
+
+use crate::crossing::{Crossed, Crossing};
+use crate::servers::Servers;
+use crate::{Rollback, World, ask};
+use domain::error::StepError;
+use domain::ids::InstanceId;
+use domain::plan::Plan;
+use domain::rds::Instance;
+use domain::record::{Fence, Green, Phase, Record, Side};
+use domain::reverse::{Health, LinkSeen, Unavailable, health, limit, worst};
+use domain::rollback::{BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads};
+use domain::routes::changes;
+use domain::switchover::Receipt;
+use domain::writes::{Pointer, Way, way};
+use effects::claims::Held;
+use effects::error::Error;
+use effects::postgres::{Access, reverse, standing};
+use effects::step::now;
+use std::time::{Duration, Instant};
+use tracing::{info, warn};
+
+/// What a call needs that begins the crossing.
+const ENOUGH: Duration = Duration::from_secs(30);
+/// What the end of a call needs.
+const SPARE: Duration = Duration::from_secs(10);
+
+impl Rollback<'_> {
+    pub(crate) async fn back(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+    ) -> Result<Output, Error> {
+        held.change(|record| record.back.get_or_insert_default().tries += 1).await?;
+        while now() < self.invocation.last_call() {
+            let seen = see(self.world, servers, held.record()).await?;
+            let act = back(held.record(), &seen);
+            info!(?act, "decided");
+            if let Some(output) = self.act_back(act, &seen, servers, held).await? {
+                return Ok(output);
+            }
+        }
+        Ok(self.later("this call's time is up"))
+    }
+
+    /// Does one thing; the output if the call ends with it.
+    async fn act_back(
+        &mut self,
+        act: BackAct,
+        seen: &BackSeen,
+        servers: &Servers<'_>,
+        held: &mut Held<'_>,
+    ) -> Result<Option<Output>, Error> {
+        match act {
+            BackAct::GiveUp(why) => return Err(self.give_up(held, servers, why).await?),
+            BackAct::AskPerson(why) => return Err(ask(held, &why).await),
+            BackAct::Wait(why) => return Ok(Some(self.later(&why))),
+            BackAct::DeleteRecord(deployment) => {
+                held.verify().await?;
+                self.world.deployments.delete(&deployment, false).await?;
+                self.actions.push(format!("RDS's record of {deployment} is deleted."));
+            }
+            BackAct::PointWrites => self.point_writes(held, seen).await?,
+            BackAct::Cross if self.invocation.remaining() < ENOUGH => {
+                return Ok(Some(self.later("the crossing needs a call of its own")));
+            }
+            BackAct::Cross => return self.cross(held, servers).await,
+            BackAct::Rename { from, to, .. } => {
+                held.verify().await?;
+                self.world.instances.rename(&from, &to).await?;
+                self.actions.push(format!("{from} is called {to}."));
+                return Ok(Some(self.later(&format!("{to} to have its name"))));
+            }
+            BackAct::OpenOld => self.open_old(held, servers).await?,
+            BackAct::RestoreReads => self.restore_reads(held, seen).await?,
+            BackAct::End => return self.end_back(held, servers).await.map(Some),
+        }
+        Ok(None)
+    }
+
+    /// Clients without an answer find old, which lets nobody in yet; sessions on new go on. Then none has the other answer.
+    async fn point_writes(&mut self, held: &Held<'_>, seen: &BackSeen) -> Result<(), Error> {
+        let Some(pointer) = pointer_to_old(&held.record().plan, &seen.instances)? else {
+            return Ok(());
+        };
+        let deadline = self.invocation.last_call();
+        let verify = async || held.verify().await;
+        if self.world.routes.point(&pointer, deadline, verify).await? {
+            self.actions.push(format!("{} leads to {}.", pointer.name, pointer.target));
+            tokio::time::sleep(Duration::from_secs(pointer.ttl.into()).min(SPARE)).await;
+        }
+        Ok(())
+    }
+
+    async fn cross(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+    ) -> Result<Option<Output>, Error> {
+        let crossing = Crossing::open(servers, held.record()).await?;
+        let mut receipt = Receipt::default();
+        let began = Instant::now();
+        match crossing.drain(held, &mut receipt).await? {
+            Crossed::Late(why) => {
+                self.actions.push(format!("Green goes on for now: {why}."));
+                return Ok(Some(self.later(&why)));
+            }
+            Crossed::Arrived => {}
+        }
+        self.actions.push("Everything that green took is on blue.".to_owned());
+        if way(&held.record().plan) == Way::Record {
+            self.open_with(held, servers, &crossing, receipt, began).await?;
+        }
+        Ok(None)
+    }
+
+    async fn open_old(&mut self, held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
+        let crossing = Crossing::open(servers, held.record()).await?;
+        let back = held.record().back.clone().unwrap_or_default();
+        self.open_with(held, servers, &crossing, back.receipt, Instant::now()).await
+    }
+
+    async fn open_with(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+        crossing: &Crossing,
+        mut receipt: Receipt,
+        began: Instant,
+    ) -> Result<(), Error> {
+        crossing.settle(&mut receipt).await?;
+        held.verify().await?;
+        let old = crossing.hold_old(servers).await;
+        crossing.let_into_old(held, &mut receipt).await?;
+        receipt.ours_ms = crate::crossing::elapsed(began);
+        info!(ours_ms = receipt.ours_ms, "blue opened");
+        self.opened(held, &receipt).await?;
+        self.actions.push("Blue takes the writes again.".to_owned());
+        // What takes longer, off the pause.
+        if let Err(failed) = crossing.disarm().await {
+            warn!(%failed, "slots left on green");
+        }
+        let time = || self.invocation.remaining().saturating_sub(SPARE);
+        crossing.compare(&old, &mut receipt, time).await;
+        let kept = receipt.clone();
+        held.change(|record| record.back.get_or_insert_default().receipt = kept).await
+    }
+
+    async fn opened(&self, held: &mut Held<'_>, receipt: &Receipt) -> Result<(), Error> {
+        let kept = receipt.clone();
+        held.change(|record| {
+            record.fences.retain(|fence| fence.side != Side::Blue);
+            record.back.get_or_insert_default().receipt = kept;
+        })
+        .await
+    }
+
+    async fn restore_reads(&mut self, held: &Held<'_>, seen: &BackSeen) -> Result<(), Error> {
+        let plan = &held.record().plan;
+        let Some(route) = &plan.reads else {
+            return Ok(());
+        };
+        let wanted = reads(plan, &seen.instances);
+        let verify = async || held.verify().await;
+        let deadline = self.invocation.last_call();
+        self.world.routes.apply(route, &wanted, deadline, verify).await?;
+        self.actions.push(format!("All reads of `{}` go to blue again.", route.name));
+        Ok(())
+    }
+
+    async fn end_back(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+    ) -> Result<Output, Error> {
+        let receipt = held.record().back.clone().unwrap_or_default().receipt;
+        self.actions.extend(crate::blue::verify(servers, held).await?);
+        if !receipt.wrong.is_empty() {
+            let why = format!("blue serves, but {}", receipt.wrong.join("; "));
+            return Err(ask(held, &why).await);
+        }
+        held.end(&note(self.input)).await?;
+        Ok(Output {
+            summary: format!(
+                "`{}` is served by blue with everything that green took: {} ms without a writer of ours; green is kept, closed.",
+                self.input.database, receipt.ours_ms
+            ),
+            done: true,
+            actions: std::mem::take(&mut self.actions),
+            receipt: Some(receipt),
+        })
+    }
+
+    /// Green serves on: its fence is down, the record of the writes leads to it, and a person is called.
+    async fn give_up(
+        &self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+        why: Unavailable,
+    ) -> Result<Error, Error> {
+        let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
+        for stands in standing {
+            servers.lift(held, &stands).await?;
+        }
+        if let Some(pointer) = held.record().plan.writes.clone() {
+            let verify = async || held.verify().await;
+            let deadline = self.invocation.last_call();
+            self.world.routes.point(&pointer, deadline, verify).await?;
+        }
+        held.change(|record| {
+            record.back = None;
+            if let Some(reverse) = &mut record.reverse {
+                reverse.unavailable = Some(why);
+            }
+        })
+        .await?;
+        let told = no_way_back(held.record());
+        held.enter(Phase::After).await?;
+        Ok(ask(held, &told).await)
+    }
+}
+
+async fn see(world: &World, servers: &Servers<'_>, record: &Record) -> Result<BackSeen, Error> {
+    let instances = instances(world, record).await?;
+    let arrived = record.back.as_ref().is_some_and(|back| back.arrived);
+    let deployment = match &record.green {
+        Some(green) if !arrived => world.deployments.describe(&green.deployment).await?,
+        _ => None,
+    };
+    Ok(BackSeen {
+        link: if arrived { Health::Well } else { link(servers, record).await },
+        deployment,
+        old_read_only: if arrived { Some(false) } else { read_only(servers).await },
+        writes_away: writes_away(world, record, &instances).await?,
+        reads_away: reads_away(world, record, &instances).await?,
+        instances,
+    })
+}
+
+/// The members of both sides, and whoever has a name of blue's.
+async fn instances(world: &World, record: &Record) -> Result<Vec<Instance>, Error> {
+    let greens = identities(record.green.as_ref());
+    let plan = &record.plan;
+    let names: Vec<&InstanceId> = plan.members.iter().map(|member| &member.instance).collect();
+    let mut all = world.instances.all().await?;
+    all.retain(|one| {
+        let blue = plan.members.iter().any(|member| member.resource_id == one.resource_id);
+        blue || greens.contains(&one.resource_id) || names.contains(&&one.id)
+    });
+    Ok(all)
+}
+
+/// Every database's link; one that can't be looked at rests.
+async fn link(servers: &Servers<'_>, record: &Record) -> Health {
+    let Some(reverse) = &record.reverse else {
+        return Health::Broken(Unavailable {
+            why: "no link was armed".to_owned(),
+            remedy: "decide by hand which side shall serve".to_owned(),
+        });
+    };
+    let mut healths = vec![];
+    for (database, link) in &reverse.links {
+        healths.push(match look_at(servers, record, database, &link.name).await {
+            Ok(seen) => health(database, link, &seen, limit(&record.plan)),
+            Err(failed) => Health::Resting(format!("the link of `{database}` can't be looked at: {failed}")),
+        });
+    }
+    worst(healths)
+}
+
+async fn look_at(
+    servers: &Servers<'_>,
+    record: &Record,
+    database: &str,
+    name: &str,
+) -> Result<LinkSeen, Error> {
+    let gone = || StepError::failed("the record names no writer");
+    let new = record.green.as_ref().and_then(Green::writer).ok_or_else(gone)?;
+    let old = servers.plan.writer().ok_or_else(gone)?;
+    let new = servers.session(&new.resource_id, database, Access::AsServed).await?;
+    let old = servers.session(&old.resource_id, database, Access::AsServed).await?;
+    Ok(LinkSeen {
+        slot: reverse::slot(&new, name).await?,
+        subscription: reverse::subscription(&old, name).await?,
+        tables: Some(reverse::shape(&new).await?),
+    })
+}
+
+async fn read_only(servers: &Servers<'_>) -> Option<bool> {
+    let old = servers.plan.writer()?.resource_id.clone();
+    let asked = async {
+        let session = servers.any_session(&old, Access::AsServed).await?;
+        standing::read(&session, &[]).await
+    };
+    match asked.await {
+        Ok(seen) => Some(seen.read_only),
+        Err(failed) => {
+            warn!(%failed, "old not asked");
+            None
+        }
+    }
+}
+
+/// The record of the writes as it leads to old; nothing where there is none.
+fn pointer_to_old(plan: &Plan, instances: &[Instance]) -> Result<Option<Pointer>, Error> {
+    let (Some(pointer), Some(writer)) = (&plan.writes, plan.writer()) else {
+        return Ok(None);
+    };
+    let old = instances.iter().find(|one| one.resource_id == writer.resource_id);
+    let host = old.and_then(|old| old.address.as_deref());
+    let host = host.ok_or_else(|| StepError::transient("old has no endpoint now"))?;
+    Ok(Some(pointer.to(host)))
+}
+
+async fn writes_away(world: &World, record: &Record, instances: &[Instance]) -> Result<bool, Error> {
+    let Some(wanted) = pointer_to_old(&record.plan, instances)? else {
+        return Ok(false);
+    };
+    Ok(world.routes.read_pointer(&wanted).await?.as_ref() != Some(&wanted))
+}
+
+async fn reads_away(world: &World, record: &Record, instances: &[Instance]) -> Result<bool, Error> {
+    let Some(route) = &record.plan.reads else {
+        return Ok(false);
+    };
+    let now = world.routes.read(route).await?;
+    Ok(!changes(&now, &reads(&record.plan, instances)).is_empty())
+}

@@ -1,0 +1,145 @@
+//! Part 6: old is closed, and what it had committed is seen on new, before anybody is let in.
+
+use crate::link;
+use crate::sides::{Sides, opened};
+use domain::error::StepError;
+use domain::ids::Lsn;
+use domain::record::{Fence, Phase, Record};
+use domain::reverse::Reverse;
+use domain::switchover::{Proof, Standing, prove};
+use effects::claims::Held;
+use effects::error::Error;
+use effects::postgres::{fence, marker, sessions, standing};
+use futures_util::future::{join, try_join, try_join_all};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tracing::info;
+
+/// How often old is closed again if somebody opens it meanwhile.
+const CLOSINGS: u32 = 20;
+/// How long sessions on old may take to end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Both sides as they were seen behind the fences.
+pub(crate) struct Seen {
+    pub(crate) new: Standing,
+    pub(crate) old: Option<Standing>,
+    pub(crate) arrived: BTreeMap<String, Option<i64>>,
+    /// The way back, armed as far as it could be; nothing where none is wanted.
+    pub(crate) reverse: Option<Reverse>,
+}
+
+/// Closes old, looks at both sides, enters the phase after the switchover, and judges. Nothing if old can't be closed.
+pub(crate) async fn prove_all(
+    held: &mut Held<'_>,
+    sides: &Sides,
+) -> Result<Option<(Seen, Vec<String>)>, Error> {
+    let fence = old_fence(held, sides)?;
+    let names = held.record().plan.application_roles.clone();
+    let markers = held.record().markers.clone();
+    let (entered, looked) = {
+        let record = held.record().clone();
+        join(enter(held), look(sides, &record, &fence, &names)).await
+    };
+    entered?;
+    let mut seen = looked?;
+    for _ in 0..CLOSINGS {
+        match prove(&markers, &seen.arrived, &seen.new, seen.old.as_ref()) {
+            Proof::Open { complaints } => return Ok(Some((seen, complaints))),
+            Proof::CloseOld => seen.old = close_old(sides, &fence, &names).await?,
+            Proof::Withhold { why } => return Err(StepError::failed(why).into()),
+        }
+    }
+    Ok(None)
+}
+
+/// The write is conditional on owner, epoch and lease, so it verifies them as well.
+async fn enter(held: &mut Held<'_>) -> Result<(), Error> {
+    match held.record().phase {
+        Phase::After => held.verify().await,
+        _ => held.enter(Phase::After).await,
+    }
+}
+
+async fn look(
+    sides: &Sides,
+    record: &Record,
+    fence: &Fence,
+    names: &[String],
+) -> Result<Seen, Error> {
+    let (old, (new, inside)) =
+        try_join(close_old(sides, fence, names), inside(sides, record, names)).await?;
+    let mut arrived = BTreeMap::new();
+    let mut armed = vec![];
+    for (database, found) in inside {
+        arrived.insert(database.clone(), found.marker);
+        armed.push((database, found.armed));
+    }
+    Ok(Seen {
+        new,
+        old,
+        arrived,
+        reverse: link::gathered(record.reverse.clone(), armed),
+    })
+}
+
+/// One database of new.
+struct Inside {
+    marker: Option<i64>,
+    /// Where the way back's slot begins, or why there is none.
+    armed: Result<Lsn, String>,
+}
+
+/// New first as a whole, since a slot that is made after the application came back would miss what it wrote; then, in each
+/// database, the marker, the way back, and the moment that the digests are taken of.
+async fn inside(
+    sides: &Sides,
+    record: &Record,
+    names: &[String],
+) -> Result<(Standing, Vec<(String, Inside)>), Error> {
+    let new = standing::read(opened(sides.new_roles.as_ref())?, names).await?;
+    let pairs = sides.databases.iter().zip(&sides.new_inside);
+    let looked = pairs.map(|(database, session)| {
+        let is_closed = new.is_closed();
+        async move {
+            let session = opened(session.as_ref())?;
+            let wanted = record.markers.get(database).map(|marker| marker.number);
+            let marker = marker::read(session).await?.map(|seen| seen.number);
+            let armed = match marker >= wanted {
+                true => link::arm(sides, record, database, session, is_closed).await,
+                false => Err("the marker has not arrived".to_owned()),
+            };
+            standing::freeze(session).await?;
+            Ok::<_, Error>((database.clone(), Inside { marker, armed }))
+        }
+    });
+    let inside = try_join_all(looked).await?;
+    Ok((new, inside))
+}
+
+/// Old's roles closed, its application sessions ended, and how it stands then; nothing if it can't be reached.
+pub(crate) async fn close_old(
+    sides: &Sides,
+    stands: &Fence,
+    names: &[String],
+) -> Result<Option<Standing>, Error> {
+    let (Some(session), Some(look)) = (&sides.old_roles, &sides.old_look) else {
+        return Ok(None);
+    };
+    fence::raise(session, stands).await?;
+    let drained = sessions::drain(session, names, DRAIN).await?;
+    if drained.ended > 0 {
+        info!(sessions = drained.ended, "sessions ended on old");
+    }
+    standing::read(look, names).await.map(Some)
+}
+
+/// Recorded before the call, in the same write as the call itself.
+pub(crate) fn old_fence(held: &Held<'_>, sides: &Sides) -> Result<Fence, StepError> {
+    let id = &sides.old.resource_id;
+    let fences = &held.record().fences;
+    let known = fences.iter().find(|fence| fence.resource_id == *id);
+    let lost = || StepError::failed(format!("the record has no fence for {id}"));
+    known.cloned().ok_or_else(lost)
+}
+
