@@ -37,12 +37,12 @@ impl Shop {
         Ok(shop)
     }
 
-    async fn furnish(&self, version: &str) -> Result<()> {
+    async fn create_group(&self, name: &str, family: &str) -> Result<()> {
         self.ask(
             "CreateDBParameterGroup",
             &[
-                ("DBParameterGroupName", "orders16"),
-                ("DBParameterGroupFamily", "postgres16"),
+                ("DBParameterGroupName", name),
+                ("DBParameterGroupFamily", family),
                 ("Description", "orders"),
             ],
         )
@@ -50,7 +50,7 @@ impl Shop {
         self.ask(
             "ModifyDBParameterGroup",
             &[
-                ("DBParameterGroupName", "orders16"),
+                ("DBParameterGroupName", name),
                 (
                     "Parameters.Parameter.1.ParameterName",
                     "rds.logical_replication",
@@ -60,6 +60,12 @@ impl Shop {
             ],
         )
         .await?;
+        Ok(())
+    }
+
+    async fn furnish(&self, version: &str) -> Result<()> {
+        self.create_group("orders16", "postgres16").await?;
+        self.create_group("orders18", "postgres18").await?;
         self.create_writer(version).await?;
         self.data().await?;
         self.ask(
@@ -94,6 +100,8 @@ impl Shop {
                 ("AllocatedStorage", "20"),
                 ("BackupRetentionPeriod", "7"),
                 ("DBParameterGroupName", "orders16"),
+                ("Tags.Tag.1.Key", "viridian:green-parameter-group"),
+                ("Tags.Tag.1.Value", "orders18"),
             ],
         )
         .await?;

@@ -128,7 +128,7 @@ async fn half_way(name: &str) -> Result<(World, Value)> {
         .route(&[("replica", &host_name("orders-replica"), 100)])
         .await?;
     let request =
-        json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}});
+        json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}, "way_back": "none"});
     let planned = world
         .step("plan", json!({"request": request, "owner": OWNER}))
         .await?;

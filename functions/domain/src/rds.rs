@@ -16,6 +16,8 @@ pub const OWNER_TAG: &str = "viridian:owner";
 pub const DATABASE_TAG: &str = "viridian:database";
 /// The tag on an instance that names the weighted records of its reads.
 pub const READS_TAG: &str = "viridian:reads";
+/// The tag on an instance that names the parameter group of its green.
+pub const GREEN_GROUP_TAG: &str = "viridian:green-parameter-group";
 /// The tag on an instance that names the record of its writes.
 pub const WRITES_TAG: &str = "viridian:writes";
 

@@ -136,6 +136,7 @@ pub(crate) fn well() -> Seen {
             .to_vec(),
         family: Some("postgres18".into()),
         green_group_family: None,
+        green_group_is_logical: true,
         deployments: vec![],
         server: Ok(server()),
         alarms: Ok(vec![Reading {

@@ -3,7 +3,7 @@
 use domain::error::{ErrorName, StepError};
 use domain::ids::Database;
 use domain::plan::{Input, Output, Seen, Server, decide};
-use domain::rds::{Deployment, Instance, READS_TAG, WRITES_TAG};
+use domain::rds::{Deployment, GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
 use domain::routes::Route;
 use domain::watch::Reading;
@@ -42,20 +42,23 @@ pub struct Sources {
 ///
 /// `Upgrade.InvalidInput` with every fault of the request; `Upgrade.Transient` while something can't be read.
 pub async fn run(sources: &Sources, input: Input) -> Result<Output, Error> {
-    let request =
+    let mut request =
         parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
-    let seen = sources.see(&request).await?;
+    let seen = sources.see(&mut request).await?;
     let output = decide(&request, &input.owner, &seen);
     info!(outcome = ?output.outcome, checks = output.plan.checks.len(), "planned");
     Ok(output)
 }
 
 impl Sources {
-    async fn see(&self, request: &Request) -> Result<Seen, Error> {
-        let database = &request.database;
+    /// What the writer's tags say of green completes the request.
+    async fn see(&self, request: &mut Request) -> Result<Seen, Error> {
+        let database = &request.database.clone();
         let Some(writer) = self.instances.describe(&database.as_str().into()).await? else {
             return Ok(Seen::nothing());
         };
+        let group = request.green.parameter_group.take();
+        request.green.parameter_group = named(group.as_ref(), GREEN_GROUP_TAG, &writer);
         let reads = request.reads.as_ref().map(|reads| &reads.record);
         let reads_name = named(reads, READS_TAG, &writer);
         let writes = request.writes.as_ref().map(|writes| &writes.record);
@@ -71,6 +74,7 @@ impl Sources {
                 .family(&writer.engine, &request.target_version)
                 .await?,
             green_group_family: self.group(request).await?,
+            green_group_is_logical: self.is_logical(request).await?,
             deployments: self.deployments(&writer).await?,
             server: found(self.server(database, &writer, request).await)?,
             alarms: found(self.readings(request).await)?,
@@ -95,6 +99,25 @@ impl Sources {
         match &request.green.parameter_group {
             None => Ok(None),
             Some(group) => self.versions.family_of_group(group).await,
+        }
+    }
+
+    /// Whether green will decode its log: RDS's default groups leave that off.
+    async fn is_logical(&self, request: &Request) -> Result<bool, Error> {
+        match &request.green.parameter_group {
+            Some(group) if !group.starts_with("default.") => {
+                let set = self.versions.parameters(group).await;
+                let logical = |set: std::collections::BTreeMap<String, String>| {
+                    set.get("rds.logical_replication").is_some_and(|value| value == "1")
+                };
+                match set {
+                    Ok(set) => Ok(logical(set)),
+                    // Another check says that there is no such group.
+                    Err(failed) if failed.is_transient() => Err(failed),
+                    Err(_) => Ok(false),
+                }
+            }
+            _ => Ok(false),
         }
     }
 

@@ -111,6 +111,9 @@ impl Bridge {
         let Some(armed) = held.record().reverse.clone() else {
             return Ok(());
         };
+        if armed.unavailable.is_some() && !armed.subscribed {
+            disarm(&armed, sides).await;
+        }
         if armed.subscribed || armed.unavailable.is_some() {
             return Ok(());
         }
@@ -151,6 +154,19 @@ impl Bridge {
         match deleted.await {
             Ok(()) => info!(deployment = %green.deployment, "deployment's record deleted"),
             Err(failed) => warn!(%failed, "deployment's record not deleted yet"),
+        }
+    }
+}
+
+/// Leaves nothing that would fill green's disk for a way back that is closed.
+async fn disarm(armed: &Reverse, sides: &Sides) {
+    for (database, link) in &armed.links {
+        let gone = async {
+            let session = sides.new.open(database, Access::AsServed).await?;
+            reverse::disarm(&session, &link.name).await
+        };
+        if let Err(failed) = gone.await {
+            warn!(%failed, database, "a part of the way back is left on green");
         }
     }
 }

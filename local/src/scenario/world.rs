@@ -24,6 +24,8 @@ pub const OURS: &str = "viridian";
 pub const ALARM: &str = "orders-failed-reads";
 /// Parameter group of blue.
 const GROUP: &str = "orders-16";
+/// Parameter group of green.
+const GREEN_GROUP: &str = "orders-18";
 /// Seconds for which clients keep the address of reads before an upgrade.
 const READS_TTL: u32 = 1;
 /// Seconds for which clients keep the address of the writer.
@@ -156,10 +158,11 @@ fn doors(platform: &Platform, blue: &Server) -> Result<Doors> {
     })
 }
 
-async fn create_primary(client: &Client, version: &str) -> Result<()> {
+/// A parameter group with logical replication on.
+async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
     let group = [
-        ("DBParameterGroupName", GROUP),
-        ("DBParameterGroupFamily", "postgres16"),
+        ("DBParameterGroupName", name),
+        ("DBParameterGroupFamily", family),
         (
             "Description",
             "Logical replication for blue/green deployments",
@@ -169,7 +172,7 @@ async fn create_primary(client: &Client, version: &str) -> Result<()> {
         .query("rds", "CreateDBParameterGroup", &group)
         .await?;
     let logical = [
-        ("DBParameterGroupName", GROUP),
+        ("DBParameterGroupName", name),
         (
             "Parameters.Parameter.1.ParameterName",
             "rds.logical_replication",
@@ -180,6 +183,12 @@ async fn create_primary(client: &Client, version: &str) -> Result<()> {
     client
         .query("rds", "ModifyDBParameterGroup", &logical)
         .await?;
+    Ok(())
+}
+
+async fn create_primary(client: &Client, version: &str) -> Result<()> {
+    create_group(client, GROUP, "postgres16").await?;
+    create_group(client, GREEN_GROUP, "postgres18").await?;
     let instance = [
         ("DBInstanceIdentifier", DATABASE),
         ("DBInstanceClass", "db.r6g.large"),
@@ -196,8 +205,10 @@ async fn create_primary(client: &Client, version: &str) -> Result<()> {
         ("Tags.Tag.1.Value", READS),
         ("Tags.Tag.2.Key", "viridian:writes"),
         ("Tags.Tag.2.Value", WRITES),
-        ("Tags.Tag.3.Key", "team"),
-        ("Tags.Tag.3.Value", "shop"),
+        ("Tags.Tag.3.Key", "viridian:green-parameter-group"),
+        ("Tags.Tag.3.Value", GREEN_GROUP),
+        ("Tags.Tag.4.Key", "team"),
+        ("Tags.Tag.4.Value", "shop"),
     ];
     client.query("rds", "CreateDBInstance", &instance).await?;
     available(client, DATABASE).await

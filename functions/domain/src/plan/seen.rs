@@ -18,6 +18,8 @@ pub struct Seen {
     pub family: Option<String>,
     /// The family of the parameter group that the request names for green; none if it names none or there is none.
     pub green_group_family: Option<String>,
+    /// Whether green's parameter group turns logical replication on.
+    pub green_group_is_logical: bool,
     /// The blue/green deployments of which the writer is source or target.
     pub deployments: Vec<Deployment>,
     /// What the writer's PostgreSQL says.
@@ -185,6 +187,7 @@ impl Seen {
             targets: vec![],
             family: None,
             green_group_family: None,
+            green_group_is_logical: false,
             deployments: vec![],
             server: Err("there is none".to_owned()),
             alarms: Ok(vec![]),

@@ -15,6 +15,15 @@ pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
             "leave `way_back` out, so that an alarm brings the writes back without a loss",
         );
     }
+    if !case.seen.green_group_is_logical {
+        let group = case.request.green.parameter_group.as_deref();
+        let found = format!(
+            "{} leaves rds.logical_replication off, so that green could not send its writes back",
+            group.unwrap_or("the default parameter group")
+        );
+        let remedy = "name a group in `green.parameter_group`, or by the instance's tag viridian:green-parameter-group, that has rds.logical_replication = 1; or write `way_back`: `none`";
+        return Check::blocker(NAME, found, remedy);
+    }
     let lacks = lacking(case, server);
     if lacks.is_empty() {
         return Check::pass(NAME, "after the switchover old blue can follow green");
