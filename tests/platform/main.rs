@@ -1,5 +1,6 @@
 //! The local platform is AWS to real clients: functions, alarms, events, names and faults, as the SDK for Rust and boto3 see them.
 
+mod faults;
 mod functions;
 mod services;
 mod stage;

@@ -47,6 +47,7 @@ impl Stage {
         let lambda = Lambda::new(functions, &endpoint, Clock::REAL, keeper.clone());
         let events = Events::new(vec![rule()], gateway.clone(), Clock::scaled(100.0));
         gateway.route("lambda", Arc::new(lambda.clone()));
+        gateway.kill_among(Arc::new(lambda.clone()));
         gateway.route("events", Arc::new(events.clone()));
         gateway.route("monitoring", Arc::new(CloudWatch::new(events)));
         let listening = server::serve(
