@@ -2,6 +2,7 @@
 
 mod faults;
 mod functions;
+mod schedules;
 mod services;
 mod stage;
 mod whole;
