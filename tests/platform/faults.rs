@@ -62,3 +62,21 @@ async fn a_late_answer_is_an_answer_and_a_denied_call_does_nothing() -> Result<(
     assert!(began.elapsed() >= late);
     stage.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_can_be_out_of_reach_as_a_whole() -> Result<()> {
+    let stage = Stage::new("out-of-reach", LONG)?;
+    let faults = stage.gateway.faults();
+    let all = Target::all_of("monitoring").by("subject");
+    let refused = faults.plant(all.clone(), Fault::Refuse);
+    let alarms = cloudwatch(&stage);
+    assert!(alarms.list_metrics().send().await.is_err());
+    assert!(alarms.describe_alarms().send().await.is_err());
+    assert!(refused.fired() >= 2);
+    faults.clear();
+    let late = faults.plant(all, Fault::Delay(Duration::from_millis(50)));
+    alarms.list_metrics().send().await?;
+    alarms.describe_alarms().send().await?;
+    assert_eq!(late.fired(), 2);
+    stage.end().await
+}
