@@ -1,10 +1,12 @@
-//! EventBridge: the template's rules, what they match and who gets it.
+//! EventBridge: the template's rules, what they match and who gets it, and its schedules.
 
 mod api;
 mod input;
 mod pattern;
+mod schedules;
 
 pub use pattern::check as check_pattern;
+pub use schedules::Kept;
 
 use crate::clock::Clock;
 use crate::gateway::{Call, Caller, Gateway};

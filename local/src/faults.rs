@@ -1,9 +1,11 @@
 //! Faults that a test asks for. Each counts how often it fired, so that a test can tell a passed test from one that met no fault.
 
-use crate::gateway::Call;
+use crate::gateway::{Call, Caller};
+use crate::lambda;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +18,30 @@ pub enum Fault {
     LoseAnswer,
     /// The connection drops before anything was done.
     Refuse,
+    /// The caller may not make this call: an error that nobody tries again. Nothing was done.
+    Deny,
+    /// The function that calls is killed before anything was done. Hits calls of functions only.
+    KillBefore,
+    /// The work is done, and then the function that calls is killed. Hits calls of functions only.
+    KillAfter,
+    /// The work is done at once, and the answer comes so much later.
+    Delay(Duration),
+}
+
+impl Fault {
+    /// Whether it needs a process that it can kill.
+    const fn kills(self) -> bool {
+        matches!(self, Self::KillBefore | Self::KillAfter)
+    }
 }
 
 /// Which calls a fault hits.
 #[derive(Debug, Clone)]
 pub struct Target {
     caller: Option<String>,
-    service: String,
-    operation: String,
+    service: Option<String>,
+    operation: Option<String>,
+    function: Option<String>,
     nth: RangeInclusive<u32>,
 }
 
@@ -44,10 +62,30 @@ impl Target {
     #[must_use]
     pub fn nth(service: &str, operation: &str, nth: RangeInclusive<u32>) -> Self {
         Self {
+            service: Some(service.to_owned()),
+            operation: Some(operation.to_owned()),
+            ..Self::any(nth)
+        }
+    }
+
+    /// Calls by their number, whatever is called.
+    #[must_use]
+    pub const fn any(nth: RangeInclusive<u32>) -> Self {
+        Self {
             caller: None,
-            service: service.to_owned(),
-            operation: operation.to_owned(),
+            service: None,
+            operation: None,
+            function: None,
             nth,
+        }
+    }
+
+    /// Every call of a service, whatever the operation.
+    #[must_use]
+    pub fn all_of(service: &str) -> Self {
+        Self {
+            service: Some(service.to_owned()),
+            ..Self::any(1..=u32::MAX)
         }
     }
 
@@ -58,11 +96,20 @@ impl Target {
         self
     }
 
+    /// Only invocations of this function.
+    #[must_use]
+    pub fn of(mut self, function: &str) -> Self {
+        self.function = Some(function.to_owned());
+        self
+    }
+
     fn matches(&self, call: &Call) -> bool {
-        let called_by = |name: &String| *name == call.caller.to_string();
-        self.service == call.service
-            && self.operation == call.operation
-            && self.caller.as_ref().is_none_or(called_by)
+        let is =
+            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
+        is(&self.service, &call.service)
+            && is(&self.operation, &call.operation)
+            && is(&self.caller, &call.caller.to_string())
+            && is(&self.function, &lambda::invoked(call))
     }
 }
 
@@ -83,7 +130,8 @@ impl Planted {
     }
 
     fn hits(&self, call: &Call) -> bool {
-        if !self.target.matches(call) {
+        let kills_nobody = self.fault.kills() && !matches!(call.caller, Caller::Function(_));
+        if kills_nobody || !self.target.matches(call) {
             return false;
         }
         let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;

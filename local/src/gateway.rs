@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Response, Uri};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 /// What a service answers.
@@ -65,6 +65,13 @@ pub trait Service: Send + Sync {
     async fn call(&self, call: Call) -> Answer;
 }
 
+/// The processes of functions, one of which a fault may end in the middle of a call.
+#[async_trait]
+pub trait Processes: Send + Sync {
+    /// Kills the process that makes this call, and waits for its end. Tells whether there was one.
+    async fn kill_caller(&self, call: &Call) -> bool;
+}
+
 /// The connection ends without an answer: the caller can't know whether the work was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was dropped by a fault that a test asked for")]
@@ -74,6 +81,7 @@ pub struct Hangup;
 #[derive(Clone)]
 pub struct Gateway {
     services: Arc<RwLock<HashMap<String, Arc<dyn Service>>>>,
+    processes: Arc<RwLock<Option<Arc<dyn Processes>>>>,
     calls: CallLog,
     faults: Faults,
 }
@@ -84,6 +92,7 @@ impl Gateway {
     pub fn new(calls: CallLog, faults: Faults) -> Self {
         Self {
             services: Arc::default(),
+            processes: Arc::default(),
             calls,
             faults,
         }
@@ -94,17 +103,31 @@ impl Gateway {
         let mut services = self
             .services
             .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         services.insert(name.to_owned(), service);
+    }
+
+    /// From now on faults that kill find their processes here.
+    pub fn kill_among(&self, processes: Arc<dyn Processes>) {
+        let mut known = self
+            .processes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(processes);
     }
 
     /// From now on no service answers; whatever the services hold is let go.
     pub fn close(&self) {
-        let mut services = self
+        let services = &mut self
             .services
             .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         services.clear();
+        let processes = &mut self
+            .processes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        processes.take();
     }
 
     /// Every call that was made.
@@ -153,15 +176,39 @@ impl Gateway {
                 self.dispatch(call).await;
                 Err(Hangup)
             }
+            Some(Fault::Deny) => Ok(protocol::denied(&call)),
+            Some(Fault::Delay(late)) => {
+                let answer = self.dispatch(call).await;
+                tokio::time::sleep(late).await;
+                Ok(answer)
+            }
+            Some(Fault::KillBefore) => self.kill_caller(&call).await,
+            Some(Fault::KillAfter) => {
+                self.dispatch(call.clone()).await;
+                self.kill_caller(&call).await
+            }
         }
+    }
+
+    /// Nobody is left who could hear an answer.
+    async fn kill_caller(&self, call: &Call) -> Result<Answer, Hangup> {
+        let processes = {
+            let known = self.processes.read();
+            known.unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let killed = match processes {
+            Some(processes) => processes.kill_caller(call).await,
+            None => false,
+        };
+        if !killed {
+            tracing::error!(caller = %call.caller, "a fault found no process to kill");
+        }
+        Err(Hangup)
     }
 
     async fn dispatch(&self, call: Call) -> Answer {
         let service = {
-            let services = self
-                .services
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
             services.get(&call.service).cloned()
         };
         match service {

@@ -8,7 +8,7 @@ use crate::calls::CallLog;
 use crate::clock::Clock;
 use crate::cloudwatch::CloudWatch;
 use crate::dns::{self, Nameserver};
-use crate::events::Events;
+use crate::events::{Events, Kept};
 use crate::faults::Faults;
 use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
@@ -20,7 +20,7 @@ use crate::network::Network;
 use crate::postgres::Host;
 use crate::rds::{DelayProfile, Rds};
 use crate::states::States;
-use crate::template::Template;
+use crate::template::{Schedule, Template};
 use crate::tls::Authority;
 use crate::toolchain::{Toolchain, workspace};
 use anyhow::Result;
@@ -46,6 +46,8 @@ pub struct Options {
     pub zone: String,
     /// How long RDS takes for what PostgreSQL does at once.
     pub delays: DelayProfile,
+    /// Whether the template's schedules are kept.
+    pub schedules: bool,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ impl Options {
             binaries: binaries(),
             zone: "shop.test".to_owned(),
             delays: DelayProfile::QUICK,
+            schedules: true,
         }
     }
 }
@@ -97,6 +100,7 @@ pub struct Platform {
     pub zone_id: String,
     endpoint: String,
     nameserver_address: SocketAddrV4,
+    schedules: Kept,
     _listening: Listening,
     _names: dns::Serving,
 }
@@ -142,6 +146,12 @@ impl Platform {
         )?;
         let client = Client::new(gateway.clone(), Caller::Service("platform"));
         let zone_id = resources::create(&client, &template, &options.zone).await?;
+        let kept: &[Schedule] = if options.schedules {
+            &template.schedules
+        } else {
+            &[]
+        };
+        let schedules = services.events.keep(kept);
         let Services {
             lambda,
             states,
@@ -162,6 +172,7 @@ impl Platform {
             host,
             zone_id,
             nameserver_address,
+            schedules,
             _listening: listening,
             _names: names,
         })
@@ -236,7 +247,8 @@ impl Platform {
     ///
     /// # Errors
     /// When something could not be stopped.
-    pub async fn stop(self) -> Result<()> {
+    pub async fn stop(mut self) -> Result<()> {
+        self.schedules.end();
         self.lambda.stop().await;
         self.host.keeper.shutdown().await
     }

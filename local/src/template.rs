@@ -2,8 +2,10 @@
 
 mod intrinsics;
 mod rules;
+mod schedules;
 
 pub use rules::{Input, Rule, RuleTarget};
+pub use schedules::Schedule;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
@@ -34,6 +36,8 @@ pub struct Template {
     pub machines: Vec<MachineSpec>,
     /// The rules of EventBridge, those of functions and machines among them.
     pub rules: Vec<Rule>,
+    /// The schedules of functions and machines that are switched on.
+    pub schedules: Vec<Schedule>,
     /// The tables of DynamoDB: `CreateTable`'s parameters.
     pub tables: Vec<Value>,
     /// The names of the SNS topics.
@@ -95,6 +99,7 @@ impl Template {
             functions: Vec::new(),
             machines: Vec::new(),
             rules: Vec::new(),
+            schedules: Vec::new(),
             tables: Vec::new(),
             topics: Vec::new(),
             queues: Vec::new(),
@@ -129,13 +134,11 @@ impl Reader<'_> {
             "AWS::Serverless::Function" => {
                 template.functions.push(self.function(resource)?);
                 let arn = self.scope.attribute(id, "Arn")?;
-                template.rules.extend(self.rules_of(id, &arn, properties)?);
+                self.add_events(template, id, &arn, properties)?;
             }
             "AWS::Serverless::StateMachine" => {
                 let machine = self.machine(id, properties)?;
-                template
-                    .rules
-                    .extend(self.rules_of(id, &machine.arn, properties)?);
+                self.add_events(template, id, &machine.arn, properties)?;
                 template.machines.push(machine);
             }
             "AWS::Events::Rule" => template
@@ -191,15 +194,31 @@ impl Reader<'_> {
         })
     }
 
-    fn rules_of(&self, id: &str, target: &str, properties: &Yaml) -> Result<Vec<Rule>> {
+    /// What calls a function or a machine.
+    fn add_events(
+        &self,
+        template: &mut Template,
+        id: &str,
+        target: &str,
+        properties: &Yaml,
+    ) -> Result<()> {
         let Value::Object(events) = self.resolved(&properties["Events"])? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
-        let rule = |(name, event): (String, Value)| {
+        for (name, event) in events {
             let name = format!("{id}{name}");
-            rules::event(&name, target, &event).with_context(|| format!("the event {name}"))
-        };
-        events.into_iter().map(rule).collect()
+            let mut add = || {
+                if event["Type"] == "ScheduleV2" {
+                    let schedule = schedules::event(&name, target, &event["Properties"])?;
+                    template.schedules.extend(schedule);
+                } else {
+                    template.rules.push(rules::event(&name, target, &event)?);
+                }
+                anyhow::Ok(())
+            };
+            add().with_context(|| format!("the event {name}"))?;
+        }
+        Ok(())
     }
 
     fn table(&self, id: &str, properties: &Yaml) -> Result<Value> {

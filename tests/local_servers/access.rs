@@ -2,7 +2,7 @@
 
 use super::{host, number, spec};
 use anyhow::{Context as _, Result};
-use local::app::dial::{Address, Dialer, Login, trusting};
+use local::app::dial::{Address, Dialer, Login, Session, trusting};
 use local::postgres::{Host, Server, StopMode, roles};
 use tests::end;
 use tokio_postgres::NoTls;
@@ -46,6 +46,16 @@ async fn dial(
     name: &str,
     user: &str,
 ) -> std::result::Result<(), String> {
+    enter(host, server, name, user).await.map(drop)
+}
+
+/// A session by TCP; the refusal's words otherwise.
+pub async fn enter(
+    host: &Host,
+    server: &Server,
+    name: &str,
+    user: &str,
+) -> std::result::Result<Session, String> {
     let address = Address::Fixed {
         host: name.into(),
         at: server.address().into(),
@@ -60,7 +70,7 @@ async fn dial(
         .map_err(|error| error.to_string())?
         .dial()
         .await;
-    dialled.map(drop).map_err(|error| format!("{error:#}"))
+    dialled.map_err(|error| format!("{error:#}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

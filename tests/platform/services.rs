@@ -12,7 +12,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_mins(10);
 
 /// The SDK for Rust, with the key of the function `subject`.
-fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
+pub fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
     let key = Credentials::new("function-subject", "local", None, None, "test");
     let config = stage
         .sdk()
@@ -23,7 +23,7 @@ fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
 }
 
 /// Lag of the database orders, above 5; made by boto3.
-async fn make_alarm(stage: &Stage) -> Result<serde_json::Value> {
+pub async fn make_alarm(stage: &Stage) -> Result<serde_json::Value> {
     let script = r"
 alarms = client('cloudwatch')
 alarms.put_metric_alarm(AlarmName='lag', MetricName='Lag', Namespace='Shop', Statistic='Maximum', Period=60,

@@ -24,6 +24,7 @@ use tests::{run_folder, wait};
 pub struct Stage {
     pub gateway: Gateway,
     pub lambda: Lambda,
+    pub events: Events,
     pub keeper: Keeper,
     pub endpoint: String,
     _listening: Listening,
@@ -47,8 +48,9 @@ impl Stage {
         let lambda = Lambda::new(functions, &endpoint, Clock::REAL, keeper.clone());
         let events = Events::new(vec![rule()], gateway.clone(), Clock::scaled(100.0));
         gateway.route("lambda", Arc::new(lambda.clone()));
+        gateway.kill_among(Arc::new(lambda.clone()));
         gateway.route("events", Arc::new(events.clone()));
-        gateway.route("monitoring", Arc::new(CloudWatch::new(events)));
+        gateway.route("monitoring", Arc::new(CloudWatch::new(events.clone())));
         let listening = server::serve(
             network.gateway_listener()?,
             gateway.clone(),
@@ -57,6 +59,7 @@ impl Stage {
         Ok(Self {
             gateway,
             lambda,
+            events,
             keeper,
             endpoint,
             _listening: listening,

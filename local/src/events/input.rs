@@ -8,6 +8,7 @@ use serde_json::Value;
 pub fn of(input: &Input, event: &Value) -> String {
     match input {
         Input::Event => event.to_string(),
+        Input::Constant(text) => text.clone(),
         Input::Path(path) => at(event, path).to_string(),
         Input::Template { paths, template } => {
             let values = paths

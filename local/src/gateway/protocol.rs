@@ -201,6 +201,18 @@ pub fn failed(call: &Call) -> Answer {
     )
 }
 
+/// The caller may not make this call.
+#[must_use]
+pub fn denied(call: &Call) -> Answer {
+    let code = match call.service.as_str() {
+        "sns" => "AuthorizationError",
+        "rds" | "route53" | "monitoring" => "AccessDenied",
+        _ => "AccessDeniedException",
+    };
+    let message = format!("{} may not call {}", call.caller, call.operation);
+    error(call, StatusCode::FORBIDDEN, code, &message)
+}
+
 /// No such service is played here.
 #[must_use]
 pub fn unknown_service(call: &Call) -> Answer {

@@ -118,7 +118,7 @@ fn configuration(function: &Function) -> Value {
 }
 
 /// The name in the path; an ARN stands there percent-encoded.
-fn named_in(call: &Call) -> String {
+pub fn named_in(call: &Call) -> String {
     let name = call.uri.path().split('/').nth(3).unwrap_or_default();
     super::name_of(&name.replace("%3A", ":").replace("%3a", ":")).to_owned()
 }

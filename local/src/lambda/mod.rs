@@ -9,10 +9,13 @@ mod outcome;
 mod runtime_api;
 mod sandbox;
 
+pub use api::named_in as invoked;
 pub use outcome::Outcome;
 
 use crate::clock::Clock;
+use crate::gateway::{Call, Processes};
 use crate::keeper::Keeper;
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
 use sandbox::{Invocation, Sandbox};
@@ -193,6 +196,18 @@ impl Lambda {
             .sandboxes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Processes for Lambda {
+    async fn kill_caller(&self, call: &Call) -> bool {
+        let process = call.headers.get(sandbox::TOKEN_HEADER);
+        let process = process.and_then(|id| self.sandbox(id.to_str().ok()?));
+        let Some(process) = process else { return false };
+        let killed = process.kill();
+        process.ended().await;
+        killed
     }
 }
 

@@ -14,6 +14,9 @@ use tokio::sync::{Notify, oneshot, watch};
 /// Lambda's own limit for a function's start.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
+/// Where the session token stands in a call; a function's is the id of its process.
+pub const TOKEN_HEADER: &str = "x-amz-security-token";
+
 /// One run of a function.
 #[derive(Debug, Clone)]
 pub struct Invocation {
@@ -238,7 +241,8 @@ fn command(function: &Function, endpoint: &str, id: &str) -> Command {
         .env("AWS_REGION", crate::REGION)
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", format!("function-{}", function.name))
-        .env("AWS_SECRET_ACCESS_KEY", "local");
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_SESSION_TOKEN", id);
     let environment = function.environment.iter();
     environment.fold(command, |command, (name, value)| command.env(name, value))
 }

@@ -58,6 +58,7 @@ impl Services {
         for (name, service) in services {
             gateway.route(name, service);
         }
+        gateway.kill_among(Arc::new(self.lambda.clone()));
         self.tell_of_executions();
         self.register(template)
     }

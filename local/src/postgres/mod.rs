@@ -6,6 +6,7 @@
 pub mod clone;
 mod config;
 mod host;
+mod outage;
 pub mod roles;
 mod script;
 mod server;
@@ -15,6 +16,7 @@ pub mod snapshot;
 pub mod upgrade;
 
 pub use host::Host;
+pub use outage::{Cut, Slow};
 pub use script::leave_script;
 pub use server::{Server, ServerSpec, StopMode};
 

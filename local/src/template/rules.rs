@@ -32,6 +32,8 @@ pub struct RuleTarget {
 pub enum Input {
     /// All of it.
     Event,
+    /// Nothing of it, but always this.
+    Constant(String),
     /// What is at this path, `$.detail.input`.
     Path(String),
     /// A template, in which `<name>` stands for what is at the path of that name.
@@ -44,7 +46,7 @@ pub enum Input {
 }
 
 /// EventBridge's own default.
-const RETRIES: u32 = 185;
+pub(super) const RETRIES: u32 = 185;
 
 /// The rule that an `AWS::Events::Rule` describes.
 pub(super) fn rule(id: &str, properties: &Value) -> Result<Rule> {

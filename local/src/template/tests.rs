@@ -129,3 +129,49 @@ fn the_shipped_template_is_understood() {
                 .all(|machine| machine.definition.exists())
     );
 }
+
+fn scheduled(properties: &str) -> Result<Vec<Schedule>> {
+    let resources = format!(
+        "Resources: {{ Sweep: {{ Type: AWS::Serverless::Function, Metadata: {{ BuildProperties: {{ Binary: sweep }} }}, \
+         Properties: {{ Events: {{ Minute: {{ Type: ScheduleV2, Properties: {{ {properties} }} }} }} }} }} }}"
+    );
+    Ok(parse(&resources, &[])?.schedules)
+}
+
+#[test]
+fn a_schedule_calls_its_function_with_an_empty_object() {
+    let all = scheduled(
+        "ScheduleExpression: rate(1 minute), FlexibleTimeWindow: { Mode: 'OFF' }, RetryPolicy: { MaximumRetryAttempts: 0 }",
+    );
+    let [minute] = all.unwrap().try_into().unwrap();
+    assert_eq!(
+        (minute.name.as_str(), minute.every.as_secs()),
+        ("SweepMinute", 60)
+    );
+    assert_eq!(
+        minute.target.arn,
+        "arn:aws:lambda:eu-west-1:123456789012:function:sweep"
+    );
+    assert_eq!(minute.target.retries, 0);
+    assert_eq!(minute.target.input, Input::Constant("{}".to_owned()));
+    let named = "ScheduleExpression: rate(5 minutes), Name: often, Input: '{\"all\": true}'";
+    let [often] = scheduled(named).unwrap().try_into().unwrap();
+    assert_eq!((often.name.as_str(), often.every.as_secs()), ("often", 300));
+    let off = scheduled("ScheduleExpression: rate(1 minute), State: DISABLED");
+    assert_eq!(off.unwrap(), []);
+}
+
+#[test]
+fn a_schedule_that_would_be_misread_is_refused() {
+    for properties in [
+        "ScheduleExpression: rate(1 minutes)",
+        "ScheduleExpression: rate(5 minute)",
+        "ScheduleExpression: rate(1 hour)",
+        "ScheduleExpression: 'cron(0 3 * * ? *)'",
+        "ScheduleExpression: rate(1 minute), StartDate: '2030-01-01T00:00:00Z'",
+        "ScheduleExpression: rate(1 minute), FlexibleTimeWindow: { Mode: FLEXIBLE }",
+        "ScheduleExpression: rate(1 minute), Input: 'no JSON'",
+    ] {
+        assert!(scheduled(properties).is_err(), "{properties}");
+    }
+}

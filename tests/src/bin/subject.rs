@@ -1,5 +1,7 @@
 //! A Lambda function that does what its event says: what the local Lambda is tested with.
 
+use aws_config::BehaviorVersion;
+use aws_sdk_cloudwatch::types::StateValue;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -20,6 +22,7 @@ async fn serve(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         Some("exit") => std::process::exit(7),
         Some("panic") => panic!("as asked"),
         Some("meet") => meet(&payload).await?,
+        Some("ring") => ring().await?,
         Some("environment") => return Ok(environment()),
         Some(_) => {}
         None => record(&payload)?,
@@ -37,6 +40,21 @@ async fn meet(payload: &Value) -> Result<(), Diagnostic> {
     while !path("other").exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    Ok(())
+}
+
+/// Rings the alarm `lag`, without a second try.
+async fn ring() -> Result<(), Diagnostic> {
+    let retries = aws_config::retry::RetryConfig::disabled();
+    let config = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries);
+    let rung = aws_sdk_cloudwatch::Client::new(&config.load().await)
+        .set_alarm_state()
+        .alarm_name("lag")
+        .state_value(StateValue::Alarm)
+        .state_reason("as asked")
+        .send()
+        .await;
+    rung.map_err(|error| failure("Subject.Unheard", &format!("{error:?}")))?;
     Ok(())
 }
 

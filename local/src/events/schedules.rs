@@ -1,0 +1,49 @@
+//! What happens again and again: `EventBridge` Scheduler.
+
+use super::Events;
+use crate::template::Schedule;
+use serde_json::json;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// However hurried the clock is, nothing happens more often than this.
+const SHORTEST: Duration = Duration::from_secs(2);
+
+/// Schedules that are kept; they end when this is dropped.
+#[derive(Debug)]
+pub struct Kept {
+    tasks: JoinSet<()>,
+}
+
+impl Kept {
+    /// No call is made from now on.
+    pub fn end(&mut self) {
+        self.tasks.abort_all();
+    }
+}
+
+impl Events {
+    /// Keeps these schedules from now on: the first call is due after one period. A delivery that is tried again holds up
+    /// the next one of its schedule.
+    #[must_use]
+    pub fn keep(&self, schedules: &[Schedule]) -> Kept {
+        let mut tasks = JoinSet::new();
+        for schedule in schedules {
+            let (bus, schedule) = (self.clone(), schedule.clone());
+            tasks.spawn(async move { bus.repeat(&schedule).await });
+        }
+        Kept { tasks }
+    }
+
+    async fn repeat(&self, schedule: &Schedule) {
+        let period = self.clock.real(schedule.every).max(SHORTEST);
+        let first = tokio::time::Instant::now() + period;
+        let mut due = tokio::time::interval_at(first, period);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            let event = json!({"id": uuid::Uuid::new_v4().to_string()});
+            self.deliver(&schedule.name, &schedule.target, &event).await;
+        }
+    }
+}

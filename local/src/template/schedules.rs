@@ -1,0 +1,111 @@
+//! Schedules under a function's or a machine's `Events`: `Type: ScheduleV2`.
+
+use super::rules::{Input, RETRIES, RuleTarget};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Something that happens again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Its name.
+    pub name: String,
+    /// How long it is from one time to the next.
+    pub every: Duration,
+    /// Who is called, and with what.
+    pub target: RuleTarget,
+}
+
+/// The properties that are understood; any other is refused.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    schedule_expression: String,
+    name: Option<String>,
+    #[serde(rename = "Description")]
+    _description: Option<String>,
+    #[serde(default)]
+    state: State,
+    retry_policy: Option<RetryPolicy>,
+    #[serde(rename = "FlexibleTimeWindow")]
+    _window: Option<Window>,
+    #[serde(rename = "DeadLetterConfig")]
+    _dead_letters: Option<DeadLetters>,
+    input: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+enum State {
+    #[default]
+    Enabled,
+    Disabled,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct RetryPolicy {
+    maximum_retry_attempts: Option<u32>,
+    #[serde(rename = "MaximumEventAgeInSeconds")]
+    _age: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Window {
+    #[serde(rename = "Mode")]
+    _mode: Mode,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Mode {
+    Off,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeadLetters {
+    #[serde(rename = "Arn")]
+    _arn: String,
+}
+
+/// The schedule that an entry describes, unless it is switched off.
+pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Option<Schedule>> {
+    let properties: Properties = serde_json::from_value(properties.clone())?;
+    let every = rate(&properties.schedule_expression)?;
+    let retries = properties.retry_policy;
+    let input = properties.input.unwrap_or_else(|| "{}".to_owned());
+    ensure!(
+        serde_json::from_str::<Value>(&input).is_ok(),
+        "the input is no JSON: {input}"
+    );
+    let schedule = Schedule {
+        name: properties.name.unwrap_or_else(|| name.to_owned()),
+        every,
+        target: RuleTarget {
+            id: name.to_owned(),
+            arn: target.to_owned(),
+            input: Input::Constant(input),
+            retries: retries
+                .and_then(|policy| policy.maximum_retry_attempts)
+                .unwrap_or(RETRIES),
+        },
+    };
+    Ok((properties.state == State::Enabled).then_some(schedule))
+}
+
+/// `rate(1 minute)` or `rate(5 minutes)`: one of something is no plural, as the scheduler has it.
+fn rate(expression: &str) -> Result<Duration> {
+    let inner = expression
+        .strip_prefix("rate(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .with_context(|| format!("the local platform has no schedule {expression}"))?;
+    let (number, unit) = inner.split_once(' ').context("a rate without a unit")?;
+    let number: u64 = number.parse().context("a rate's number")?;
+    match (number, unit) {
+        (1, "minute") | (2.., "minutes") => Ok(Duration::from_mins(number)),
+        _ => bail!("the local platform has no schedule {expression}"),
+    }
+}
