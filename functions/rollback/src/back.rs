@@ -9,7 +9,9 @@ use domain::plan::Plan;
 use domain::rds::Instance;
 use domain::record::{Fence, Green, Phase, Record, Side};
 use domain::reverse::{Health, LinkSeen, Unavailable, health, limit, worst};
-use domain::rollback::{BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads};
+use domain::rollback::{
+    BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads,
+};
 use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Pointer, Way, way};
@@ -31,7 +33,8 @@ impl Rollback<'_> {
         held: &mut Held<'_>,
         servers: &Servers<'_>,
     ) -> Result<Output, Error> {
-        held.change(|record| record.back.get_or_insert_default().tries += 1).await?;
+        held.change(|record| record.back.get_or_insert_default().tries += 1)
+            .await?;
         while now() < self.invocation.last_call() {
             let seen = see(self.world, servers, held.record()).await?;
             let act = back(held.record(), &seen);
@@ -58,7 +61,8 @@ impl Rollback<'_> {
             BackAct::DeleteRecord(deployment) => {
                 held.verify().await?;
                 self.world.deployments.delete(&deployment, false).await?;
-                self.actions.push(format!("RDS's record of {deployment} is deleted."));
+                self.actions
+                    .push(format!("RDS's record of {deployment} is deleted."));
             }
             BackAct::PointWrites => self.point_writes(held, seen).await?,
             BackAct::Cross if self.invocation.remaining() < ENOUGH => {
@@ -86,7 +90,8 @@ impl Rollback<'_> {
         let deadline = self.invocation.last_call();
         let verify = async || held.verify().await;
         if self.world.routes.point(&pointer, deadline, verify).await? {
-            self.actions.push(format!("{} leads to {}.", pointer.name, pointer.target));
+            self.actions
+                .push(format!("{} leads to {}.", pointer.name, pointer.target));
             tokio::time::sleep(Duration::from_secs(pointer.ttl.into()).min(SPARE)).await;
         }
         Ok(())
@@ -107,9 +112,11 @@ impl Rollback<'_> {
             }
             Crossed::Arrived => {}
         }
-        self.actions.push("Everything that green took is on blue.".to_owned());
+        self.actions
+            .push("Everything that green took is on blue.".to_owned());
         if way(&held.record().plan) == Way::Record {
-            self.open_with(held, servers, &crossing, receipt, began).await?;
+            self.open_with(held, servers, &crossing, receipt, began)
+                .await?;
         }
         Ok(None)
     }
@@ -117,7 +124,8 @@ impl Rollback<'_> {
     async fn open_old(&mut self, held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
-        self.open_with(held, servers, &crossing, back.receipt, Instant::now()).await
+        self.open_with(held, servers, &crossing, back.receipt, Instant::now())
+            .await
     }
 
     async fn open_with(
@@ -143,7 +151,8 @@ impl Rollback<'_> {
         let time = || self.invocation.remaining().saturating_sub(SPARE);
         crossing.compare(&old, &mut receipt, time).await;
         let kept = receipt.clone();
-        held.change(|record| record.back.get_or_insert_default().receipt = kept).await
+        held.change(|record| record.back.get_or_insert_default().receipt = kept)
+            .await
     }
 
     async fn opened(&self, held: &mut Held<'_>, receipt: &Receipt) -> Result<(), Error> {
@@ -163,8 +172,12 @@ impl Rollback<'_> {
         let wanted = reads(plan, &seen.instances);
         let verify = async || held.verify().await;
         let deadline = self.invocation.last_call();
-        self.world.routes.apply(route, &wanted, deadline, verify).await?;
-        self.actions.push(format!("All reads of `{}` go to blue again.", route.name));
+        self.world
+            .routes
+            .apply(route, &wanted, deadline, verify)
+            .await?;
+        self.actions
+            .push(format!("All reads of `{}` go to blue again.", route.name));
         Ok(())
     }
 
@@ -174,7 +187,8 @@ impl Rollback<'_> {
         servers: &Servers<'_>,
     ) -> Result<Output, Error> {
         let receipt = held.record().back.clone().unwrap_or_default().receipt;
-        self.actions.extend(crate::blue::verify(servers, held).await?);
+        self.actions
+            .extend(crate::blue::verify(servers, held).await?);
         if !receipt.wrong.is_empty() {
             let why = format!("blue serves, but {}", receipt.wrong.join("; "));
             return Err(ask(held, &why).await);
@@ -228,9 +242,17 @@ async fn see(world: &World, servers: &Servers<'_>, record: &Record) -> Result<Ba
         _ => None,
     };
     Ok(BackSeen {
-        link: if arrived { Health::Well } else { link(servers, record).await },
+        link: if arrived {
+            Health::Well
+        } else {
+            link(servers, record).await
+        },
         deployment,
-        old_read_only: if arrived { Some(false) } else { read_only(servers).await },
+        old_read_only: if arrived {
+            Some(false)
+        } else {
+            read_only(servers).await
+        },
         writes_away: writes_away(world, record, &instances).await?,
         reads_away: reads_away(world, record, &instances).await?,
         instances,
@@ -244,7 +266,10 @@ async fn instances(world: &World, record: &Record) -> Result<Vec<Instance>, Erro
     let names: Vec<&InstanceId> = plan.members.iter().map(|member| &member.instance).collect();
     let mut all = world.instances.all().await?;
     all.retain(|one| {
-        let blue = plan.members.iter().any(|member| member.resource_id == one.resource_id);
+        let blue = plan
+            .members
+            .iter()
+            .any(|member| member.resource_id == one.resource_id);
         blue || greens.contains(&one.resource_id) || names.contains(&&one.id)
     });
     Ok(all)
@@ -262,7 +287,9 @@ async fn link(servers: &Servers<'_>, record: &Record) -> Health {
     for (database, link) in &reverse.links {
         healths.push(match look_at(servers, record, database, &link.name).await {
             Ok(seen) => health(database, link, &seen, limit(&record.plan)),
-            Err(failed) => Health::Resting(format!("the link of `{database}` can't be looked at: {failed}")),
+            Err(failed) => Health::Resting(format!(
+                "the link of `{database}` can't be looked at: {failed}"
+            )),
         });
     }
     worst(healths)
@@ -275,10 +302,18 @@ async fn look_at(
     name: &str,
 ) -> Result<LinkSeen, Error> {
     let gone = || StepError::failed("the record names no writer");
-    let new = record.green.as_ref().and_then(Green::writer).ok_or_else(gone)?;
+    let new = record
+        .green
+        .as_ref()
+        .and_then(Green::writer)
+        .ok_or_else(gone)?;
     let old = servers.plan.writer().ok_or_else(gone)?;
-    let new = servers.session(&new.resource_id, database, Access::AsServed).await?;
-    let old = servers.session(&old.resource_id, database, Access::AsServed).await?;
+    let new = servers
+        .session(&new.resource_id, database, Access::AsServed)
+        .await?;
+    let old = servers
+        .session(&old.resource_id, database, Access::AsServed)
+        .await?;
     Ok(LinkSeen {
         slot: reverse::slot(&new, name).await?,
         subscription: reverse::subscription(&old, name).await?,
@@ -306,13 +341,19 @@ fn pointer_to_old(plan: &Plan, instances: &[Instance]) -> Result<Option<Pointer>
     let (Some(pointer), Some(writer)) = (&plan.writes, plan.writer()) else {
         return Ok(None);
     };
-    let old = instances.iter().find(|one| one.resource_id == writer.resource_id);
+    let old = instances
+        .iter()
+        .find(|one| one.resource_id == writer.resource_id);
     let host = old.and_then(|old| old.address.as_deref());
     let host = host.ok_or_else(|| StepError::transient("old has no endpoint now"))?;
     Ok(Some(pointer.to(host)))
 }
 
-async fn writes_away(world: &World, record: &Record, instances: &[Instance]) -> Result<bool, Error> {
+async fn writes_away(
+    world: &World,
+    record: &Record,
+    instances: &[Instance],
+) -> Result<bool, Error> {
     let Some(wanted) = pointer_to_old(&record.plan, instances)? else {
         return Ok(false);
     };

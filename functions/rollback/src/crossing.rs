@@ -11,9 +11,7 @@ use domain::switchover::{Arrived, Receipt};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::moment::{self, Moment};
-use effects::postgres::{
-    Access, Session, fence, marker, reverse, roles, sessions, standing,
-};
+use effects::postgres::{Access, Session, fence, marker, reverse, roles, sessions, standing};
 use effects::step::now;
 use futures_util::future::{join_all, try_join, try_join_all};
 use std::collections::BTreeMap;
@@ -92,7 +90,11 @@ impl Crossing {
 
     /// Fences new, proves that nobody is left there, and waits until old has everything; takes the fence down again if that
     /// takes longer than a pause may.
-    pub async fn drain(&self, held: &mut Held<'_>, receipt: &mut Receipt) -> Result<Crossed, Error> {
+    pub async fn drain(
+        &self,
+        held: &mut Held<'_>,
+        receipt: &mut Receipt,
+    ) -> Result<Crossed, Error> {
         let stands = self.fence(held).await?;
         let began = Instant::now();
         let closed = self.close(&stands, receipt).await;
@@ -140,7 +142,10 @@ impl Crossing {
         let drained = sessions::drain(&self.roles, &names, DRAIN).await?;
         let seen = standing::read(&self.roles, &names).await?;
         if !seen.is_closed() || !seen.prepared.is_empty() {
-            let left = format!("green is not closed: {} sessions, prepared {:?}", seen.sessions, seen.prepared);
+            let left = format!(
+                "green is not closed: {} sessions, prepared {:?}",
+                seen.sessions, seen.prepared
+            );
             return Err(StepError::transient(left).into());
         }
         info!(sessions = drained.ended, "green fenced");
@@ -164,7 +169,9 @@ impl Crossing {
             let quiet = is_quiet(first.unwrap_or(0), written.len() as u64, next);
             if quiet && writing.is_empty() {
                 let pairs = written.into_iter();
-                return Ok(pairs.map(|(database, marker, _)| (database, marker)).collect());
+                return Ok(pairs
+                    .map(|(database, marker, _)| (database, marker))
+                    .collect());
             }
         }
         Err(StepError::transient("somebody goes on writing on green past the fence").into())
@@ -182,7 +189,9 @@ impl Crossing {
             let back = record.back.get_or_insert_default();
             back.arrived = true;
             back.receipt = kept;
-            record.fences.retain(|fence| fence.resource_id != stands.resource_id);
+            record
+                .fences
+                .retain(|fence| fence.resource_id != stands.resource_id);
             record.fences.push(Fence {
                 deadline: Fence::FOR_GOOD,
                 ..stands
@@ -227,7 +236,9 @@ impl Crossing {
     /// Old's databases as they are before it is opened.
     pub async fn hold_old(&self, servers: &Servers<'_>) -> Vec<Result<Session, Error>> {
         let held = self.lanes.iter().map(|lane| async {
-            let session = servers.session(&self.old, &lane.database, Access::AsServed).await?;
+            let session = servers
+                .session(&self.old, &lane.database, Access::AsServed)
+                .await?;
             moment::hold(session).await
         });
         join_all(held).await
@@ -267,7 +278,10 @@ impl Lane {
         if seen.is_some_and(|seen| seen.number >= written.number) {
             return Ok((self.database.clone(), written, transaction));
         }
-        let why = format!("old blue does not come level in `{}` within the budget of the write pause", self.database);
+        let why = format!(
+            "old blue does not come level in `{}` within the budget of the write pause",
+            self.database
+        );
         Err(StepError::transient(why).into())
     }
 }
