@@ -68,14 +68,14 @@ impl Rollback<'_> {
             BackAct::Cross if self.invocation.remaining() < ENOUGH => {
                 return Ok(Some(self.later("the crossing needs a call of its own")));
             }
-            BackAct::Cross => return self.cross(held, servers).await,
+            BackAct::Cross => return self.cross(held, servers, seen).await,
             BackAct::Rename { from, to, .. } => {
                 held.verify().await?;
                 self.world.instances.rename(&from, &to).await?;
                 self.actions.push(format!("{from} is called {to}."));
                 return Ok(Some(self.later(&format!("{to} to have its name"))));
             }
-            BackAct::OpenOld => self.open_old(held, servers).await?,
+            BackAct::OpenOld => self.open_old(held, servers, seen).await?,
             BackAct::RestoreReads => self.restore_reads(held, seen).await?,
             BackAct::End => return self.end_back(held, servers).await.map(Some),
         }
@@ -101,6 +101,7 @@ impl Rollback<'_> {
         &mut self,
         held: &mut Held<'_>,
         servers: &Servers<'_>,
+        seen: &BackSeen,
     ) -> Result<Option<Output>, Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let mut receipt = Receipt::default();
@@ -115,41 +116,47 @@ impl Rollback<'_> {
         self.actions
             .push("Everything that green took is on blue.".to_owned());
         if way(&held.record().plan) == Way::Record {
-            self.open_with(held, servers, &crossing, receipt, began)
+            self.open_with(held, &crossing, receipt, began, seen)
                 .await?;
         }
         Ok(None)
     }
 
-    async fn open_old(&mut self, held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
+    async fn open_old(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+        seen: &BackSeen,
+    ) -> Result<(), Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
-        self.open_with(held, servers, &crossing, back.receipt, Instant::now())
+        self.open_with(held, &crossing, back.receipt, Instant::now(), seen)
             .await
     }
 
     async fn open_with(
         &mut self,
         held: &mut Held<'_>,
-        servers: &Servers<'_>,
         crossing: &Crossing,
         mut receipt: Receipt,
         began: Instant,
+        seen: &BackSeen,
     ) -> Result<(), Error> {
         crossing.settle(&mut receipt).await?;
         held.verify().await?;
-        let old = crossing.hold_old(servers).await;
+        crossing.hold_old().await?;
         crossing.let_into_old(held, &mut receipt).await?;
         receipt.ours_ms = crate::crossing::elapsed(began);
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
         self.actions.push("Blue takes the writes again.".to_owned());
         // What takes longer, off the pause.
+        self.restore_reads(held, seen).await?;
         if let Err(failed) = crossing.disarm().await {
             warn!(%failed, "slots left on green");
         }
         let time = || self.invocation.remaining().saturating_sub(SPARE);
-        crossing.compare(&old, &mut receipt, time).await;
+        crossing.compare(&mut receipt, time).await;
         let kept = receipt.clone();
         held.change(|record| record.back.get_or_insert_default().receipt = kept)
             .await

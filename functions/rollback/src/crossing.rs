@@ -13,7 +13,7 @@ use effects::error::Error;
 use effects::postgres::moment::{self, Moment};
 use effects::postgres::{Access, Session, fence, marker, reverse, roles, sessions, standing};
 use effects::step::now;
-use futures_util::future::{join_all, try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::info;
@@ -41,6 +41,8 @@ struct Lane {
     link: Link,
     new: Session,
     old: Session,
+    /// On old, to see what it was when it was opened.
+    moment: Session,
 }
 
 /// What came of trying to cross.
@@ -61,16 +63,18 @@ impl Crossing {
         let new = new.resource_id.clone();
         let links = record.reverse.iter().flat_map(|reverse| &reverse.links);
         let lanes = links.map(|(database, link)| async {
-            let sessions = try_join(
+            let sessions = try_join3(
                 servers.session(&new, database, Access::Write),
                 servers.session(&old, database, Access::AsServed),
+                servers.session(&old, database, Access::AsServed),
             );
-            let (on_new, on_old) = sessions.await?;
+            let (on_new, on_old, moment) = sessions.await?;
             Ok::<_, Error>(Lane {
                 database: database.clone(),
                 link: link.clone(),
                 new: on_new,
                 old: on_old,
+                moment,
             })
         });
         let (roles, opener) = try_join(
@@ -233,30 +237,22 @@ impl Crossing {
         Ok(())
     }
 
-    /// Old's databases as they are before it is opened.
-    pub async fn hold_old(&self, servers: &Servers<'_>) -> Vec<Result<Session, Error>> {
-        let held = self.lanes.iter().map(|lane| async {
-            let session = servers
-                .session(&self.old, &lane.database, Access::AsServed)
-                .await?;
-            moment::hold(session).await
-        });
-        join_all(held).await
+    /// Holds on to what old is before it is opened.
+    pub async fn hold_old(&self) -> Result<(), Error> {
+        let lanes = self.lanes.iter();
+        try_join_all(lanes.map(|lane| standing::freeze(&lane.moment))).await?;
+        Ok(())
     }
 
     /// Compares new, which stands still, with old as it was when it was opened.
-    pub async fn compare(
-        &self,
-        old: &[Result<Session, Error>],
-        receipt: &mut Receipt,
-        time: impl Fn() -> Duration,
-    ) {
-        let pairs = self.lanes.iter().zip(old);
-        let moments: Vec<Moment<'_>> = pairs
-            .map(|(lane, opened)| Moment {
+    pub async fn compare(&self, receipt: &mut Receipt, time: impl Fn() -> Duration) {
+        let moments: Vec<Moment<'_>> = self
+            .lanes
+            .iter()
+            .map(|lane| Moment {
                 database: &lane.database,
                 left: Ok(&lane.new),
-                opened: opened.as_ref(),
+                opened: Ok(&lane.moment),
             })
             .collect();
         moment::compare(&moments, receipt, time).await;
