@@ -19,7 +19,7 @@ use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{Access, reverse, standing};
 use effects::step::now;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// What a call needs that begins the crossing.
@@ -105,7 +105,6 @@ impl Rollback<'_> {
     ) -> Result<Option<Output>, Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let mut receipt = Receipt::default();
-        let began = Instant::now();
         match crossing.drain(held, &mut receipt).await? {
             Crossed::Late(why) => {
                 self.actions.push(format!("Green goes on for now: {why}."));
@@ -116,8 +115,7 @@ impl Rollback<'_> {
         self.actions
             .push("Everything that green took is on blue.".to_owned());
         if way(&held.record().plan) == Way::Record {
-            self.open_with(held, &crossing, receipt, began, seen)
-                .await?;
+            self.open_with(held, &crossing, receipt, seen).await?;
         }
         Ok(None)
     }
@@ -130,8 +128,8 @@ impl Rollback<'_> {
     ) -> Result<(), Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
-        self.open_with(held, &crossing, back.receipt, Instant::now(), seen)
-            .await
+        held.verify().await?;
+        self.open_with(held, &crossing, back.receipt, seen).await
     }
 
     async fn open_with(
@@ -139,14 +137,11 @@ impl Rollback<'_> {
         held: &mut Held<'_>,
         crossing: &Crossing,
         mut receipt: Receipt,
-        began: Instant,
         seen: &BackSeen,
     ) -> Result<(), Error> {
         crossing.settle(&mut receipt).await?;
-        held.verify().await?;
         crossing.hold_old().await?;
         crossing.let_into_old(held, &mut receipt).await?;
-        receipt.ours_ms = crate::crossing::elapsed(began);
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
         self.actions.push("Blue takes the writes again.".to_owned());

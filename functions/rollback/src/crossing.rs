@@ -155,6 +155,7 @@ impl Crossing {
         info!(sessions = drained.ended, "green fenced");
         receipt.sessions_drained += drained.ended;
         receipt.roles = names;
+        receipt.old_closed = true;
         receipt.phases.push(("fence".to_owned(), elapsed(began)));
         Ok(())
     }
@@ -209,12 +210,11 @@ impl Crossing {
         held.unfence(&stands.resource_id).await
     }
 
-    /// Cuts the link and brings the sequences over; old has everything and is still closed. The moment that the digests
-    /// are taken of is held.
+    /// Stops the link and brings the sequences over; old has everything and is still closed.
     pub async fn settle(&self, receipt: &mut Receipt) -> Result<(), Error> {
         let began = Instant::now();
         let lanes = self.lanes.iter().map(|lane| async move {
-            reverse::unsubscribe(&lane.old, &lane.link.name).await?;
+            reverse::disable(&lane.old, &lane.link.name).await?;
             reverse::carry_sequences(&lane.new, &lane.old).await
         });
         try_join_all(lanes).await?;
@@ -233,6 +233,9 @@ impl Crossing {
             marker::write(&lane.old).await?;
         }
         receipt.opened_at = Some(now());
+        let fenced = receipt.fenced_at.zip(receipt.opened_at);
+        let span = fenced.map_or(0, |(fenced, opened)| opened.since(fenced));
+        receipt.ours_ms = u64::try_from(span).unwrap_or(0);
         receipt.phases.push(("opening".to_owned(), elapsed(began)));
         Ok(())
     }
@@ -258,10 +261,13 @@ impl Crossing {
         moment::compare(&moments, receipt, time).await;
     }
 
-    /// Removes the slots and publications from new, which nobody reads any more.
+    /// Removes what is left of the link from both sides.
     pub async fn disarm(&self) -> Result<(), Error> {
-        let lanes = self.lanes.iter();
-        try_join_all(lanes.map(|lane| reverse::disarm(&lane.new, &lane.link.name))).await?;
+        let lanes = self.lanes.iter().map(|lane| async move {
+            reverse::unsubscribe(&lane.old, &lane.link.name).await?;
+            reverse::disarm(&lane.new, &lane.link.name).await
+        });
+        try_join_all(lanes).await?;
         Ok(())
     }
 }
@@ -296,6 +302,6 @@ fn arrived_as(markers: &BTreeMap<String, Marker>) -> BTreeMap<String, Arrived> {
 }
 
 /// Milliseconds since a moment.
-pub fn elapsed(since: Instant) -> u64 {
+fn elapsed(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

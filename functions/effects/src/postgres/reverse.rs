@@ -218,6 +218,21 @@ pub async fn slot(session: &Session, name: &str) -> Result<Option<SlotSeen>, Err
     }))
 }
 
+/// Lets old's subscription apply nothing more. Its worker hears of it a moment later.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn disable(session: &Session, name: &str) -> Result<(), Error> {
+    if subscription(session, name).await?.is_none() {
+        return Ok(());
+    }
+    let disable = format!("alter subscription {} disable", identifier(name));
+    session
+        .change("stopping old blue's subscription", &disable)
+        .await
+}
+
 /// Ends old's subscription and leaves new's slot alone. That there is none is success.
 ///
 /// # Errors
