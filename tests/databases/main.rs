@@ -5,6 +5,7 @@ mod back;
 mod crossing;
 mod in_place;
 mod major;
+mod network;
 mod plan;
 mod shop;
 mod stopped;
