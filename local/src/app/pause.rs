@@ -5,36 +5,50 @@ use domain::record::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The write pause: nothing was acknowledged between the last commit on blue and the first on green.
+/// The write pause: nothing was acknowledged between the last commit on the one side and the first on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Pause {
-    /// From the last commit that blue acknowledged to the first that green did, over all writers, in milliseconds.
-    /// Negative: both acknowledged commits at a time, which must never happen.
+    /// From the last commit that the source acknowledged to the first that the target did, over all writers, in
+    /// milliseconds. Negative: both acknowledged commits at a time, which must never happen.
     pub write_ms: f64,
-    /// The longest that one writer waited, from its own last commit on blue to its own first on green.
+    /// The longest that one writer waited, from its own last commit on the source to its own first on the target.
     pub longest_client_ms: f64,
-    /// When the last commit on blue was acknowledged, in microseconds since the start.
-    pub last_on_blue: u64,
-    /// When the first commit on green was acknowledged, in microseconds since the start.
-    pub first_on_green: u64,
+    /// When the last commit on the source was acknowledged, in microseconds since the start.
+    pub last_on_source: u64,
+    /// When the first commit on the target was acknowledged, in microseconds since the start.
+    pub first_on_target: u64,
 }
 
 /// The pause of a switch from blue to green; nothing if green acknowledged nothing.
 #[must_use]
 pub fn pause(acks: &[Ack]) -> Option<Pause> {
-    let (last_on_blue, first_on_green) = crossing(acks)?;
+    pause_to(acks, Side::Green)
+}
+
+/// The pause of the one switch among these acknowledgements: to green, or back to blue. Where writes moved several times,
+/// [`between`] takes the acknowledgements around one of them.
+#[must_use]
+pub fn pause_to(acks: &[Ack], target: Side) -> Option<Pause> {
+    let (last_on_source, first_on_target) = crossing(acks, target)?;
     let mut writers: BTreeMap<i32, Vec<Ack>> = BTreeMap::new();
     for ack in acks {
         writers.entry(ack.writer).or_default().push(*ack);
     }
-    let waits = writers.values().filter_map(|own| crossing(own));
+    let waits = writers.values().filter_map(|own| crossing(own, target));
     let longest = waits.map(|(last, first)| millis(last, first));
     Some(Pause {
-        write_ms: millis(last_on_blue, first_on_green),
+        write_ms: millis(last_on_source, first_on_target),
         longest_client_ms: longest.fold(0.0, f64::max),
-        last_on_blue,
-        first_on_green,
+        last_on_source,
+        first_on_target,
     })
+}
+
+/// The acknowledgements from one moment to another, both in microseconds since the start.
+#[must_use]
+pub fn between(acks: &[Ack], from: u64, to: u64) -> Vec<Ack> {
+    let within = acks.iter().filter(|ack| (from..to).contains(&ack.at));
+    within.copied().collect()
 }
 
 /// The longest time in which one writer had no commit acknowledged, in milliseconds, from its first to its last commit.
@@ -73,13 +87,11 @@ pub fn share_of_green(reads: &[Read], from: u64, to: u64) -> Option<f64> {
     (all > 0).then(|| 100.0 * f64::from(green) / f64::from(all))
 }
 
-fn crossing(acks: &[Ack]) -> Option<(u64, u64)> {
-    let on = |side| {
-        acks.iter()
-            .filter(move |ack| ack.side == side)
-            .map(|ack| ack.at)
-    };
-    Some((on(Side::Blue).max()?, on(Side::Green).min()?))
+fn crossing(acks: &[Ack], target: Side) -> Option<(u64, u64)> {
+    let (on_target, on_source): (Vec<&Ack>, Vec<&Ack>) =
+        acks.iter().partition(|ack| ack.side == target);
+    let last = on_source.iter().map(|ack| ack.at).max()?;
+    Some((last, on_target.iter().map(|ack| ack.at).min()?))
 }
 
 fn millis(from: u64, to: u64) -> f64 {
@@ -123,6 +135,18 @@ mod tests {
             ack(80, 2, Side::Blue),
         ];
         assert!((pause(&acks).unwrap().write_ms + 30.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_way_back_has_a_pause_of_its_own() {
+        let acks = [
+            ack(0, 1, Side::Blue),
+            ack(70, 1, Side::Green),
+            ack(100, 1, Side::Green),
+            ack(160, 1, Side::Blue),
+        ];
+        let back = pause_to(&between(&acks, 50_000, u64::MAX), Side::Blue);
+        assert!((back.unwrap().write_ms - 60.0).abs() < 1e-9);
     }
 
     #[test]

@@ -94,8 +94,8 @@ fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
     let completed = seen
         .tally
         .at_wall(completed)
-        .clamp(pause.last_on_blue, pause.first_on_green);
-    Some(tenth(millis(pause.first_on_green - completed)))
+        .clamp(pause.last_on_source, pause.first_on_target);
+    Some(tenth(millis(pause.first_on_target - completed)))
 }
 
 /// Milliseconds from the alarm to the accepted records, and from there to the last read on green.
