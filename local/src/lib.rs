@@ -1,6 +1,7 @@
 //! What AWS is, on this machine.
 
 pub mod app;
+pub mod bench;
 pub mod calls;
 pub mod clock;
 pub mod cloudwatch;

@@ -8,60 +8,61 @@ use std::collections::BTreeMap;
 /// The write pause: nothing was acknowledged between the last commit on the one side and the first on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Pause {
-    /// From the last commit that the one side acknowledged to the first that the other did, over all writers, in
+    /// From the last commit that the source acknowledged to the first that the target did, over all writers, in
     /// milliseconds. Negative: both acknowledged commits at a time, which must never happen.
     pub write_ms: f64,
-    /// The longest that one writer waited, from its own last commit on the one side to its own first on the other.
+    /// The longest that one writer waited, from its own last commit on the source to its own first on the target.
     pub longest_client_ms: f64,
-    /// When the last commit on the one side was acknowledged, in microseconds since the start.
-    pub last: u64,
-    /// When the first commit on the other side was acknowledged, in microseconds since the start.
-    pub first: u64,
+    /// When the last commit on the source was acknowledged, in microseconds since the start.
+    pub last_on_source: u64,
+    /// When the first commit on the target was acknowledged, in microseconds since the start.
+    pub first_on_target: u64,
 }
 
-/// The pause of the switch from blue to green; nothing if green acknowledged nothing. What blue acknowledged once green was
-/// left again is another switch's: see [`way_back`].
+/// The pause of a switch from blue to green; nothing if green acknowledged nothing.
 #[must_use]
 pub fn pause(acks: &[Ack]) -> Option<Pause> {
-    let left = acks
-        .iter()
-        .filter(|ack| ack.side == Side::Green)
-        .map(|ack| ack.at)
-        .max()?;
-    let before: Vec<Ack> = acks.iter().filter(|ack| ack.at <= left).copied().collect();
-    between(&before, Side::Blue, Side::Green)
+    let left = on(acks, Side::Green).max()?;
+    pause_to(&between(acks, 0, left + 1), Side::Green)
 }
 
 /// The pause of the switch back from green to blue; nothing if blue acknowledged nothing once green was left.
 #[must_use]
 pub fn way_back(acks: &[Ack]) -> Option<Pause> {
-    let entered = acks
-        .iter()
-        .filter(|ack| ack.side == Side::Green)
-        .map(|ack| ack.at)
-        .min()?;
-    let after: Vec<Ack> = acks
-        .iter()
-        .filter(|ack| ack.at >= entered)
-        .copied()
-        .collect();
-    between(&after, Side::Green, Side::Blue)
+    let entered = on(acks, Side::Green).min()?;
+    pause_to(&between(acks, entered, u64::MAX), Side::Blue)
 }
 
-fn between(acks: &[Ack], from: Side, to: Side) -> Option<Pause> {
-    let (last, first) = crossing(acks, from, to)?;
+/// When a side acknowledged something.
+fn on(acks: &[Ack], side: Side) -> impl Iterator<Item = u64> {
+    let own = acks.iter().filter(move |ack| ack.side == side);
+    own.map(|ack| ack.at)
+}
+
+/// The pause of the one switch among these acknowledgements: to green, or back to blue. Where writes moved several times,
+/// [`between`] takes the acknowledgements around one of them.
+#[must_use]
+pub fn pause_to(acks: &[Ack], target: Side) -> Option<Pause> {
+    let (last_on_source, first_on_target) = crossing(acks, target)?;
     let mut writers: BTreeMap<i32, Vec<Ack>> = BTreeMap::new();
     for ack in acks {
         writers.entry(ack.writer).or_default().push(*ack);
     }
-    let waits = writers.values().filter_map(|own| crossing(own, from, to));
+    let waits = writers.values().filter_map(|own| crossing(own, target));
     let longest = waits.map(|(last, first)| millis(last, first));
     Some(Pause {
-        write_ms: millis(last, first),
+        write_ms: millis(last_on_source, first_on_target),
         longest_client_ms: longest.fold(0.0, f64::max),
-        last,
-        first,
+        last_on_source,
+        first_on_target,
     })
+}
+
+/// The acknowledgements from one moment to another, both in microseconds since the start.
+#[must_use]
+pub fn between(acks: &[Ack], from: u64, to: u64) -> Vec<Ack> {
+    let within = acks.iter().filter(|ack| (from..to).contains(&ack.at));
+    within.copied().collect()
 }
 
 /// The longest time in which one writer had no commit acknowledged, in milliseconds, from its first to its last commit.
@@ -100,13 +101,11 @@ pub fn share_of_green(reads: &[Read], from: u64, to: u64) -> Option<f64> {
     (all > 0).then(|| 100.0 * f64::from(green) / f64::from(all))
 }
 
-fn crossing(acks: &[Ack], from: Side, to: Side) -> Option<(u64, u64)> {
-    let on = |side| {
-        acks.iter()
-            .filter(move |ack| ack.side == side)
-            .map(|ack| ack.at)
-    };
-    Some((on(from).max()?, on(to).min()?))
+fn crossing(acks: &[Ack], target: Side) -> Option<(u64, u64)> {
+    let (on_target, on_source): (Vec<&Ack>, Vec<&Ack>) =
+        acks.iter().partition(|ack| ack.side == target);
+    let last = on_source.iter().map(|ack| ack.at).max()?;
+    Some((last, on_target.iter().map(|ack| ack.at).min()?))
 }
 
 fn millis(from: u64, to: u64) -> f64 {
@@ -154,16 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_back_is_a_switch_of_its_own() {
+    fn the_way_back_has_a_pause_of_its_own() {
         let acks = [
             ack(0, 1, Side::Blue),
-            ack(50, 1, Side::Green),
-            ack(80, 1, Side::Green),
-            ack(110, 1, Side::Blue),
+            ack(70, 1, Side::Green),
+            ack(100, 1, Side::Green),
+            ack(160, 1, Side::Blue),
         ];
-        let there = pause(&acks).unwrap();
-        let back = way_back(&acks).unwrap();
-        assert_eq!((there.write_ms, back.write_ms), (50.0, 30.0));
+        let (there, back) = (pause(&acks).unwrap(), way_back(&acks).unwrap());
+        assert_eq!((there.write_ms, back.write_ms), (70.0, 60.0));
         assert_eq!(way_back(&acks[..3]), None);
     }
 

@@ -1,6 +1,7 @@
 //! `local`: AWS on this machine, and the scenarios that run on it.
 
 mod audit;
+mod bench;
 mod demo;
 mod up;
 
@@ -28,6 +29,8 @@ pub(super) struct Cli {
 enum Command {
     /// Run a scenario from an empty machine to the audit. Exits with 0 only if it ended as it must.
     Demo(Demo),
+    /// Measure the pauses of the workflow, and those of the same steps by hand, in turn.
+    Bench(bench::Chosen),
     /// Keep the platform, a database and its application running until Ctrl-C.
     Up(Up),
     /// Compare a finished run's ledger with its servers, row by row.
@@ -125,6 +128,7 @@ fn carry_out(command: Command) -> Result<ExitCode> {
     runtime.block_on(async {
         match command {
             Command::Demo(demo) => demo::run(&demo).await,
+            Command::Bench(chosen) => bench::run(&chosen).await,
             Command::Up(up) => up::run(&up).await,
             Command::Audit { run } => audit::started(&run),
             Command::AuditServers { run } => audit::servers(&run).await,

@@ -3,7 +3,7 @@
 //! Instances, snapshots, parameter groups, tags, events, and blue/green deployments as RDS makes them. What it doesn't
 //! implement it refuses by name.
 
-mod blue_green;
+pub(crate) mod blue_green;
 mod clusters;
 mod delays;
 mod engine_versions;

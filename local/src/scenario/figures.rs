@@ -100,8 +100,8 @@ fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
     let opened = receipt["opened_at"].as_u64()?;
     let ours = receipt["ours_ms"].as_u64()?;
     let completed = SystemTime::UNIX_EPOCH + Duration::from_millis(opened.checked_sub(ours)?);
-    let completed = seen.tally.at_wall(completed).clamp(pause.last, pause.first);
-    Some(tenth(millis(pause.first - completed)))
+    let completed = seen.tally.at_wall(completed).clamp(pause.last_on_source, pause.first_on_target);
+    Some(tenth(millis(pause.first_on_target - completed)))
 }
 
 /// Milliseconds from the alarm to the accepted records, and from there to the last read on green.
@@ -140,7 +140,7 @@ fn alarm_to_writes(seen: &Seen<'_>, back: Pause) -> Option<f64> {
         return None;
     };
     let rang = seen.tally.at_wall(at);
-    Some(tenth(millis(back.first.checked_sub(rang)?)))
+    Some(tenth(millis(back.first_on_target.checked_sub(rang)?)))
 }
 
 /// Databases that the way back's receipt has a digest of.

@@ -2,12 +2,11 @@
 
 use super::fence::{self, Fence};
 use super::sequences::{Reading, Values};
-use super::{Pair, link, shape};
+use super::{Pair, level, link, shape};
 use crate::postgres::Server;
 use crate::rds::model::{Deployment, Link};
 use anyhow::ensure;
 use futures_util::future::{try_join, try_join_all};
-use std::time::Duration;
 use tokio_postgres::Client;
 use tracing::debug;
 
@@ -111,32 +110,7 @@ impl Crossing {
 
     /// Waits until green has everything that blue has committed until now.
     pub async fn catch_up(&self) -> anyhow::Result<()> {
-        // A commit that doesn't return before it is on disk; walsenders send nothing that isn't.
-        self.blue
-            .batch_execute("SELECT pg_logical_emit_message(true, 'rds', 'last word')")
-            .await?;
-        let position: String = self
-            .blue
-            .query_one("SELECT pg_current_wal_flush_lsn()::text", &[])
-            .await?
-            .get(0);
-        while !self.has_arrived(&position).await? {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        Ok(())
-    }
-
-    /// Whether every subscription has applied everything before a position: a walsender says in its keepalives how far it
-    /// has come, and the worker reads them in their place among the changes, which it applies one by one.
-    async fn has_arrived(&self, position: &str) -> Result<bool, tokio_postgres::Error> {
-        let arrived = "SELECT count(*) FROM pg_stat_subscription WHERE subname = ANY($1) AND relid IS NULL \
-                       AND leader_pid IS NULL AND latest_end_lsn >= $2::text::pg_lsn";
-        let arrived: i64 = self
-            .green
-            .query_one(arrived, &[&self.subscriptions, &position])
-            .await?
-            .get(0);
-        Ok(usize::try_from(arrived).is_ok_and(|arrived| arrived == self.subscriptions.len()))
+        Ok(level::reach(&self.blue, &self.green, &self.subscriptions).await?)
     }
 
     /// Behind the fence: green gets blue's last changes and its sequences.

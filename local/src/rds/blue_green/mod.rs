@@ -9,10 +9,11 @@ mod describe;
 mod fence;
 mod guardrails;
 mod health;
-mod link;
+pub(crate) mod level;
+pub(crate) mod link;
 mod provision;
 mod renames;
-mod sequences;
+pub(crate) mod sequences;
 mod shape;
 mod switchover;
 

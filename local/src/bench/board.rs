@@ -1,0 +1,183 @@
+//! The benchmark's figures for a person.
+
+use super::figures::{Phases, Spread};
+use super::samples::Samples;
+use crate::app::Settings;
+use crate::scenario::summary::thousands;
+use std::fmt::Write as _;
+
+/// The longest that a write pause may be in any run, in milliseconds.
+const WORST_PAUSE: f64 = 150.0;
+/// How many times the floor's median the pause's may be.
+const TIMES_FLOOR: f64 = 2.0;
+/// The longest that it may take from an alarm to all reads on blue, in milliseconds.
+const WORST_READS: f64 = 1000.0;
+
+/// The table, and under it what the pauses were made of.
+#[must_use]
+pub fn text(samples: &Samples, load: &Settings) -> String {
+    let mut text = heading(samples, load);
+    text.push_str(&table(samples));
+    let [over, back] = samples.phases();
+    text.push_str(&phases("switchover, by the receipts", over));
+    text.push_str(&phases("rollback, by the receipts", back));
+    let [over, back] = samples.floor_phases();
+    text.push_str(&phases("the floor's switchover", over));
+    text.push_str(&phases("the floor's rollback", back));
+    text
+}
+
+fn heading(samples: &Samples, load: &Settings) -> String {
+    format!(
+        "PostgreSQL 16.14 → 18.4, {} writers at {:.0} commits/s, {} readers, {} rows\n\
+         {} commits acknowledged, 0 lost, 0 doubled; milliseconds\n\n",
+        load.writers,
+        load.writes_per_second,
+        load.readers,
+        thousands(load.rows.into()),
+        thousands(samples.acknowledged()),
+    )
+}
+
+fn table(samples: &Samples) -> String {
+    let figures = samples.figures();
+    let head = [
+        "",
+        "runs",
+        "min",
+        "median",
+        "max",
+        "floor min",
+        "median",
+        "max",
+        "ratio",
+        "bar",
+    ];
+    let mut text = line(&head.map(str::to_owned));
+    let pauses = [
+        (
+            "pause, switchover",
+            figures.switchover_pause_ms,
+            figures.floor_switchover_pause_ms,
+        ),
+        (
+            "pause, rollback",
+            figures.rollback_pause_ms,
+            figures.floor_rollback_pause_ms,
+        ),
+    ];
+    for (name, ours, floor) in pauses {
+        text.push_str(&row(name, ours, floor, &pause_bar(ours, floor)));
+    }
+    let (longest, floor) = (figures.longest_client_wait_ms, samples.floor_longest());
+    text.push_str(&row("longest wait of one writer", longest, floor, ""));
+    text.push_str(&row(
+        "our share of the switchover",
+        figures.our_share_ms,
+        None,
+        "",
+    ));
+    let reads = figures.alarm_to_reads_ms;
+    text.push_str(&row(
+        "alarm to reads on blue",
+        reads,
+        None,
+        &reads_bar(reads),
+    ));
+    text.push_str(&row(
+        "alarm to writes on blue",
+        figures.alarm_to_writes_ms,
+        None,
+        "",
+    ));
+    text
+}
+
+fn row(name: &str, ours: Option<Spread>, floor: Option<Spread>, bar: &str) -> String {
+    let [min, median, max] = cells(ours);
+    let [floor_min, floor_median, floor_max] = cells(floor);
+    let runs = ours
+        .or(floor)
+        .map_or_else(String::new, |spread| spread.runs.to_string());
+    let ratio = ours.zip(floor);
+    let ratio = ratio.map_or_else(String::new, |(ours, floor)| {
+        format!("{:.1}", ours.median / floor.median)
+    });
+    let name = name.to_owned();
+    line(&[
+        name,
+        runs,
+        min,
+        median,
+        max,
+        floor_min,
+        floor_median,
+        floor_max,
+        ratio,
+        bar.to_owned(),
+    ])
+}
+
+fn cells(spread: Option<Spread>) -> [String; 3] {
+    spread.map_or_else(Default::default, |spread| {
+        [spread.min, spread.median, spread.max].map(|ms| format!("{ms:.0}"))
+    })
+}
+
+fn line(cells: &[String; 10]) -> String {
+    let [
+        name,
+        runs,
+        min,
+        median,
+        max,
+        floor_min,
+        floor_median,
+        floor_max,
+        ratio,
+        bar,
+    ] = cells;
+    let text = format!(
+        "  {name:<28}{runs:>5}{min:>7}{median:>8}{max:>7}   {floor_min:>9}{floor_median:>8}{floor_max:>7}{ratio:>8}   {bar}"
+    );
+    format!("{}\n", text.trim_end())
+}
+
+fn verdict(holds: bool, bar: &str) -> String {
+    format!("{} {bar}", if holds { "ok" } else { "not" })
+}
+
+fn pause_bar(ours: Option<Spread>, floor: Option<Spread>) -> String {
+    let Some(ours) = ours else {
+        return String::new();
+    };
+    let worst = verdict(ours.max <= WORST_PAUSE, &format!("max ≤ {WORST_PAUSE:.0}"));
+    let Some(floor) = floor else { return worst };
+    let holds = ours.median <= TIMES_FLOOR * floor.median;
+    let times = verdict(holds, &format!("ratio ≤ {TIMES_FLOOR:.0}"));
+    format!("{times} · {worst}")
+}
+
+fn reads_bar(reads: Option<Spread>) -> String {
+    reads.map_or_else(String::new, |reads| {
+        verdict(reads.max < WORST_READS, &format!("max < {WORST_READS:.0}"))
+    })
+}
+
+fn phases(title: &str, phases: &Phases) -> String {
+    let mut text = String::new();
+    for (name, spread) in phases.all() {
+        let [min, median, max] = cells(Some(spread));
+        // Writing to a string can't fail.
+        writeln!(
+            text,
+            "  {name:<28}{:>5}{min:>7}{median:>8}{max:>7}",
+            spread.runs
+        )
+        .ok();
+    }
+    if text.is_empty() {
+        return text;
+    }
+    format!("\n  {title}\n{text}")
+}

@@ -1,0 +1,162 @@
+//! The benchmark: the workflow and the same steps by hand, in turn and in one run, under the same load and by the same
+//! measure. Figures of different runs, let alone machines, compare nothing.
+
+mod board;
+mod figures;
+pub mod floor;
+mod progress;
+mod samples;
+
+pub use board::text;
+pub use figures::{Figures, Phases, Spread};
+pub use progress::Progress;
+pub use samples::Samples;
+
+use crate::app::Settings;
+use crate::rds::DelayProfile;
+use crate::scenario::summary::Summary;
+use crate::scenario::{Kind, Scenario, runs};
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use floor::{Floor, Measured};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What is run in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The same steps by hand.
+    Floor,
+    /// The workflow: a switchover, and the rollback after it.
+    Switchover,
+    /// The workflow: an alarm while reads are moved.
+    Alarm,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Floor, Self::Switchover, Self::Alarm];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Switchover => "switchover",
+            Self::Alarm => "alarm",
+        }
+    }
+}
+
+/// A benchmark, before it starts.
+pub struct Bench {
+    /// How often each part is run.
+    pub runs: u32,
+    /// The one part that is run; all, if none is named.
+    pub only: Option<Part>,
+    /// How long RDS takes.
+    pub profile: DelayProfile,
+    /// How much the application does.
+    pub load: Settings,
+    /// Who is told how far it is.
+    pub progress: Arc<Progress>,
+}
+
+/// Where the figures of the last benchmark are.
+#[must_use]
+pub fn folder() -> PathBuf {
+    crate::toolchain::workspace().join(".local/bench")
+}
+
+impl Bench {
+    /// Runs all parts in turn, as often as was asked for, and keeps the figures. What runs side by side meets the same
+    /// machine, busy as it may be.
+    ///
+    /// # Errors
+    /// When a run can't be made, or does not end as it must: a benchmark of something wrong means nothing. That run's
+    /// folder stays.
+    pub async fn run(&self) -> Result<Samples> {
+        let mut samples = Samples::default();
+        for number in 1..=self.runs {
+            for part in Part::ALL {
+                if self.only.is_some_and(|only| only != part) {
+                    continue;
+                }
+                self.progress.begin(number, self.runs, part.as_str());
+                let said = self.part(part, &mut samples).await?;
+                self.progress.end(&said);
+                keep(&samples.figures())?;
+            }
+        }
+        Ok(samples)
+    }
+
+    async fn part(&self, part: Part, samples: &mut Samples) -> Result<String> {
+        match part {
+            Part::Floor => {
+                let measured = self.floor().await?;
+                samples.add_floor(&measured);
+                let (over, back) = (measured.switchover.pause, measured.rollback.pause);
+                let (over, back) = (over.write_ms, back.write_ms);
+                Ok(format!("pause {over:.0} ms · back {back:.0} ms"))
+            }
+            Part::Switchover => {
+                let summary = self.scenario(switchover()).await?;
+                samples.add_switchover(&summary)?;
+                Ok(samples.last_switch())
+            }
+            Part::Alarm => {
+                let summary = self.scenario(Kind::Alarm).await?;
+                samples.add_alarm(&summary);
+                let took = summary.alarm_to_blue_ms.unwrap_or(f64::NAN);
+                Ok(format!("reads on blue after {took:.0} ms"))
+            }
+        }
+    }
+
+    async fn floor(&self) -> Result<Measured> {
+        let folder = runs::begin(Part::Floor.as_str())?;
+        let floor = Floor {
+            folder: folder.clone(),
+            load: self.load.clone(),
+            observer: self.progress.clone(),
+        };
+        let measured = floor.run().await?;
+        let flaws = &measured.report.findings;
+        ensure!(
+            flaws.is_empty(),
+            "the floor lost or doubled something, see {}: {flaws:?}",
+            folder.display()
+        );
+        Ok(measured)
+    }
+
+    async fn scenario(&self, kind: Kind) -> Result<Summary> {
+        let folder = runs::begin(kind.as_str())?;
+        let scenario = Scenario {
+            kind,
+            folder: folder.clone(),
+            profile: self.profile,
+            load: self.load.clone(),
+            observer: self.progress.clone(),
+        };
+        let summary = scenario.run().await?;
+        ensure!(
+            summary.is_good(),
+            "a run did not end as it must, see {}: {}",
+            folder.display(),
+            summary.problems.join("; ")
+        );
+        Ok(summary)
+    }
+}
+
+/// The scenario of a switchover with the rollback after it, where there is one.
+fn switchover() -> Kind {
+    Kind::from_str("rollback", true).unwrap_or(Kind::Upgrade)
+}
+
+/// Keeps what was measured so far, so that a benchmark that is stopped was not for nothing.
+fn keep(figures: &Figures) -> Result<()> {
+    let path = folder().join("latest.json");
+    let text = serde_json::to_string_pretty(figures)? + "\n";
+    std::fs::create_dir_all(folder())?;
+    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+}
