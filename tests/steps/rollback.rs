@@ -127,8 +127,7 @@ async fn half_way(name: &str) -> Result<(World, Value)> {
     world
         .route(&[("replica", &host_name("orders-replica"), 100)])
         .await?;
-    let request =
-        json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}, "way_back": "none"});
+    let request = json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}, "way_back": "none"});
     let planned = world
         .step("plan", json!({"request": request, "owner": OWNER}))
         .await?;

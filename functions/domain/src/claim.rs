@@ -57,9 +57,9 @@ pub fn found(
         Phase::Before | Phase::Switching | Phase::After if holder == owner => {
             Ok(record.ticket.clone())
         }
-        Phase::RollingBack | Phase::Returning if holder == owner => Err(StepError::refused(format!(
-            "the upgrade of `{database}` is being rolled back"
-        ))),
+        Phase::RollingBack | Phase::Returning if holder == owner => Err(StepError::refused(
+            format!("the upgrade of `{database}` is being rolled back"),
+        )),
         Phase::NeedsOperator => Err(needs_operator(record)),
         Phase::Ended if served => Err(StepError::refused(format!(
             "the request `{request_id}` was served before; nothing was started and nothing was touched"
@@ -67,11 +67,7 @@ pub fn found(
         Phase::Ended => Err(StepError::transient(format!(
             "the claim on `{database}` came free a moment later"
         ))),
-        Phase::Before
-        | Phase::Switching
-        | Phase::After
-        | Phase::RollingBack
-        | Phase::Returning => {
+        Phase::Before | Phase::Switching | Phase::After | Phase::RollingBack | Phase::Returning => {
             Err(StepError::refused(format!(
                 "`{database}` is claimed by the upgrade {holder}; wait for its end, nothing was touched"
             )))

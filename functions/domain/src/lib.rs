@@ -23,6 +23,7 @@ pub mod provision;
 pub mod retire;
 pub mod rollback;
 pub mod shift_weight;
+pub mod sweep;
 pub mod switchover;
 pub mod upgrade_in_place;
 pub mod validate;

@@ -205,6 +205,13 @@ impl Record {
         opened.is_some() && !back
     }
 
+    /// Whether the link to old still counts: green serves, and no rollback is about to cut it.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        let guarded = matches!(self.phase, Phase::After | Phase::NeedsOperator);
+        guarded && self.green_serves()
+    }
+
     /// The record with which an upgrade begins. The epoch is the table's to give.
     #[must_use]
     pub fn new(plan: Plan, owner: Owner) -> Self {

@@ -66,10 +66,13 @@ pub struct Request {
     /// The name whose weighted records route reads. Default: the instance's tag `viridian:reads`.
     pub reads: Option<Reads>,
     /// The record that leads to the writer. Default: the instance's tag `viridian:writes`.
+    #[serde(default)]
     pub writes: Option<Writes>,
     /// Whether green's writes are brought to old blue while the watch lasts. Default: yes.
+    #[serde(default)]
     pub way_back: WayBack,
     /// What an alarm without data means. Default: the upgrade pauses and asks.
+    #[serde(default)]
     pub insufficient_data: InsufficientData,
     /// What green shall be, where it differs from blue.
     pub green: GreenSettings,

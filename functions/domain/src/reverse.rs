@@ -21,6 +21,9 @@ pub struct Reverse {
     /// Whether people were told that an unread slot holds back much of the log.
     #[serde(default)]
     pub warned: bool,
+    /// Whether people were told that the way back is closed.
+    #[serde(default)]
+    pub told: bool,
 }
 
 /// The link of one database.
@@ -151,9 +154,15 @@ fn broken(database: &str, link: &Link, seen: &LinkSeen) -> Option<Unavailable> {
     };
     let name = &link.name;
     match (seen.slot, seen.subscription) {
-        (None, _) => return because(format!("the slot {name} of `{database}` is gone from green")),
+        (None, _) => {
+            return because(format!(
+                "the slot {name} of `{database}` is gone from green"
+            ));
+        }
         (Some(slot), _) if slot.lost => {
-            return because(format!("the slot {name} of `{database}` has lost the log that it needs"));
+            return because(format!(
+                "the slot {name} of `{database}` has lost the log that it needs"
+            ));
         }
         (_, None) => return because(format!("old's subscription {name} in `{database}` is gone")),
         (_, Some(subscription)) if !subscription.enabled => {
@@ -172,13 +181,16 @@ fn broken(database: &str, link: &Link, seen: &LinkSeen) -> Option<Unavailable> {
 
 /// Tables that came, went or were changed.
 fn changed(then: &Shape, now: &Shape) -> Vec<String> {
-    let gone = then.iter().filter_map(|(name, columns)| match now.get(name) {
-        None => Some(format!("{name} is gone")),
-        Some(other) if other != columns => Some(format!("{name} has other columns")),
-        Some(_) => None,
-    });
+    let gone = then
+        .iter()
+        .filter_map(|(name, columns)| match now.get(name) {
+            None => Some(format!("{name} is gone")),
+            Some(other) if other != columns => Some(format!("{name} has other columns")),
+            Some(_) => None,
+        });
     let new = now.keys().filter(|name| !then.contains_key(*name));
-    gone.chain(new.map(|name| format!("{name} is new"))).collect()
+    gone.chain(new.map(|name| format!("{name} is new")))
+        .collect()
 }
 
 /// The worst of several healths: the first that is worse than those before it.
@@ -206,7 +218,9 @@ mod tests {
 
     fn shape(tables: &[(&str, &str)]) -> Shape {
         let pairs = tables.iter();
-        pairs.map(|(name, columns)| ((*name).to_owned(), (*columns).to_owned())).collect()
+        pairs
+            .map(|(name, columns)| ((*name).to_owned(), (*columns).to_owned()))
+            .collect()
     }
 
     fn link() -> Link {
@@ -273,7 +287,13 @@ mod tests {
         let Health::Broken(broken) = judge(|seen| seen.tables = Some(now)) else {
             panic!("it is trusted")
         };
-        assert!(broken.why.contains("public.a has other columns, public.b is new"), "{}", broken.why);
+        assert!(
+            broken
+                .why
+                .contains("public.a has other columns, public.b is new"),
+            "{}",
+            broken.why
+        );
     }
 
     #[test]

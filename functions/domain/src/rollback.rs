@@ -154,9 +154,14 @@ pub fn no_way_back(record: &Record) -> String {
             "look at the subscription on old blue",
         ),
     };
-    let commands = record.reverse.iter().flat_map(|reverse| commands(record, reverse));
+    let commands = record
+        .reverse
+        .iter()
+        .flat_map(|reverse| commands(record, reverse));
     let commands: String = commands.map(|line| format!("\n  {line}")).collect();
-    format!("green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{commands}")
+    format!(
+        "green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{commands}"
+    )
 }
 
 /// What a person types to see how the link stands, to mend it, and to go back by it; or to give it up.

@@ -143,6 +143,7 @@ pub(crate) fn well() -> Seen {
             alarm: "errors".into(),
             state: State::Quiet,
             rang: false,
+            wavered: false,
         }]),
         reads_name: Some("reads.shop.test".into()),
         reads: Ok(Some(Route {

@@ -137,9 +137,11 @@ pub fn stage(phase: Phase, asked: bool, seen: Option<&Deployment>) -> Stage {
             why: "the blue/green deployment is gone; nobody but RDS knows which side serves"
                 .to_owned(),
         },
-        (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => Stage::Refuse {
-            why: format!("the upgrade is past its switchover: {}", phase.as_str()),
-        },
+        (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => {
+            Stage::Refuse {
+                why: format!("the upgrade is past its switchover: {}", phase.as_str()),
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::StepError;
 use crate::ids::Millis;
 use crate::record::{Phase, Ticket};
+use crate::request::InsufficientData;
 use serde::{Deserialize, Serialize};
 
 /// What the state machine gives to `watch`.
@@ -14,6 +15,28 @@ pub struct Input {
     /// Step Functions' task token, to begin a wait; absent to read the alarms at the end of one.
     #[serde(default)]
     pub token: Option<String>,
+    /// What a person is asked, who can end the wait as well.
+    #[serde(default)]
+    pub ask: Option<Question>,
+}
+
+/// What a person is asked during a wait. An alarm ends the wait all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// What the message is about.
+    pub subject: String,
+    /// What is asked; how to answer is put under it.
+    pub message: String,
+}
+
+/// The message that asks, with the commands that answer it.
+#[must_use]
+pub fn asked(question: &Question, token: &str) -> String {
+    format!(
+        "{}\n\nTo go on:\n\n  aws stepfunctions send-task-success --task-output '{{}}' --task-token {token}\n\nTo go back instead:\n\n  aws stepfunctions send-task-failure --error Upgrade.Refused --cause \"a person said no\" --task-token {token}",
+        question.message
+    )
 }
 
 /// What `watch` answers. A clean reading; anything else is `Upgrade.AlarmRaised`.
@@ -21,8 +44,11 @@ pub struct Input {
 pub struct Output {
     /// One sentence for a person.
     pub summary: String,
-    /// Since when the alarms have been quiet.
+    /// Since when the alarms were read.
     pub quiet_since: Millis,
+    /// Why nobody can tell whether all is well; nothing if all is.
+    #[serde(default)]
+    pub inconclusive: Option<String>,
 }
 
 /// What an alarm shows.
@@ -59,31 +85,72 @@ pub struct Reading {
     pub state: State,
     /// Whether it rang in the window that was asked for.
     pub rang: bool,
+    /// Whether it went to and fro in the window, without ringing, so often that it tells nothing.
+    pub wavered: bool,
 }
 
-/// Whether the upgrade may go on. Quiet is only what shows `OK` now and did not ring in the window.
+/// What a reading tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every alarm shows `OK`, and none rang in the window.
+    Quiet,
+    /// None rang, but some can't tell: why, in words. Going on would take a missing word for a good one, and going back
+    /// would undo an upgrade for nothing, so a person is asked.
+    Inconclusive(String),
+}
+
+/// Whether the upgrade may go on. Quiet is only what shows `OK` now and did not ring in the window; `blind` is what the
+/// request makes of an alarm without data.
 ///
 /// # Errors
 ///
-/// `Upgrade.AlarmRaised` if an alarm rings or rang. One that can't tell counts as ringing **before** the switchover,
-/// where going back costs nothing. After it, production is not moved for something that nobody confirmed: the error is
-/// `Upgrade.Failed`, green goes on serving, and a person is asked.
-pub fn judge(phase: Phase, readings: &[Reading]) -> Result<(), StepError> {
+/// `Upgrade.AlarmRaised` if an alarm rings or rang. After the switchover, production is not moved for something that nobody
+/// confirmed: where some alarm can't tell, the error is `Upgrade.Failed`, green goes on serving, and a person is called.
+pub fn judge(
+    phase: Phase,
+    blind: InsufficientData,
+    readings: &[Reading],
+) -> Result<Verdict, StepError> {
     let ringing = names(readings, |alarm| {
         alarm.state == State::Ringing || alarm.rang
     });
-    let blind = names(readings, |alarm| {
-        matches!(alarm.state, State::Blind | State::Missing)
-    });
-    match (ringing.as_str(), blind.as_str()) {
-        ("", "") => Ok(()),
-        ("", unread) if phase == Phase::After => Err(StepError::failed(format!(
-            "can't tell whether all is well: {unread} missing or without data; green goes on serving"
+    if !ringing.is_empty() {
+        return Err(StepError::alarm_raised(format!("{ringing} rang")));
+    }
+    let is_blind = |alarm: &Reading| match alarm.state {
+        State::Missing => true,
+        State::Blind => blind != InsufficientData::Ok,
+        State::Quiet | State::Ringing => alarm.wavered && blind != InsufficientData::Ok,
+    };
+    let unread = names(readings, is_blind);
+    if unread.is_empty() {
+        return Ok(Verdict::Quiet);
+    }
+    let why =
+        format!("{unread} missing, without data or wavering, which is never taken as healthy");
+    match (phase, blind) {
+        (Phase::After, _) => Err(StepError::failed(format!(
+            "can't tell whether all is well: {why}; green goes on serving"
         ))),
-        ("", unread) => Err(StepError::alarm_raised(format!(
-            "{unread} missing or without data, which is never taken as healthy"
-        ))),
-        (rang, _) => Err(StepError::alarm_raised(format!("{rang} rang"))),
+        (_, InsufficientData::Alarm) => Err(StepError::alarm_raised(why)),
+        _ => Ok(Verdict::Inconclusive(why)),
+    }
+}
+
+/// As [`judge`], where nobody can be asked any more: what can't tell stops it.
+///
+/// # Errors
+///
+/// As [`judge`], and `Upgrade.AlarmRaised` for what is inconclusive.
+pub fn quiet_or_not(
+    phase: Phase,
+    blind: InsufficientData,
+    readings: &[Reading],
+) -> Result<(), StepError> {
+    match judge(phase, blind, readings)? {
+        Verdict::Quiet => Ok(()),
+        Verdict::Inconclusive(why) => Err(StepError::alarm_raised(why)),
     }
 }
 
@@ -107,12 +174,24 @@ pub fn begun(since: Millis, readings: &[Reading]) -> Output {
     Output {
         summary,
         quiet_since: since,
+        inconclusive: None,
     }
 }
 
-/// What `watch` answers after a clean reading.
+/// What `watch` answers after a reading in which nothing rang.
 #[must_use]
-pub fn quiet(since: Millis, readings: &[Reading]) -> Output {
+pub fn read(since: Millis, readings: &[Reading], verdict: Verdict) -> Output {
+    match verdict {
+        Verdict::Quiet => quiet(since, readings),
+        Verdict::Inconclusive(why) => Output {
+            summary: format!("Nobody can tell whether all is well: {why}."),
+            quiet_since: since,
+            inconclusive: Some(why),
+        },
+    }
+}
+
+fn quiet(since: Millis, readings: &[Reading]) -> Output {
     let summary = match readings.len() {
         0 => "No alarm guards this upgrade, so the wait alone says little.".to_owned(),
         1 => "The alarm was quiet all the time.".to_owned(),
@@ -121,6 +200,7 @@ pub fn quiet(since: Millis, readings: &[Reading]) -> Output {
     Output {
         summary,
         quiet_since: since,
+        inconclusive: None,
     }
 }
 
@@ -134,32 +214,62 @@ mod tests {
             alarm: "errors".into(),
             state,
             rang,
+            wavered: false,
         }
     }
+
+    const PAUSE: InsufficientData = InsufficientData::Pause;
 
     #[test]
     fn only_an_alarm_that_is_and_was_quiet_is_quiet() {
         for state in [State::Quiet, State::Ringing, State::Blind, State::Missing] {
             for rang in [false, true] {
-                let clean = judge(Phase::Before, &[alarm(state, rang)]).is_ok();
+                let clean =
+                    judge(Phase::Before, PAUSE, &[alarm(state, rang)]) == Ok(Verdict::Quiet);
                 assert_eq!(clean, state == State::Quiet && !rang, "{state:?} {rang}");
             }
         }
     }
 
     #[test]
+    fn the_request_says_what_no_data_means_but_never_what_no_alarm_means() {
+        let judged = |policy, state| judge(Phase::Before, policy, &[alarm(state, false)]);
+        assert!(matches!(
+            judged(PAUSE, State::Blind),
+            Ok(Verdict::Inconclusive(_))
+        ));
+        assert_eq!(
+            judged(InsufficientData::Ok, State::Blind),
+            Ok(Verdict::Quiet)
+        );
+        assert!(judged(InsufficientData::Alarm, State::Blind).is_err());
+        assert!(matches!(
+            judged(InsufficientData::Ok, State::Missing),
+            Ok(Verdict::Inconclusive(_))
+        ));
+        let wavers = Reading {
+            wavered: true,
+            ..alarm(State::Quiet, false)
+        };
+        assert!(matches!(
+            judge(Phase::Before, PAUSE, &[wavers]),
+            Ok(Verdict::Inconclusive(_))
+        ));
+    }
+
+    #[test]
     fn an_alarm_that_rang_and_recovered_has_rung() {
-        let failure = judge(Phase::Before, &[alarm(State::Quiet, true)]).unwrap_err();
+        let failure = judge(Phase::Before, PAUSE, &[alarm(State::Quiet, true)]).unwrap_err();
         assert_eq!(failure.name, ErrorName::AlarmRaised);
     }
 
     #[test]
     fn after_the_switchover_only_a_confirmed_alarm_is_one() {
         let blind = [alarm(State::Blind, false)];
-        let name = |phase| judge(phase, &blind).unwrap_err().name;
-        assert_eq!(name(Phase::Before), ErrorName::AlarmRaised);
-        assert_eq!(name(Phase::After), ErrorName::Failed);
-        let rang = judge(Phase::After, &[alarm(State::Blind, true)]).unwrap_err();
+        let name = |policy| judge(Phase::After, policy, &blind).unwrap_err().name;
+        assert_eq!(name(PAUSE), ErrorName::Failed);
+        assert_eq!(name(InsufficientData::Alarm), ErrorName::Failed);
+        let rang = judge(Phase::After, PAUSE, &[alarm(State::Blind, true)]).unwrap_err();
         assert_eq!(rang.name, ErrorName::AlarmRaised);
     }
 

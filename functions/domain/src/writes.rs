@@ -65,7 +65,11 @@ pub fn check(name: Option<&str>, found: &Result<Option<Pointer>, String>, writer
         return Check::warning(NAME, found, &remedy);
     };
     match found {
-        Err(why) => Check::blocker(NAME, format!("the record {name} can't be used: {why}"), REMEDY),
+        Err(why) => Check::blocker(
+            NAME,
+            format!("the record {name} can't be used: {why}"),
+            REMEDY,
+        ),
         Ok(None) => Check::blocker(NAME, format!("there is no record {name}"), REMEDY),
         Ok(Some(pointer)) if pointer.target != writer => Check::blocker(
             NAME,
@@ -81,7 +85,8 @@ pub fn check(name: Option<&str>, found: &Result<Option<Pointer>, String>, writer
     }
 }
 
-const REMEDY: &str = "let the name be one plain CNAME that leads to the writer's endpoint, or correct it";
+const REMEDY: &str =
+    "let the name be one plain CNAME that leads to the writer's endpoint, or correct it";
 
 #[cfg(test)]
 mod tests {
@@ -106,8 +111,15 @@ mod tests {
     fn a_record_that_does_not_lead_to_the_writer_is_in_the_way() {
         let name = Some("orders-writes.shop.test");
         assert_eq!(verdict(name, &pointer("orders.rds.test", 5)), Verdict::Pass);
-        assert_eq!(verdict(name, &pointer("orders.rds.test", 300)), Verdict::Warning);
-        for found in [pointer("other.rds.test", 5), Ok(None), Err("weighted".into())] {
+        assert_eq!(
+            verdict(name, &pointer("orders.rds.test", 300)),
+            Verdict::Warning
+        );
+        for found in [
+            pointer("other.rds.test", 5),
+            Ok(None),
+            Err("weighted".into()),
+        ] {
             assert_eq!(verdict(name, &found), Verdict::Blocker);
         }
         assert_eq!(verdict(None, &Ok(None)), Verdict::Warning);

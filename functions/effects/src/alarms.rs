@@ -102,13 +102,15 @@ impl Alarms {
             .map(|name| {
                 let state = states.get(name).copied().unwrap_or(State::Missing);
                 async move {
+                    let history = match since {
+                        Some(since) => self.history(name, since).await?,
+                        None => History::default(),
+                    };
                     Ok(Reading {
                         alarm: name.clone(),
                         state,
-                        rang: match since {
-                            Some(since) => self.rang(name, since).await?,
-                            None => false,
-                        },
+                        rang: history.rang,
+                        wavered: history.lapses > LAPSES,
                     })
                 }
             })
@@ -135,8 +137,8 @@ impl Alarms {
         Ok(states)
     }
 
-    /// Whether the alarm went into `ALARM` since a moment. An entry that can't be read counts as if it had.
-    async fn rang(&self, name: &str, since: Millis) -> Result<bool, Error> {
+    /// What the alarm did since a moment. An entry that can't be read counts as if it had rung.
+    async fn history(&self, name: &str, since: Millis) -> Result<History, Error> {
         let mut items = self
             .client
             .describe_alarm_history()
@@ -147,19 +149,29 @@ impl Alarms {
             .into_paginator()
             .items()
             .send();
+        let mut history = History::default();
         while let Some(item) = items.next().await {
             let item = item.map_err(looked("reading an alarm's history"))?;
-            let quiet = matches!(
-                entered(item.history_data()).as_deref(),
-                Some("OK" | "INSUFFICIENT_DATA")
-            );
-            if !quiet {
-                return Ok(true);
+            match entered(item.history_data()).as_deref() {
+                Some("OK") => {}
+                Some("INSUFFICIENT_DATA") => history.lapses += 1,
+                _ => history.rang = true,
             }
         }
-        Ok(false)
+        Ok(history)
     }
 }
+
+/// What an alarm did in a window.
+#[derive(Debug, Default)]
+struct History {
+    rang: bool,
+    /// How often its data stopped.
+    lapses: u32,
+}
+
+/// An alarm whose data stopped more often in one window tells nothing.
+const LAPSES: u32 = 2;
 
 /// Without this, CloudWatch leaves composite alarms out of its answers.
 fn kinds() -> Vec<AlarmType> {

@@ -11,8 +11,10 @@ pub struct Config {
     pub credentials_prefix: String,
     /// `RECORD_TTL_SECONDS`: the TTL of weighted records while an upgrade moves reads.
     pub record_ttl_seconds: u32,
-    /// `TOPIC_ARN`: where people are told; only `on_alarm` has it.
+    /// `TOPIC_ARN`: where people are told; only functions that tell them have it.
     pub topic_arn: Option<String>,
+    /// `ROLLBACK_MACHINE_ARN`: what brings a database back; only `sweep` has it.
+    pub rollback_machine_arn: Option<String>,
     /// `VIRIDIAN_NAMESERVER`: who resolves the databases' names, where it is not the system's resolver.
     pub nameserver: Option<SocketAddr>,
 }
@@ -29,6 +31,29 @@ impl Config {
     /// Every name that is missing and every value that can't be read, at once.
     pub fn from_env() -> Result<Self, Unset> {
         Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// The topic, for a function that can't do without.
+    ///
+    /// # Errors
+    /// If `TOPIC_ARN` is missing.
+    pub fn topic(&self) -> Result<String, Unset> {
+        self.topic_arn.clone().ok_or_else(|| {
+            Unset(vec![
+                "TOPIC_ARN is missing: where people are told".to_owned(),
+            ])
+        })
+    }
+
+    /// The rollback machine, for a function that can't do without.
+    ///
+    /// # Errors
+    /// If `ROLLBACK_MACHINE_ARN` is missing.
+    pub fn rollback_machine(&self) -> Result<String, Unset> {
+        self.rollback_machine_arn.clone().ok_or_else(|| {
+            let missing = "ROLLBACK_MACHINE_ARN is missing: what brings a database back";
+            Unset(vec![missing.to_owned()])
+        })
     }
 
     fn read(value: impl Fn(&str) -> Option<String>) -> Result<Self, Unset> {
@@ -50,6 +75,7 @@ impl Config {
             )
             .unwrap_or(1),
             topic_arn: value("TOPIC_ARN"),
+            rollback_machine_arn: value("ROLLBACK_MACHINE_ARN"),
             nameserver: parsed(
                 value("VIRIDIAN_NAMESERVER"),
                 "VIRIDIAN_NAMESERVER is no `ip:port`",

@@ -10,9 +10,7 @@ use effects::tokens::Tokens;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
-    let topic = settings
-        .topic_arn
-        .ok_or("the environment is not complete: TOPIC_ARN is missing: where people are told")?;
+    let topic = settings.topic()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let claims = &Claims::new(&aws, settings.upgrades_table);
     let tokens = &Tokens::new(&aws);

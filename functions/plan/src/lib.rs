@@ -108,7 +108,8 @@ impl Sources {
             Some(group) if !group.starts_with("default.") => {
                 let set = self.versions.parameters(group).await;
                 let logical = |set: std::collections::BTreeMap<String, String>| {
-                    set.get("rds.logical_replication").is_some_and(|value| value == "1")
+                    set.get("rds.logical_replication")
+                        .is_some_and(|value| value == "1")
                 };
                 match set {
                     Ok(set) => Ok(logical(set)),

@@ -3,13 +3,16 @@
 use domain::error::StepError;
 use domain::ids::{InstanceId, ResourceId};
 use domain::plan::Plan;
-use domain::record::{Phase, Record};
+use domain::record::{Green, Phase, Record};
 use domain::retire::{Act, Input, Output, Seen, done, next, over, waiting};
 use effects::claims::{Claims, Held};
+use effects::dns::Resolver;
 use effects::error::Error;
+use effects::postgres::{Access, Endpoint, Session, reverse};
 use effects::rds::{Deployments, Instances, Snapshots};
+use effects::secrets::Secrets;
 use effects::step::Invocation;
-use tracing::info;
+use tracing::{info, warn};
 
 /// What old blue is retired with.
 #[derive(Clone)]
@@ -22,6 +25,10 @@ pub struct Yard {
     pub deployments: Deployments,
     /// The snapshots.
     pub snapshots: Snapshots,
+    /// Our credentials.
+    pub secrets: Secrets,
+    /// Who knows the servers' addresses.
+    pub resolver: Resolver,
 }
 
 /// Ends the upgrade after the watch. Run again, it sees how far it is; after the end it says so again.
@@ -49,6 +56,9 @@ impl Yard {
         if record.phase != Phase::After {
             return Err(StepError::refused("green does not serve yet; nothing is retired").into());
         }
+        if record.reverse.is_some() {
+            self.cut(held, &record).await?;
+        }
         match next(&record.plan, &self.see(&record).await?) {
             Act::Keep(how) | Act::Finish(how) => {
                 held.end(&how).await?;
@@ -68,6 +78,56 @@ impl Yard {
             Act::Wait(what) => Ok(waiting(&what)),
             Act::Refuse(why) => Err(StepError::refused(why).into()),
         }
+    }
+
+    /// Ends the way back: old's subscriptions, then green's slots. An old that is gone or silent keeps nobody: what counts is
+    /// that green holds nothing back for it.
+    async fn cut(&self, held: &mut Held<'_>, record: &Record) -> Result<(), Error> {
+        held.verify().await?;
+        let links = record.reverse.iter().flat_map(|reverse| &reverse.links);
+        let old = record.plan.writer().map(|writer| &writer.resource_id);
+        let new = record
+            .green
+            .as_ref()
+            .and_then(Green::writer)
+            .map(|writer| &writer.resource_id);
+        let (Some(old), Some(new)) = (old, new) else {
+            return Err(StepError::failed("the record names no writers").into());
+        };
+        for (database, link) in links {
+            let ended = async {
+                let session = self.session(record, old, database, Access::Write).await?;
+                reverse::unsubscribe(&session, &link.name).await
+            };
+            if let Err(silent) = ended.await {
+                warn!(%silent, database, "old's subscription not ended");
+            }
+            let session = self
+                .session(record, new, database, Access::AsServed)
+                .await?;
+            reverse::disarm(&session, &link.name).await?;
+        }
+        info!("way back ended");
+        held.change(|record| record.reverse = None).await
+    }
+
+    async fn session(
+        &self,
+        record: &Record,
+        resource_id: &ResourceId,
+        database: &str,
+        access: Access,
+    ) -> Result<Session, Error> {
+        let found = self.instances.find(resource_id).await?;
+        let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
+        let endpoint = endpoint.ok_or_else(|| {
+            StepError::transient(format!("the server {resource_id} has no endpoint now"))
+        })?;
+        let connector = self
+            .secrets
+            .connector(&record.plan.database, &self.resolver)
+            .await?;
+        connector.connect(&endpoint, database, access).await
     }
 
     async fn see(&self, record: &Record) -> Result<Seen, Error> {

@@ -3,7 +3,9 @@
 use aws_config::BehaviorVersion;
 use effects::claims::Claims;
 use effects::config::Config;
+use effects::dns::Resolver;
 use effects::rds::{Deployments, Instances, Snapshots};
+use effects::secrets::Secrets;
 use effects::step;
 use retire::Yard;
 
@@ -16,6 +18,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         instances: Instances::new(&aws),
         deployments: Deployments::new(&aws),
         snapshots: Snapshots::new(&aws),
+        secrets: Secrets::new(&aws, settings.credentials_prefix),
+        resolver: Resolver::new(settings.nameserver)?,
     };
     step::serve("retire", async |input, invocation| {
         retire::run(yard, input, invocation).await

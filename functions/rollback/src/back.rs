@@ -9,7 +9,9 @@ use domain::plan::Plan;
 use domain::rds::Instance;
 use domain::record::{Fence, Green, Phase, Record, Side};
 use domain::reverse::{Health, LinkSeen, Unavailable, health, limit, worst};
-use domain::rollback::{BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads};
+use domain::rollback::{
+    BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads,
+};
 use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Pointer, Way, way};
@@ -17,7 +19,7 @@ use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{Access, reverse, standing};
 use effects::step::now;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// What a call needs that begins the crossing.
@@ -31,7 +33,8 @@ impl Rollback<'_> {
         held: &mut Held<'_>,
         servers: &Servers<'_>,
     ) -> Result<Output, Error> {
-        held.change(|record| record.back.get_or_insert_default().tries += 1).await?;
+        held.change(|record| record.back.get_or_insert_default().tries += 1)
+            .await?;
         while now() < self.invocation.last_call() {
             let seen = see(self.world, servers, held.record()).await?;
             let act = back(held.record(), &seen);
@@ -58,20 +61,21 @@ impl Rollback<'_> {
             BackAct::DeleteRecord(deployment) => {
                 held.verify().await?;
                 self.world.deployments.delete(&deployment, false).await?;
-                self.actions.push(format!("RDS's record of {deployment} is deleted."));
+                self.actions
+                    .push(format!("RDS's record of {deployment} is deleted."));
             }
             BackAct::PointWrites => self.point_writes(held, seen).await?,
             BackAct::Cross if self.invocation.remaining() < ENOUGH => {
                 return Ok(Some(self.later("the crossing needs a call of its own")));
             }
-            BackAct::Cross => return self.cross(held, servers).await,
+            BackAct::Cross => return self.cross(held, servers, seen).await,
             BackAct::Rename { from, to, .. } => {
                 held.verify().await?;
                 self.world.instances.rename(&from, &to).await?;
                 self.actions.push(format!("{from} is called {to}."));
                 return Ok(Some(self.later(&format!("{to} to have its name"))));
             }
-            BackAct::OpenOld => self.open_old(held, servers).await?,
+            BackAct::OpenOld => self.open_old(held, servers, seen).await?,
             BackAct::RestoreReads => self.restore_reads(held, seen).await?,
             BackAct::End => return self.end_back(held, servers).await.map(Some),
         }
@@ -86,7 +90,8 @@ impl Rollback<'_> {
         let deadline = self.invocation.last_call();
         let verify = async || held.verify().await;
         if self.world.routes.point(&pointer, deadline, verify).await? {
-            self.actions.push(format!("{} leads to {}.", pointer.name, pointer.target));
+            self.actions
+                .push(format!("{} leads to {}.", pointer.name, pointer.target));
             tokio::time::sleep(Duration::from_secs(pointer.ttl.into()).min(SPARE)).await;
         }
         Ok(())
@@ -96,10 +101,10 @@ impl Rollback<'_> {
         &mut self,
         held: &mut Held<'_>,
         servers: &Servers<'_>,
+        seen: &BackSeen,
     ) -> Result<Option<Output>, Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let mut receipt = Receipt::default();
-        let began = Instant::now();
         match crossing.drain(held, &mut receipt).await? {
             Crossed::Late(why) => {
                 self.actions.push(format!("Green goes on for now: {why}."));
@@ -107,43 +112,49 @@ impl Rollback<'_> {
             }
             Crossed::Arrived => {}
         }
-        self.actions.push("Everything that green took is on blue.".to_owned());
+        self.actions
+            .push("Everything that green took is on blue.".to_owned());
         if way(&held.record().plan) == Way::Record {
-            self.open_with(held, servers, &crossing, receipt, began).await?;
+            self.open_with(held, &crossing, receipt, seen).await?;
         }
         Ok(None)
     }
 
-    async fn open_old(&mut self, held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
+    async fn open_old(
+        &mut self,
+        held: &mut Held<'_>,
+        servers: &Servers<'_>,
+        seen: &BackSeen,
+    ) -> Result<(), Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
-        self.open_with(held, servers, &crossing, back.receipt, Instant::now()).await
+        held.verify().await?;
+        self.open_with(held, &crossing, back.receipt, seen).await
     }
 
     async fn open_with(
         &mut self,
         held: &mut Held<'_>,
-        servers: &Servers<'_>,
         crossing: &Crossing,
         mut receipt: Receipt,
-        began: Instant,
+        seen: &BackSeen,
     ) -> Result<(), Error> {
         crossing.settle(&mut receipt).await?;
-        held.verify().await?;
-        let old = crossing.hold_old(servers).await;
+        crossing.hold_old().await?;
         crossing.let_into_old(held, &mut receipt).await?;
-        receipt.ours_ms = crate::crossing::elapsed(began);
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
         self.actions.push("Blue takes the writes again.".to_owned());
         // What takes longer, off the pause.
+        self.restore_reads(held, seen).await?;
         if let Err(failed) = crossing.disarm().await {
             warn!(%failed, "slots left on green");
         }
         let time = || self.invocation.remaining().saturating_sub(SPARE);
-        crossing.compare(&old, &mut receipt, time).await;
+        crossing.compare(&mut receipt, time).await;
         let kept = receipt.clone();
-        held.change(|record| record.back.get_or_insert_default().receipt = kept).await
+        held.change(|record| record.back.get_or_insert_default().receipt = kept)
+            .await
     }
 
     async fn opened(&self, held: &mut Held<'_>, receipt: &Receipt) -> Result<(), Error> {
@@ -163,8 +174,12 @@ impl Rollback<'_> {
         let wanted = reads(plan, &seen.instances);
         let verify = async || held.verify().await;
         let deadline = self.invocation.last_call();
-        self.world.routes.apply(route, &wanted, deadline, verify).await?;
-        self.actions.push(format!("All reads of `{}` go to blue again.", route.name));
+        self.world
+            .routes
+            .apply(route, &wanted, deadline, verify)
+            .await?;
+        self.actions
+            .push(format!("All reads of `{}` go to blue again.", route.name));
         Ok(())
     }
 
@@ -174,7 +189,8 @@ impl Rollback<'_> {
         servers: &Servers<'_>,
     ) -> Result<Output, Error> {
         let receipt = held.record().back.clone().unwrap_or_default().receipt;
-        self.actions.extend(crate::blue::verify(servers, held).await?);
+        self.actions
+            .extend(crate::blue::verify(servers, held).await?);
         if !receipt.wrong.is_empty() {
             let why = format!("blue serves, but {}", receipt.wrong.join("; "));
             return Err(ask(held, &why).await);
@@ -228,9 +244,17 @@ async fn see(world: &World, servers: &Servers<'_>, record: &Record) -> Result<Ba
         _ => None,
     };
     Ok(BackSeen {
-        link: if arrived { Health::Well } else { link(servers, record).await },
+        link: if arrived {
+            Health::Well
+        } else {
+            link(servers, record).await
+        },
         deployment,
-        old_read_only: if arrived { Some(false) } else { read_only(servers).await },
+        old_read_only: if arrived {
+            Some(false)
+        } else {
+            read_only(servers).await
+        },
         writes_away: writes_away(world, record, &instances).await?,
         reads_away: reads_away(world, record, &instances).await?,
         instances,
@@ -244,7 +268,10 @@ async fn instances(world: &World, record: &Record) -> Result<Vec<Instance>, Erro
     let names: Vec<&InstanceId> = plan.members.iter().map(|member| &member.instance).collect();
     let mut all = world.instances.all().await?;
     all.retain(|one| {
-        let blue = plan.members.iter().any(|member| member.resource_id == one.resource_id);
+        let blue = plan
+            .members
+            .iter()
+            .any(|member| member.resource_id == one.resource_id);
         blue || greens.contains(&one.resource_id) || names.contains(&&one.id)
     });
     Ok(all)
@@ -262,7 +289,9 @@ async fn link(servers: &Servers<'_>, record: &Record) -> Health {
     for (database, link) in &reverse.links {
         healths.push(match look_at(servers, record, database, &link.name).await {
             Ok(seen) => health(database, link, &seen, limit(&record.plan)),
-            Err(failed) => Health::Resting(format!("the link of `{database}` can't be looked at: {failed}")),
+            Err(failed) => Health::Resting(format!(
+                "the link of `{database}` can't be looked at: {failed}"
+            )),
         });
     }
     worst(healths)
@@ -275,10 +304,18 @@ async fn look_at(
     name: &str,
 ) -> Result<LinkSeen, Error> {
     let gone = || StepError::failed("the record names no writer");
-    let new = record.green.as_ref().and_then(Green::writer).ok_or_else(gone)?;
+    let new = record
+        .green
+        .as_ref()
+        .and_then(Green::writer)
+        .ok_or_else(gone)?;
     let old = servers.plan.writer().ok_or_else(gone)?;
-    let new = servers.session(&new.resource_id, database, Access::AsServed).await?;
-    let old = servers.session(&old.resource_id, database, Access::AsServed).await?;
+    let new = servers
+        .session(&new.resource_id, database, Access::AsServed)
+        .await?;
+    let old = servers
+        .session(&old.resource_id, database, Access::AsServed)
+        .await?;
     Ok(LinkSeen {
         slot: reverse::slot(&new, name).await?,
         subscription: reverse::subscription(&old, name).await?,
@@ -306,13 +343,19 @@ fn pointer_to_old(plan: &Plan, instances: &[Instance]) -> Result<Option<Pointer>
     let (Some(pointer), Some(writer)) = (&plan.writes, plan.writer()) else {
         return Ok(None);
     };
-    let old = instances.iter().find(|one| one.resource_id == writer.resource_id);
+    let old = instances
+        .iter()
+        .find(|one| one.resource_id == writer.resource_id);
     let host = old.and_then(|old| old.address.as_deref());
     let host = host.ok_or_else(|| StepError::transient("old has no endpoint now"))?;
     Ok(Some(pointer.to(host)))
 }
 
-async fn writes_away(world: &World, record: &Record, instances: &[Instance]) -> Result<bool, Error> {
+async fn writes_away(
+    world: &World,
+    record: &Record,
+    instances: &[Instance],
+) -> Result<bool, Error> {
     let Some(wanted) = pointer_to_old(&record.plan, instances)? else {
         return Ok(false);
     };

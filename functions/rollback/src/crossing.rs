@@ -11,11 +11,9 @@ use domain::switchover::{Arrived, Receipt};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::moment::{self, Moment};
-use effects::postgres::{
-    Access, Session, fence, marker, reverse, roles, sessions, standing,
-};
+use effects::postgres::{Access, Session, fence, marker, reverse, roles, sessions, standing};
 use effects::step::now;
-use futures_util::future::{join_all, try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::info;
@@ -43,6 +41,8 @@ struct Lane {
     link: Link,
     new: Session,
     old: Session,
+    /// On old, to see what it was when it was opened.
+    moment: Session,
 }
 
 /// What came of trying to cross.
@@ -63,16 +63,18 @@ impl Crossing {
         let new = new.resource_id.clone();
         let links = record.reverse.iter().flat_map(|reverse| &reverse.links);
         let lanes = links.map(|(database, link)| async {
-            let sessions = try_join(
+            let sessions = try_join3(
                 servers.session(&new, database, Access::Write),
                 servers.session(&old, database, Access::AsServed),
+                servers.session(&old, database, Access::AsServed),
             );
-            let (on_new, on_old) = sessions.await?;
+            let (on_new, on_old, moment) = sessions.await?;
             Ok::<_, Error>(Lane {
                 database: database.clone(),
                 link: link.clone(),
                 new: on_new,
                 old: on_old,
+                moment,
             })
         });
         let (roles, opener) = try_join(
@@ -92,7 +94,11 @@ impl Crossing {
 
     /// Fences new, proves that nobody is left there, and waits until old has everything; takes the fence down again if that
     /// takes longer than a pause may.
-    pub async fn drain(&self, held: &mut Held<'_>, receipt: &mut Receipt) -> Result<Crossed, Error> {
+    pub async fn drain(
+        &self,
+        held: &mut Held<'_>,
+        receipt: &mut Receipt,
+    ) -> Result<Crossed, Error> {
         let stands = self.fence(held).await?;
         let began = Instant::now();
         let closed = self.close(&stands, receipt).await;
@@ -140,12 +146,16 @@ impl Crossing {
         let drained = sessions::drain(&self.roles, &names, DRAIN).await?;
         let seen = standing::read(&self.roles, &names).await?;
         if !seen.is_closed() || !seen.prepared.is_empty() {
-            let left = format!("green is not closed: {} sessions, prepared {:?}", seen.sessions, seen.prepared);
+            let left = format!(
+                "green is not closed: {} sessions, prepared {:?}",
+                seen.sessions, seen.prepared
+            );
             return Err(StepError::transient(left).into());
         }
         info!(sessions = drained.ended, "green fenced");
         receipt.sessions_drained += drained.ended;
         receipt.roles = names;
+        receipt.old_closed = true;
         receipt.phases.push(("fence".to_owned(), elapsed(began)));
         Ok(())
     }
@@ -164,7 +174,9 @@ impl Crossing {
             let quiet = is_quiet(first.unwrap_or(0), written.len() as u64, next);
             if quiet && writing.is_empty() {
                 let pairs = written.into_iter();
-                return Ok(pairs.map(|(database, marker, _)| (database, marker)).collect());
+                return Ok(pairs
+                    .map(|(database, marker, _)| (database, marker))
+                    .collect());
             }
         }
         Err(StepError::transient("somebody goes on writing on green past the fence").into())
@@ -182,7 +194,9 @@ impl Crossing {
             let back = record.back.get_or_insert_default();
             back.arrived = true;
             back.receipt = kept;
-            record.fences.retain(|fence| fence.resource_id != stands.resource_id);
+            record
+                .fences
+                .retain(|fence| fence.resource_id != stands.resource_id);
             record.fences.push(Fence {
                 deadline: Fence::FOR_GOOD,
                 ..stands
@@ -196,12 +210,11 @@ impl Crossing {
         held.unfence(&stands.resource_id).await
     }
 
-    /// Cuts the link and brings the sequences over; old has everything and is still closed. The moment that the digests
-    /// are taken of is held.
+    /// Stops the link and brings the sequences over; old has everything and is still closed.
     pub async fn settle(&self, receipt: &mut Receipt) -> Result<(), Error> {
         let began = Instant::now();
         let lanes = self.lanes.iter().map(|lane| async move {
-            reverse::unsubscribe(&lane.old, &lane.link.name).await?;
+            reverse::disable(&lane.old, &lane.link.name).await?;
             reverse::carry_sequences(&lane.new, &lane.old).await
         });
         try_join_all(lanes).await?;
@@ -220,41 +233,41 @@ impl Crossing {
             marker::write(&lane.old).await?;
         }
         receipt.opened_at = Some(now());
+        let fenced = receipt.fenced_at.zip(receipt.opened_at);
+        let span = fenced.map_or(0, |(fenced, opened)| opened.since(fenced));
+        receipt.ours_ms = u64::try_from(span).unwrap_or(0);
         receipt.phases.push(("opening".to_owned(), elapsed(began)));
         Ok(())
     }
 
-    /// Old's databases as they are before it is opened.
-    pub async fn hold_old(&self, servers: &Servers<'_>) -> Vec<Result<Session, Error>> {
-        let held = self.lanes.iter().map(|lane| async {
-            let session = servers.session(&self.old, &lane.database, Access::AsServed).await?;
-            moment::hold(session).await
-        });
-        join_all(held).await
+    /// Holds on to what old is before it is opened.
+    pub async fn hold_old(&self) -> Result<(), Error> {
+        let lanes = self.lanes.iter();
+        try_join_all(lanes.map(|lane| standing::freeze(&lane.moment))).await?;
+        Ok(())
     }
 
     /// Compares new, which stands still, with old as it was when it was opened.
-    pub async fn compare(
-        &self,
-        old: &[Result<Session, Error>],
-        receipt: &mut Receipt,
-        time: impl Fn() -> Duration,
-    ) {
-        let pairs = self.lanes.iter().zip(old);
-        let moments: Vec<Moment<'_>> = pairs
-            .map(|(lane, opened)| Moment {
+    pub async fn compare(&self, receipt: &mut Receipt, time: impl Fn() -> Duration) {
+        let moments: Vec<Moment<'_>> = self
+            .lanes
+            .iter()
+            .map(|lane| Moment {
                 database: &lane.database,
                 left: Ok(&lane.new),
-                opened: opened.as_ref(),
+                opened: Ok(&lane.moment),
             })
             .collect();
         moment::compare(&moments, receipt, time).await;
     }
 
-    /// Removes the slots and publications from new, which nobody reads any more.
+    /// Removes what is left of the link from both sides.
     pub async fn disarm(&self) -> Result<(), Error> {
-        let lanes = self.lanes.iter();
-        try_join_all(lanes.map(|lane| reverse::disarm(&lane.new, &lane.link.name))).await?;
+        let lanes = self.lanes.iter().map(|lane| async move {
+            reverse::unsubscribe(&lane.old, &lane.link.name).await?;
+            reverse::disarm(&lane.new, &lane.link.name).await
+        });
+        try_join_all(lanes).await?;
         Ok(())
     }
 }
@@ -267,7 +280,10 @@ impl Lane {
         if seen.is_some_and(|seen| seen.number >= written.number) {
             return Ok((self.database.clone(), written, transaction));
         }
-        let why = format!("old blue does not come level in `{}` within the budget of the write pause", self.database);
+        let why = format!(
+            "old blue does not come level in `{}` within the budget of the write pause",
+            self.database
+        );
         Err(StepError::transient(why).into())
     }
 }
@@ -286,6 +302,6 @@ fn arrived_as(markers: &BTreeMap<String, Marker>) -> BTreeMap<String, Arrived> {
 }
 
 /// Milliseconds since a moment.
-pub fn elapsed(since: Instant) -> u64 {
+fn elapsed(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -182,7 +182,8 @@ impl Rollback<'_> {
             && held.record().rollback.as_ref() != Some(execution)
         {
             let execution = execution.clone();
-            held.change(|record| record.rollback = Some(execution)).await?;
+            held.change(|record| record.rollback = Some(execution))
+                .await?;
         }
         let servers = Servers::of(self.world, held.record());
         if held.record().phase == Phase::Returning {

@@ -38,7 +38,11 @@ pub(crate) async fn run(
         }
         None => bridge.alarms.read(&record.plan.alarms).await?,
     };
-    watch::judge(record.phase, &readings)?;
+    let alarms = watch::judge(
+        record.phase,
+        record.plan.request.insufficient_data,
+        &readings,
+    )?;
     let (old, new) = (
         opened(sides.old_roles.as_ref())?,
         opened(sides.new_roles.as_ref())?,
@@ -50,6 +54,10 @@ pub(crate) async fn run(
         transactions: transactions(old, new).await?,
         foreign_slots: foreign_slots(old).await?,
         only_on_blue: only_on_blue(sides, blue_inside).await?,
+        blind: match alarms {
+            watch::Verdict::Quiet => vec![],
+            watch::Verdict::Inconclusive(why) => vec![why],
+        },
         fence: rehearsals(record, old, new).await?,
     };
     let (mut lines, verdict) = checklist(&seen, limits);

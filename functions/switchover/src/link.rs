@@ -32,6 +32,7 @@ pub(crate) async fn prepare(sides: &Sides, plan: &Plan) -> Result<Option<Reverse
         subscribed: false,
         unavailable: None,
         warned: false,
+        told: false,
     };
     for (index, database) in sides.databases.iter().enumerate() {
         let session = sides.new.open(database, Access::Write).await?;
@@ -55,7 +56,10 @@ pub(crate) async fn arm(
     session: &Session,
     is_closed: bool,
 ) -> Result<Lsn, String> {
-    let link = record.reverse.as_ref().and_then(|planned| planned.links.get(database));
+    let link = record
+        .reverse
+        .as_ref()
+        .and_then(|planned| planned.links.get(database));
     let link = link.ok_or("none was prepared")?;
     if !is_closed && !is_armed(session, link).await {
         return Err("green took writes before its slot was made".to_owned());
@@ -64,7 +68,9 @@ pub(crate) async fn arm(
     let limited = async {
         session.limit_statements(ARMED_WITHIN).await?;
         let made = reverse::arm(session, pusher, &link.name, &link.tables).await;
-        session.limit_statements(effects::postgres::connect::STATEMENT).await?;
+        session
+            .limit_statements(effects::postgres::connect::STATEMENT)
+            .await?;
         made
     };
     limited.await.map_err(|failed: Error| failed.to_string())
@@ -86,7 +92,9 @@ pub(crate) fn gathered(
             (Ok(_), None) => {}
             (Err(why), _) => {
                 warn!(database, why, "way back not armed");
-                armed_all.unavailable = Some(closed(format!("it could not be armed in `{database}`: {why}")));
+                armed_all.unavailable = Some(closed(format!(
+                    "it could not be armed in `{database}`: {why}"
+                )));
             }
         }
     }
@@ -192,6 +200,8 @@ async fn subscribe(record: &Record, sides: &Sides) -> Result<(), Error> {
 async fn unlinked(new: &Session) -> Result<(), Error> {
     match slots::subscriptions(new).await? {
         0 => Ok(()),
-        some => Err(StepError::transient(format!("green still has {some} subscriptions of RDS's")).into()),
+        some => Err(
+            StepError::transient(format!("green still has {some} subscriptions of RDS's")).into(),
+        ),
     }
 }

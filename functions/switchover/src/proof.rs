@@ -142,4 +142,3 @@ pub(crate) fn old_fence(held: &Held<'_>, sides: &Sides) -> Result<Fence, StepErr
     let lost = || StepError::failed(format!("the record has no fence for {id}"));
     known.cloned().ok_or_else(lost)
 }
-

@@ -2,10 +2,11 @@
 
 use domain::error::StepError;
 use domain::record::Wait;
-use domain::watch::{Input, Output, begun, judge, quiet};
+use domain::watch::{Input, Output, Question, asked, begun, judge, read};
 use effects::alarms::Alarms;
 use effects::claims::{Claims, Held};
 use effects::error::Error;
+use effects::notices::Notices;
 use effects::step::{Invocation, now};
 use effects::tokens::Tokens;
 use tracing::info;
@@ -16,54 +17,74 @@ use tracing::info;
 /// # Errors
 ///
 /// `Upgrade.AlarmRaised` at the end of a wait that was not quiet, as [`judge`] has it.
-pub async fn run(
-    claims: &Claims,
-    alarms: &Alarms,
-    tokens: &Tokens,
-    input: Input,
-    invocation: Invocation,
-) -> Result<Output, Error> {
-    let watch = async |held: &mut Held<'_>| match input.token {
-        Some(token) => begin(held, alarms, tokens, token).await,
-        None => end(held, alarms).await,
+pub async fn run(post: &Post, input: Input, invocation: Invocation) -> Result<Output, Error> {
+    let Input { ticket, token, ask } = input;
+    let watch = async |held: &mut Held<'_>| match token {
+        Some(token) => post.begin(held, token, ask).await,
+        None => post.end(held).await,
     };
-    claims
-        .holding(&input.ticket, "watch", &invocation, watch)
+    post.claims
+        .holding(&ticket, "watch", &invocation, watch)
         .await
 }
 
-async fn begin(
-    held: &mut Held<'_>,
-    alarms: &Alarms,
-    tokens: &Tokens,
-    token: String,
-) -> Result<Output, Error> {
-    let since = now();
-    let wait = Wait {
-        token: Some(token.clone()),
-        since,
-    };
-    held.change(|record| record.wait = Some(wait)).await?;
-    let record = held.record();
-    let readings = alarms.read(&record.plan.alarms).await?;
-    if let Err(rings) = judge(record.phase, &readings) {
-        let ended = tokens.fail(&token, &rings).await?;
-        info!(?ended, why = rings.message, "own wait ended");
-    }
-    Ok(begun(since, &readings))
+/// What a watch is kept with.
+#[derive(Clone)]
+pub struct Post {
+    /// The table of upgrades.
+    pub claims: Claims,
+    /// The alarms that guard the upgrades.
+    pub alarms: Alarms,
+    /// The waits that an alarm can end.
+    pub tokens: Tokens,
+    /// Who is asked.
+    pub notices: Notices,
 }
 
-async fn end(held: &mut Held<'_>, alarms: &Alarms) -> Result<Output, Error> {
-    let record = held.record();
-    let wait = record
-        .wait
-        .as_ref()
-        .ok_or_else(|| StepError::failed("no wait began, so there is nothing to read"))?;
-    let since = wait.since;
-    let readings = alarms.read_since(&record.plan.alarms, since).await?;
-    judge(record.phase, &readings)?;
-    // The moment stays, for a call whose answer is lost and that runs again.
-    let over = Wait { token: None, since };
-    held.change(|record| record.wait = Some(over)).await?;
-    Ok(quiet(since, &readings))
+impl Post {
+    async fn begin(
+        &self,
+        held: &mut Held<'_>,
+        token: String,
+        ask: Option<Question>,
+    ) -> Result<Output, Error> {
+        let since = now();
+        let wait = Wait {
+            token: Some(token.clone()),
+            since,
+        };
+        held.change(|record| record.wait = Some(wait)).await?;
+        let record = held.record();
+        let readings = self.alarms.read(&record.plan.alarms).await?;
+        let blind = record.plan.request.insufficient_data;
+        if let Err(rings) = judge(record.phase, blind, &readings) {
+            let ended = self.tokens.fail(&token, &rings).await?;
+            info!(?ended, why = rings.message, "own wait ended");
+        } else if let Some(question) = ask {
+            self.notices
+                .publish(&question.subject, &asked(&question, &token))
+                .await?;
+            info!("a person asked");
+        }
+        Ok(begun(since, &readings))
+    }
+
+    async fn end(&self, held: &mut Held<'_>) -> Result<Output, Error> {
+        let record = held.record();
+        let wait = record
+            .wait
+            .as_ref()
+            .ok_or_else(|| StepError::failed("no wait began, so there is nothing to read"))?;
+        let since = wait.since;
+        let readings = self.alarms.read_since(&record.plan.alarms, since).await?;
+        let verdict = judge(
+            record.phase,
+            record.plan.request.insufficient_data,
+            &readings,
+        )?;
+        // The moment stays, for a call whose answer is lost and that runs again.
+        let over = Wait { token: None, since };
+        held.change(|record| record.wait = Some(over)).await?;
+        Ok(read(since, &readings, verdict))
+    }
 }

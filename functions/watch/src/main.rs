@@ -1,21 +1,27 @@
-//! Wires the table of upgrades, CloudWatch and Step Functions to the watch.
+//! Wires the table of upgrades, CloudWatch, Step Functions and SNS to the watch.
 
 use aws_config::BehaviorVersion;
 use effects::alarms::Alarms;
 use effects::claims::Claims;
 use effects::config::Config;
+use effects::notices::Notices;
 use effects::step;
 use effects::tokens::Tokens;
+use watch::Post;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
+    let topic = settings.topic()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let claims = &Claims::new(&aws, settings.upgrades_table);
-    let alarms = &Alarms::new(&aws);
-    let tokens = &Tokens::new(&aws);
+    let post = &Post {
+        claims: Claims::new(&aws, settings.upgrades_table),
+        alarms: Alarms::new(&aws),
+        tokens: Tokens::new(&aws),
+        notices: Notices::new(&aws, topic),
+    };
     step::serve("watch", async |input, invocation| {
-        watch::run(claims, alarms, tokens, input, invocation).await
+        watch::run(post, input, invocation).await
     })
     .await
 }

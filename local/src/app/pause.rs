@@ -23,7 +23,11 @@ pub struct Pause {
 /// left again is another switch's: see [`way_back`].
 #[must_use]
 pub fn pause(acks: &[Ack]) -> Option<Pause> {
-    let left = acks.iter().filter(|ack| ack.side == Side::Green).map(|ack| ack.at).max()?;
+    let left = acks
+        .iter()
+        .filter(|ack| ack.side == Side::Green)
+        .map(|ack| ack.at)
+        .max()?;
     let before: Vec<Ack> = acks.iter().filter(|ack| ack.at <= left).copied().collect();
     between(&before, Side::Blue, Side::Green)
 }
@@ -31,8 +35,16 @@ pub fn pause(acks: &[Ack]) -> Option<Pause> {
 /// The pause of the switch back from green to blue; nothing if blue acknowledged nothing once green was left.
 #[must_use]
 pub fn way_back(acks: &[Ack]) -> Option<Pause> {
-    let entered = acks.iter().filter(|ack| ack.side == Side::Green).map(|ack| ack.at).min()?;
-    let after: Vec<Ack> = acks.iter().filter(|ack| ack.at >= entered).copied().collect();
+    let entered = acks
+        .iter()
+        .filter(|ack| ack.side == Side::Green)
+        .map(|ack| ack.at)
+        .min()?;
+    let after: Vec<Ack> = acks
+        .iter()
+        .filter(|ack| ack.at >= entered)
+        .copied()
+        .collect();
     between(&after, Side::Green, Side::Blue)
 }
 

@@ -80,7 +80,9 @@ impl Rds {
     pub fn servers(&self) -> Vec<Server> {
         let state = self.state();
         let instances = state.instances.values();
-        instances.filter_map(|instance| instance.server.clone()).collect()
+        instances
+            .filter_map(|instance| instance.server.clone())
+            .collect()
     }
 
     /// The identifier of the deployment that has this name.

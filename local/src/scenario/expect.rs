@@ -154,15 +154,32 @@ fn back_on_blue(seen: &Seen<'_>) -> Vec<String> {
 /// The application wrote on green for a while, and writes on blue again, which has all of it and nothing of ours.
 fn went_back(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
     let (before, after) = (&seen.before, &seen.after);
-    let on_green = seen.tally.acks().iter().filter(|ack| ack.side == Side::Green).count();
+    let on_green = seen
+        .tally
+        .acks()
+        .iter()
+        .filter(|ack| ack.side == Side::Green)
+        .count();
     let receipt = summary.receipt.is_some();
     unmet([
         (summary.serving == Side::Blue, "green serves".to_owned()),
-        (on_green > 100, format!("green took {on_green} commits only")),
-        (summary.write_pause_ms.is_some(), "no write was seen to move to green".to_owned()),
-        (summary.rollback_pause_ms.is_some(), "no write was seen to move back".to_owned()),
+        (
+            on_green > 100,
+            format!("green took {on_green} commits only"),
+        ),
+        (
+            summary.write_pause_ms.is_some(),
+            "no write was seen to move to green".to_owned(),
+        ),
+        (
+            summary.rollback_pause_ms.is_some(),
+            "no write was seen to move back".to_owned(),
+        ),
         (receipt, "there is no receipt of the way back".to_owned()),
-        (summary.digests_alike > 0, "no digest was taken on the way back".to_owned()),
+        (
+            summary.digests_alike > 0,
+            "no digest was taken on the way back".to_owned(),
+        ),
         (
             before.objects == after.objects,
             format!("blue's objects have changed: {}", changed(before, after)),
@@ -171,7 +188,10 @@ fn went_back(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
             after.replication.is_empty(),
             format!("replication is left: {}", after.replication.join(", ")),
         ),
-        (rollback_ended_well(&seen.trace), "the rollback did not end well".to_owned()),
+        (
+            rollback_ended_well(&seen.trace),
+            "the rollback did not end well".to_owned(),
+        ),
     ])
 }
 

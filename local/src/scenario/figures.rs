@@ -79,7 +79,9 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
 
 fn receipt(seen: &Seen<'_>) -> Option<PathBuf> {
     let folder = seen.world.platform.host.keeper.folder();
-    let mut files = [BACK_RECEIPT, RECEIPT].into_iter().map(|file| folder.join(file));
+    let mut files = [BACK_RECEIPT, RECEIPT]
+        .into_iter()
+        .map(|file| folder.join(file));
     files.find(|path| path.exists())
 }
 
@@ -97,10 +99,7 @@ fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
     let opened = receipt["opened_at"].as_u64()?;
     let ours = receipt["ours_ms"].as_u64()?;
     let completed = SystemTime::UNIX_EPOCH + Duration::from_millis(opened.checked_sub(ours)?);
-    let completed = seen
-        .tally
-        .at_wall(completed)
-        .clamp(pause.last, pause.first);
+    let completed = seen.tally.at_wall(completed).clamp(pause.last, pause.first);
     Some(tenth(millis(pause.first - completed)))
 }
 
@@ -142,8 +141,14 @@ fn alarm_to_writes(seen: &Seen<'_>, back: Pause) -> Option<f64> {
 /// Databases that the way back's receipt has a digest of.
 fn digests_alike(seen: &Seen<'_>) -> u64 {
     let receipt = seen.receipt().unwrap_or_default();
-    let databases = receipt["databases"].as_object().cloned().unwrap_or_default();
-    databases.values().filter(|one| one["digest"].is_string()).count() as u64
+    let databases = receipt["databases"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    databases
+        .values()
+        .filter(|one| one["digest"].is_string())
+        .count() as u64
 }
 
 fn record_ttl(seen: &Seen<'_>) -> Option<u32> {

@@ -100,7 +100,10 @@ pub(super) async fn during(
 
 /// Green serves and the alarms are watched.
 fn watches_after(trace: &Trace) -> bool {
-    trace.steps.last().is_some_and(|step| step.state == "WatchAfter")
+    trace
+        .steps
+        .last()
+        .is_some_and(|step| step.state == "WatchAfter")
 }
 
 /// Half of the reads are on green and the alarms are watched.

@@ -257,7 +257,11 @@ impl Summary {
         let alarm = self.alarm_to_writes_ms.map_or_else(String::new, |after| {
             format!("writes on blue {} ms after the alarm · ", round(after))
         });
-        Some(line("way back", &pause, &format!("{alarm}longest writer {longest}")))
+        Some(line(
+            "way back",
+            &pause,
+            &format!("{alarm}longest writer {longest}"),
+        ))
     }
 
     fn commits_line(&self) -> Line {

@@ -101,10 +101,14 @@ impl World {
     /// When there is none where the application's name leads.
     pub fn serving(&self) -> Result<Server> {
         let found = self.platform.nameserver.find(WRITES, &mut |_| 0);
-        let at = found.address().with_context(|| format!("{WRITES} leads nowhere"))?;
+        let at = found
+            .address()
+            .with_context(|| format!("{WRITES} leads nowhere"))?;
         let servers = self.platform.rds.servers().into_iter();
         let mut serving = servers.filter(|server| *server.address().ip() == at);
-        serving.next().with_context(|| format!("no server is at {at}"))
+        serving
+            .next()
+            .with_context(|| format!("no server is at {at}"))
     }
 
     /// The server that took the writes once and does not any more, if there is one: old blue, or green once it was left.
@@ -245,7 +249,9 @@ pub async fn available(client: &Client, instance: &str) -> Result<()> {
 /// The names under which the application reads and writes.
 async fn create_records(client: &Client, zone: &str) -> Result<()> {
     let path = format!("/2013-04-01/hostedzone/{zone}/rrset");
-    client.rest("route53", Method::POST, &path, &records()).await?;
+    client
+        .rest("route53", Method::POST, &path, &records())
+        .await?;
     Ok(())
 }
 

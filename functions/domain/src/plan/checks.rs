@@ -55,7 +55,11 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
         checks.push(alarms::reads(case));
         let writer = case.writer.address.as_deref().unwrap_or_default();
         let seen = case.seen;
-        checks.push(writes::check(seen.writes_name.as_deref(), &seen.writes, writer));
+        checks.push(writes::check(
+            seen.writes_name.as_deref(),
+            &seen.writes,
+            writer,
+        ));
     }
     checks
 }

@@ -1,9 +1,7 @@
 //! From what a person typed to a request with every default filled in.
 
 use super::fields::{Fault, Faults, Fields};
-use super::{
-    GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes,
-};
+use super::{GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes};
 use crate::ids::Database;
 use crate::version::Version;
 use serde_json::{Map, Value};
@@ -75,16 +73,28 @@ fn read(f: &mut Fields) -> Option<Request> {
         reads: f.nested("reads", "reads.", READS, reads),
         writes: f.nested("writes", "writes.", WRITES, writes),
         way_back: f
-            .take("way_back", "write reverse_replication or none", word::<WayBack>)
+            .take(
+                "way_back",
+                "write reverse_replication or none",
+                word::<WayBack>,
+            )
             .unwrap_or_default(),
         insufficient_data: f
-            .take("insufficient_data", "write pause, alarm or ok", word::<InsufficientData>)
+            .take(
+                "insufficient_data",
+                "write pause, alarm or ok",
+                word::<InsufficientData>,
+            )
             .unwrap_or_default(),
         green: f
             .nested("green", "green.", GREEN, |f| Some(green(f)))
             .unwrap_or_default(),
         retire: f
-            .take("retire", "write keep or snapshot_and_delete", word::<Retire>)
+            .take(
+                "retire",
+                "write keep or snapshot_and_delete",
+                word::<Retire>,
+            )
             .unwrap_or_default(),
         request_id: f.take("request_id", "write 1 to 256 letters", |value| {
             text(value, 256)

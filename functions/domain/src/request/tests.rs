@@ -158,6 +158,19 @@ fn requests() -> impl Generate<Value = Request> {
             reads: reads.map(|name| Reads {
                 record: format!("{name}.example.com"),
             }),
+            writes: id.clone().map(|name| Writes {
+                record: format!("{name}.example.org"),
+            }),
+            way_back: if flags.1 {
+                WayBack::None
+            } else {
+                WayBack::ReverseReplication
+            },
+            insufficient_data: if flags.2 {
+                InsufficientData::Alarm
+            } else {
+                InsufficientData::Ok
+            },
             green: GreenSettings {
                 parameter_group: group,
             },

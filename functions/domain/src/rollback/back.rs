@@ -135,7 +135,9 @@ fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
 fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
     let greens = super::identities(record.green.as_ref());
     record.plan.members.iter().find_map(|member| {
-        let ours = instances.iter().find(|one| one.resource_id == member.resource_id)?;
+        let ours = instances
+            .iter()
+            .find(|one| one.resource_id == member.resource_id)?;
         if ours.id == member.instance {
             return None;
         }
@@ -168,8 +170,13 @@ fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
 #[must_use]
 pub fn reads(plan: &Plan, instances: &[Instance]) -> Vec<Weighted> {
     let host = |target: &String| {
-        let planned = plan.members.iter().find(|member| member.address == *target)?;
-        let now = instances.iter().find(|one| one.resource_id == planned.resource_id)?;
+        let planned = plan
+            .members
+            .iter()
+            .find(|member| member.address == *target)?;
+        let now = instances
+            .iter()
+            .find(|one| one.resource_id == planned.resource_id)?;
         now.address.clone()
     };
     let records = plan.reads.iter().flat_map(|route| &route.records);

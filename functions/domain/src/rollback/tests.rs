@@ -1,8 +1,12 @@
 //! A rollback's decisions, in every situation.
 
 use super::*;
+use crate::ids::Lsn;
 use crate::rds::{Pair, PairStatus};
 use crate::record::{FencedRole, tests::record};
+use crate::reverse::{Health, Link, Reverse, Unavailable};
+use crate::switchover::Receipt;
+use crate::writes::Pointer;
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generator;
 use std::collections::BTreeMap;
@@ -128,7 +132,11 @@ fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
         ..record()
     };
     let owner = after.ticket.owner.0.clone();
-    assert!(matches!(order(&input(None), &after), Order::Refuse(_)));
+    let served = Record {
+        receipt: Some(opened()),
+        ..after.clone()
+    };
+    assert!(matches!(order(&input(None), &served), Order::Refuse(_)));
     let fenced = Record {
         fences: vec![fence(Side::Green)],
         ..after.clone()
@@ -186,4 +194,239 @@ fn an_upgrade_in_place_is_handed_to_a_person() {
         confused: false,
     };
     assert!(matches!(next(&record, &seen, 1), Act::AskPerson(_)));
+}
+
+fn opened() -> Receipt {
+    Receipt {
+        opened_at: Some(Millis(1)),
+        ..Receipt::default()
+    }
+}
+
+/// Green serves, and old follows it.
+fn followed() -> Record {
+    Record {
+        phase: Phase::After,
+        receipt: Some(opened()),
+        reverse: Some(Reverse {
+            links: [].into(),
+            subscribed: true,
+            unavailable: None,
+            warned: false,
+            told: false,
+        }),
+        ..record()
+    }
+}
+
+fn ordered(cause: Cause, record: &Record) -> Order {
+    let owner = record.ticket.owner.0.clone();
+    let input = Input {
+        cause,
+        ..input(Some(&owner))
+    };
+    order(&input, record)
+}
+
+#[test]
+fn after_the_switchover_only_an_alarm_or_a_person_moves_the_writes() {
+    let record = followed();
+    assert_eq!(
+        ordered(Cause::Alarm, &record),
+        Order::TakeOver(Phase::Returning)
+    );
+    assert_eq!(
+        order(&input(None), &record),
+        Order::TakeOver(Phase::Returning)
+    );
+    assert_eq!(
+        ordered(Cause::Stopped, &record),
+        Order::TakeOver(Phase::After)
+    );
+}
+
+#[test]
+fn a_way_back_that_is_closed_is_refused_with_what_to_type() {
+    let mut record = followed();
+    if let Some(reverse) = &mut record.reverse {
+        reverse.unavailable = Some(Unavailable {
+            why: "a table is new".into(),
+            remedy: "go on with green".into(),
+        });
+        let link = Link {
+            name: "viridian_back_0".into(),
+            position: Lsn(1),
+            tables: [].into(),
+        };
+        reverse.links.insert("orders".into(), link);
+    }
+    let Order::Refuse(told) = ordered(Cause::Alarm, &record) else {
+        panic!("it goes back without a way")
+    };
+    for part in [
+        "a table is new",
+        "ALTER SUBSCRIPTION viridian_back_0 ENABLE",
+        "pg_drop_replication_slot('viridian_back_0')",
+        r#"{"database": "orders"}"#,
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(
+        order(&input(None), &record),
+        Order::TakeOver(Phase::Returning),
+        "a person may have mended it, which is looked at first"
+    );
+}
+
+#[test]
+fn a_crossing_that_was_made_is_only_ever_gone_on_with() {
+    let mut record = followed();
+    record.phase = Phase::NeedsOperator;
+    record.back = Some(Back {
+        arrived: true,
+        ..Back::default()
+    });
+    assert_eq!(
+        order(&input(None), &record),
+        Order::TakeOver(Phase::Returning)
+    );
+    assert!(!record.green_serves());
+}
+
+fn ready() -> BackSeen {
+    BackSeen {
+        link: Health::Well,
+        deployment: None,
+        old_read_only: Some(false),
+        writes_away: false,
+        reads_away: false,
+        instances: vec![],
+    }
+}
+
+fn returning(arrived: bool, tries: u32) -> Record {
+    Record {
+        phase: Phase::Returning,
+        back: Some(Back {
+            arrived,
+            tries,
+            ..Back::default()
+        }),
+        ..followed()
+    }
+}
+
+#[test]
+fn green_is_fenced_only_when_nothing_else_has_to_be_waited_for() {
+    let record = returning(false, 1);
+    assert_eq!(back(&record, &ready()), BackAct::Cross);
+    let not_yet = [
+        BackSeen {
+            link: Health::Resting("a restart".into()),
+            ..ready()
+        },
+        BackSeen {
+            deployment: Some(deployment("SWITCHOVER_COMPLETED")),
+            ..ready()
+        },
+        BackSeen {
+            old_read_only: Some(true),
+            ..ready()
+        },
+        BackSeen {
+            old_read_only: None,
+            ..ready()
+        },
+    ];
+    for seen in not_yet {
+        assert_ne!(back(&record, &seen), BackAct::Cross, "{seen:?}");
+    }
+    let mut routed = record;
+    routed.plan.writes = Some(Pointer {
+        zone: "Z1".into(),
+        name: "orders-writes.shop.test".into(),
+        target: "orders.example.com".into(),
+        ttl: 5,
+    });
+    let away = BackSeen {
+        writes_away: true,
+        ..ready()
+    };
+    assert_eq!(back(&routed, &away), BackAct::PointWrites);
+}
+
+#[test]
+fn a_crossing_that_cannot_be_made_is_given_up_and_one_that_was_made_never() {
+    let broken = BackSeen {
+        link: Health::Broken(Unavailable {
+            why: "the slot is gone".into(),
+            remedy: "go on".into(),
+        }),
+        ..ready()
+    };
+    assert!(matches!(
+        back(&returning(false, 1), &broken),
+        BackAct::GiveUp(_)
+    ));
+    assert!(matches!(
+        back(&returning(false, TRIES), &ready()),
+        BackAct::GiveUp(_)
+    ));
+    let mut made = returning(true, TRIES);
+    made.fences = vec![fence(Side::Blue)];
+    assert_eq!(back(&made, &broken), BackAct::OpenOld);
+    made.fences.clear();
+    let away = BackSeen {
+        reads_away: true,
+        ..broken.clone()
+    };
+    assert_eq!(back(&made, &away), BackAct::RestoreReads);
+    assert_eq!(back(&made, &broken), BackAct::End);
+}
+
+#[test]
+fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened() {
+    let mut record = returning(true, 1);
+    record.fences = vec![fence(Side::Blue)];
+    let mut instances = vec![
+        crate::samples::instance("orders-old1", None),
+        crate::samples::instance("orders", None),
+    ];
+    instances[0].resource_id = "db-orders".into();
+    instances[1].resource_id = "db-orders-green".into();
+    let act = |instances: &[Instance]| {
+        let seen = BackSeen {
+            instances: instances.to_vec(),
+            ..ready()
+        };
+        back(&record, &seen)
+    };
+    let rename = |resource_id: &str, from: &str, to: &str| BackAct::Rename {
+        resource_id: resource_id.into(),
+        from: from.into(),
+        to: to.into(),
+    };
+    assert_eq!(
+        act(&instances),
+        rename("db-orders-green", "orders", "orders-new")
+    );
+    instances[1].status = "renaming".into();
+    assert!(matches!(act(&instances), BackAct::Wait(_)));
+    instances[1].id = "orders-new".into();
+    assert_eq!(
+        act(&instances),
+        rename("db-orders", "orders-old1", "orders")
+    );
+    instances[0].id = "orders".into();
+    assert_eq!(act(&instances), BackAct::OpenOld);
+    instances[0].id = "orders-old1".into();
+    instances[1].id = "orders".into();
+    instances[1].resource_id = "db-somebody".into();
+    assert!(matches!(act(&instances), BackAct::AskPerson(_)));
+}
+
+#[test]
+fn one_commit_of_somebody_else_is_not_quiet() {
+    assert!(is_quiet(10, 2, 12));
+    assert!(!is_quiet(10, 2, 13));
 }

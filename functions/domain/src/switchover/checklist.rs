@@ -18,6 +18,8 @@ pub struct Readiness {
     pub foreign_slots: Vec<String>,
     /// Tables and roles that green does not have.
     pub only_on_blue: Vec<String>,
+    /// Why the alarms can't tell whether all is well.
+    pub blind: Vec<String>,
     /// Why the fence could not be rehearsed, side by side.
     pub fence: Vec<String>,
 }
@@ -55,6 +57,7 @@ pub fn checklist(seen: &Readiness, limits: Limits) -> (Vec<String>, Verdict) {
             none(&seen.transactions),
             true,
         ),
+        ("alarms that can tell", none(&seen.blind), true),
         ("no foreign slot", none(&seen.foreign_slots), false),
         ("nothing on blue only", none(&seen.only_on_blue), false),
         ("fence rehearsed", none(&seen.fence), false),

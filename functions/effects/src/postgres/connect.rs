@@ -129,8 +129,12 @@ impl Connector {
             ("sslmode", Some("require")),
             ("application_name", Some(APPLICATION_NAME)),
         ];
-        let given = parts.iter().filter_map(|(name, value)| Some((name, (*value)?)));
-        let written: Vec<String> = given.map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+        let given = parts
+            .iter()
+            .filter_map(|(name, value)| Some((name, (*value)?)));
+        let written: Vec<String> = given
+            .map(|(name, value)| format!("{name}={}", quoted(value)))
+            .collect();
         Ok(written.join(" "))
     }
 

@@ -230,7 +230,9 @@ async fn foreign_owners(session: &Session) -> Result<Vec<String>, Error> {
            and not pg_has_role(current_user, c.relowner, 'member with admin option') order by 1"
     );
     let rows = session.query(&query, &[]).await;
-    Ok(names(&rows.map_err(looked("inspecting the tables' owners"))?))
+    Ok(names(
+        &rows.map_err(looked("inspecting the tables' owners"))?,
+    ))
 }
 
 /// Types that hold another object's number, which `pg_upgrade` does not keep.

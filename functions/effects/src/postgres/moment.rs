@@ -61,7 +61,9 @@ async fn one(moment: &Moment<'_>, time: Duration) -> Result<Compared, String> {
         (Err(lost), _) | (_, Err(lost)) => return Err(lost.to_string()),
     };
     let said = |failed: Error| failed.to_string();
-    let (before, after) = try_join(digests(left, time), digests(opened, time)).await.map_err(said)?;
+    let (before, after) = try_join(digests(left, time), digests(opened, time))
+        .await
+        .map_err(said)?;
     let sequences = try_join(tables::sequences(left), tables::sequences(opened)).await;
     let (then, now) = sequences.map_err(said)?;
     let mut lines = behind(moment.database, &then, &now);

@@ -78,7 +78,12 @@ const PUSH: Duration = Duration::from_millis(2);
 /// # Errors
 ///
 /// If a right is missing, or no slot is free.
-pub async fn arm(session: &Session, pusher: &Session, name: &str, tables: &Shape) -> Result<Lsn, Error> {
+pub async fn arm(
+    session: &Session,
+    pusher: &Session,
+    name: &str,
+    tables: &Shape,
+) -> Result<Lsn, Error> {
     publish(session, name, tables).await?;
     if let Some(position) = begins(session, name).await? {
         return Ok(position);
@@ -162,7 +167,9 @@ pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result
         conninfo = literal(conninfo),
         slot = literal(&link.name),
     );
-    session.change("letting old blue follow green", &subscribe).await
+    session
+        .change("letting old blue follow green", &subscribe)
+        .await
 }
 
 /// Old's subscription, if there is one.
@@ -170,7 +177,10 @@ pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result
 /// # Errors
 ///
 /// If the session is gone.
-pub async fn subscription(session: &Session, name: &str) -> Result<Option<SubscriptionSeen>, Error> {
+pub async fn subscription(
+    session: &Session,
+    name: &str,
+) -> Result<Option<SubscriptionSeen>, Error> {
     let found = session
         .query_opt(
             "select s.subenabled, exists (select from pg_stat_subscription t where t.subid = s.oid and t.pid is not null) \
@@ -208,6 +218,21 @@ pub async fn slot(session: &Session, name: &str) -> Result<Option<SlotSeen>, Err
     }))
 }
 
+/// Lets old's subscription apply nothing more. Its worker hears of it a moment later.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn disable(session: &Session, name: &str) -> Result<(), Error> {
+    if subscription(session, name).await?.is_none() {
+        return Ok(());
+    }
+    let disable = format!("alter subscription {} disable", identifier(name));
+    session
+        .change("stopping old blue's subscription", &disable)
+        .await
+}
+
 /// Ends old's subscription and leaves new's slot alone. That there is none is success.
 ///
 /// # Errors
@@ -221,7 +246,9 @@ pub async fn unsubscribe(session: &Session, name: &str) -> Result<(), Error> {
     let drop = format!(
         "alter subscription {name} disable; alter subscription {name} set (slot_name = none); drop subscription {name}"
     );
-    session.change("ending old blue's subscription", &drop).await
+    session
+        .change("ending old blue's subscription", &drop)
+        .await
 }
 
 /// Removes slot and publication from new. That there are none is success.
@@ -234,7 +261,8 @@ pub async fn disarm(session: &Session, name: &str) -> Result<(), Error> {
                where slot_name = $1 and active_pid is not null";
     let ended = session.query(end, &[&name]).await;
     ended.map_err(acted("ending the reader of the slot"))?;
-    let drop = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1";
+    let drop =
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1";
     let dropped = session.query(drop, &[&name]).await;
     dropped.map_err(acted("dropping the slot of the way back"))?;
     let unpublish = format!("drop publication if exists {}", identifier(name));
@@ -267,6 +295,8 @@ pub async fn carry_sequences(new: &Session, old: &Session) -> Result<u64, Error>
 pub async fn next_transaction(session: &Session) -> Result<u64, Error> {
     let query = "select txid_snapshot_xmax(txid_current_snapshot())";
     let row = session.query_one(query, &[]).await;
-    let next: i64 = row.map_err(looked("reading the next transaction id"))?.get(0);
+    let next: i64 = row
+        .map_err(looked("reading the next transaction id"))?
+        .get(0);
     u64::try_from(next).map_err(|_| StepError::failed("the next transaction id is negative").into())
 }

@@ -56,7 +56,9 @@ impl Routes {
             .collect();
         match ours.as_slice() {
             [] => Ok(None),
-            [one] => plain(zone, name, one).map(Some).ok_or_else(|| unfit(name).into()),
+            [one] => plain(zone, name, one)
+                .map(Some)
+                .ok_or_else(|| unfit(name).into()),
             _ => Err(unfit(name).into()),
         }
     }
@@ -79,8 +81,13 @@ impl Routes {
             return Ok(false);
         }
         verify().await?;
-        self.submit(&wanted.zone, vec![edit(wanted)?], deadline).await?;
-        info!(name = wanted.name, target = wanted.target, "record of the writes changed");
+        self.submit(&wanted.zone, vec![edit(wanted)?], deadline)
+            .await?;
+        info!(
+            name = wanted.name,
+            target = wanted.target,
+            "record of the writes changed"
+        );
         Ok(true)
     }
 }

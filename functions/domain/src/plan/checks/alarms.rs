@@ -3,6 +3,7 @@
 use super::{Case, count, listed};
 use crate::plan::Check;
 use crate::rds::READS_TAG;
+use crate::request::InsufficientData;
 use crate::routes::{Route, share};
 use crate::watch::{Reading, State};
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ pub(super) fn check(case: &Case<'_>) -> Check {
         }
         Ok(readings) => readings,
     };
-    let ills: Vec<String> = readings.iter().filter_map(ill).collect();
+    let blind = case.request.insufficient_data;
+    let ills: Vec<String> = readings.iter().filter_map(|one| ill(one, blind)).collect();
     if !ills.is_empty() {
         Check::blocker(
             NAME,
@@ -42,8 +44,9 @@ pub(super) fn check(case: &Case<'_>) -> Check {
     }
 }
 
-fn ill(reading: &Reading) -> Option<String> {
+fn ill(reading: &Reading, blind: InsufficientData) -> Option<String> {
     match reading.state {
+        State::Blind if blind == InsufficientData::Ok => None,
         State::Quiet => None,
         State::Ringing => Some(format!("{} rings", reading.alarm)),
         State::Blind => Some(format!("{} has no data", reading.alarm)),

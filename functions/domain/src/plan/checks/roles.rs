@@ -117,10 +117,20 @@ fn bypass(server: &Server) -> Check {
         .collect();
     let settings = &server.writing_settings;
     if superusers.is_empty() && !settings.is_empty() {
-        let found = format!("default_transaction_read_only is off for {}, so that green would take its writes", listed(settings));
-        Check::blocker(NAME, found, "ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only")
+        let found = format!(
+            "default_transaction_read_only is off for {}, so that green would take its writes",
+            listed(settings)
+        );
+        Check::blocker(
+            NAME,
+            found,
+            "ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only",
+        )
     } else if superusers.is_empty() {
-        Check::pass(NAME, "no application role is superuser, and none sets read-only aside")
+        Check::pass(
+            NAME,
+            "no application role is superuser, and none sets read-only aside",
+        )
     } else {
         let found = format!(
             "{} can't be fenced off, being superuser",

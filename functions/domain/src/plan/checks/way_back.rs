@@ -40,7 +40,10 @@ fn lacking(case: &Case<'_>, server: &Server) -> Vec<String> {
     let us = &server.us;
     // Before 16 RDS lets `rds_superuser` subscribe, which PostgreSQL's own catalogs do not show.
     let subscribes = us.creates_subscriptions || case.from.first() < 16;
-    let rights = [(us.replicates, "REPLICATION"), (subscribes, "pg_create_subscription")];
+    let rights = [
+        (us.replicates, "REPLICATION"),
+        (subscribes, "pg_create_subscription"),
+    ];
     let missing = rights.iter().filter(|(has, _)| !has);
     let missing = missing.map(|(_, right)| (*right).to_owned());
     let owners = server.application_databases().flat_map(owners);
