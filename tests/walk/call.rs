@@ -154,6 +154,15 @@ impl Call {
         done
     }
 
+    /// Tells people something, or asks them to answer a wait.
+    pub async fn publish(&self, asks: Option<String>) -> Fallible<()> {
+        self.act_free("publish", |world| {
+            world.questions.extend(asks);
+            Ok(())
+        })
+        .await
+    }
+
     /// Marks a wait that is over, for the walk to deliver.
     pub async fn fail_token(&self, token: &str, why: &domain::error::StepError) -> Fallible<()> {
         self.point("fail token", Kind::Act).await;

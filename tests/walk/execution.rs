@@ -25,7 +25,7 @@ impl Walk<'_> {
         {
             let mut world = self.world.borrow_mut();
             world.note(|| format!("{machine:?} {number} starts with {}", execution.input()));
-            world.running.insert(execution.identity().arn.clone());
+            world.executions.insert(execution.identity().arn.clone(), None);
         }
         self.runs.push(Run {
             execution,
@@ -62,6 +62,7 @@ impl Walk<'_> {
                 let state = named(run.machine, name);
                 world.note(|| format!("{:?} {number} enters {name}", run.machine));
                 world.coverage.entered(&state);
+                world.weather.entered(&state);
                 if state == "WatchAfter" {
                     world.watch_begins();
                 }
@@ -93,11 +94,7 @@ impl Walk<'_> {
                 let after = self.world.borrow_mut().dice.between(1, 50);
                 self.due(after, Due::Invoke(Some((run, call)), step, arguments["Payload"].clone()));
             }
-            Resource::Sns => self.publish(run, call),
-            Resource::SnsToken => {
-                self.publish(run, call);
-                self.ask_for_approval(arguments);
-            }
+            Resource::Sns | Resource::SnsToken => self.publish(run, call),
             Resource::Child => {
                 let child = self.start(Machine::Rollback, arguments["Input"].clone(), Some((run, call)));
                 let arn = self.runs[child].execution.identity().arn.clone();
@@ -115,12 +112,8 @@ impl Walk<'_> {
         self.due(20, Due::Answer(run, call, answer));
     }
 
-    fn ask_for_approval(&mut self, arguments: &Value) {
-        let message = arguments["Message"].as_str().unwrap_or_default();
-        let token = message.split(|c: char| !c.is_ascii_alphanumeric());
-        let Some(token) = token.into_iter().find(|word| word.starts_with("AQCE")).map(str::to_owned) else {
-            return;
-        };
+    /// A person is asked, and may answer.
+    pub fn ask_person(&mut self, token: String) {
         let mut world = self.world.borrow_mut();
         let no = world.strikes(Fault::NotApproved);
         let silent = no && world.dice.chance(5_000);
@@ -145,13 +138,17 @@ impl Walk<'_> {
         let told = description(&run.execution);
         {
             let mut world = self.world.borrow_mut();
-            world.running.remove(&arn);
+            let now = world.now;
+            world.executions.insert(arn, Some(now));
             world.note(|| format!("{:?} {number} ends: {outcome:?}", run.machine));
             let error = outcome.failure().and_then(|failure| failure.error.clone()).unwrap_or_default();
             world.coverage.ended(format!("{:?} {} {error}", run.machine, outcome.status()));
         }
         if self.shipped.starts_rollback(&change) {
-            self.deliver(Due::Start(change));
+            self.deliver(Due::Start(change.clone()));
+        }
+        if self.shipped.sweeps(&change) {
+            self.deliver(Due::Invoke(None, "Sweep", change));
         }
         let Some((parent, call)) = parent else {
             return;

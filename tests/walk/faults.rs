@@ -98,23 +98,44 @@ pub struct Weather {
     percent: u32,
     /// The only faults that there are, if some were chosen.
     only: Option<Vec<Fault>>,
+    /// The state before which all is fair.
+    fair_until: Option<&'static str>,
 }
+
+/// Where mischief may begin, so that late states are reached often enough.
+const BEGINNINGS: [Option<&str>; 7] = [
+    None,
+    None,
+    Some("Ramp"),
+    Some("Switchover"),
+    Some("Switchover"),
+    Some("Settle"),
+    Some("WatchAfter"),
+];
 
 impl Weather {
     /// Some walks are calm, some have a few kinds of fault often, and some have it all.
     pub fn of(dice: &mut Dice) -> Self {
         let some = |dice: &mut Dice| (0..3).map(|_| dice.pick(Fault::ALL)).collect();
-        match dice.below(10) {
-            0 => Self { percent: 0, only: None },
-            1..=4 => Self { percent: 400, only: Some(some(dice)) },
-            5..=7 => Self { percent: 100, only: None },
-            _ => Self { percent: 250, only: None },
-        }
+        let (percent, only) = match dice.below(10) {
+            0..=3 => (300, Some(some(dice))),
+            4..=6 => (40, None),
+            7..=8 => (100, None),
+            _ => (200, None),
+        };
+        let fair_until = dice.pick(&BEGINNINGS);
+        Self { percent, only, fair_until }
+    }
+
+    /// A state is entered: it may be the one in which mischief begins.
+    pub fn entered(&mut self, state: &str) {
+        self.fair_until = self.fair_until.filter(|begins| *begins != state);
     }
 
     /// Whether it happens now.
     pub fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
-        let wanted = self.only.as_ref().is_none_or(|only| only.contains(&fault));
+        let chosen = self.only.as_ref().is_none_or(|only| only.contains(&fault));
+        let wanted = chosen && self.fair_until.is_none();
         wanted && dice.chance((fault.usual() * self.percent / 100).min(9_000))
     }
 
@@ -133,6 +154,8 @@ pub struct Coverage {
     pub states: BTreeMap<String, u64>,
     /// Executions that ended, by machine and status.
     pub ends: BTreeMap<String, u64>,
+    /// What is wrong and known to be.
+    pub known: BTreeMap<&'static str, u64>,
 }
 
 impl Coverage {
@@ -162,6 +185,9 @@ impl Coverage {
         for (key, count) in other.ends {
             *self.ends.entry(key).or_default() += count;
         }
+        for (key, count) in other.known {
+            *self.known.entry(key).or_default() += count;
+        }
     }
 
     /// How often a fault happened at all.
@@ -184,6 +210,7 @@ impl Coverage {
         }
         let _ = writeln!(text, "entered: {:?}", self.states);
         let _ = writeln!(text, "ended: {:?}", self.ends);
+        let _ = writeln!(text, "known: {:?}", self.known);
         text
     }
 }

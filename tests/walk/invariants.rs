@@ -1,11 +1,9 @@
 //! What must hold in every state, and at rest. `docs/guarantees.md` has the words.
 
 use super::world::World;
-use super::world::rds::Bgd;
 use super::world::servers::Server;
 use domain::ids::ResourceId;
-use domain::plan::Plan;
-use domain::rds::DeploymentStatus;
+use domain::plan::{MemberRole, Plan};
 use domain::record::{Fence, Phase, Record};
 use domain::request::{Retire, Strategy};
 use domain::watch::State;
@@ -160,25 +158,22 @@ impl World {
         if led.map(|server| &server.id) != Some(&one.id) {
             self.violate(format!("G4: everything rests, {} serves, and {host} does not lead there", one.id));
         }
+        let when = if self.memory.foreign { "after a foreign switchover " } else { "" };
+        let blues: Vec<&Server> = self.servers.iter().filter(|old| {
+            let members = record.plan.members.iter();
+            old.id != one.id && old.role == MemberRole::Writer && members.clone().any(|it| it.resource_id == old.id)
+        }).collect();
+        if let Some(old) = blues.iter().find(|old| old.login || old.sessions) {
+            let id = old.id.clone();
+            self.violate(format!("G1: everything rests, {} serves, and {when}{id} lets the application in", one.id));
+        }
         let dead = self.reads.iter().find(|route| {
             let there = self.servers.iter().any(|server| server.address() == route.target);
             route.weight > 0 && !there
         });
         if let Some(route) = dead {
             let target = route.target.clone();
-            self.violate(format!("G4: everything rests, and reads lead to {target}, which is gone"));
+            self.violate(format!("G4: everything rests, and {when}reads lead to {target}, which is gone"));
         }
-    }
-
-    /// Whether RDS is still at something.
-    pub fn rds_is_busy(&self) -> bool {
-        let busy = |one: &Bgd| {
-            let under_way = matches!(
-                one.status,
-                DeploymentStatus::Provisioning | DeploymentStatus::SwitchoverInProgress | DeploymentStatus::Deleting
-            );
-            !one.gone && (under_way || one.asked)
-        };
-        self.deployments.iter().any(busy)
     }
 }

@@ -67,9 +67,17 @@ impl Shipped {
     /// Whether the rules start the rollback machine for an event.
     pub fn starts_rollback(&self, event: &Value) -> bool {
         let rollback = &self.definitions[Machine::Rollback as usize].1;
-        let wants = |rule: &&Rule| local::events::matches(&rule.pattern, event);
-        let mut targets = self.rules.iter().filter(wants).flat_map(|rule| &rule.targets);
-        targets.any(|target| target.arn == *rollback)
+        self.targets(event).any(|arn| arn == rollback)
+    }
+
+    /// Whether the rules call the sweep for an event.
+    pub fn sweeps(&self, event: &Value) -> bool {
+        self.targets(event).any(|arn| arn.ends_with(":sweep"))
+    }
+
+    fn targets(&self, event: &Value) -> impl Iterator<Item = &str> {
+        let rules = self.rules.iter().filter(|rule| local::events::matches(&rule.pattern, event));
+        rules.flat_map(|rule| &rule.targets).map(|target| target.arn.as_str())
     }
 }
 

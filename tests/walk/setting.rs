@@ -33,6 +33,7 @@ pub fn request(dice: &mut Dice) -> Value {
         "retire": dice.pick(&["keep", "snapshot_and_delete"]),
         "way_back": dice.pick(&["reverse_replication", "reverse_replication", "reverse_replication", "none"]),
         "dry_run": dice.chance(100),
+        "insufficient_data": dice.pick(&["pause", "pause", "alarm", "ok"]),
     });
     if dice.chance(3_000) {
         request["request_id"] = json!("schedule-1");

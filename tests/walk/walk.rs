@@ -107,7 +107,11 @@ impl<'a> Walk<'a> {
             links_rest_until: 0,
             ahead: vec![],
             ended_waits: vec![],
-            running: BTreeSet::new(),
+            questions: vec![],
+            starts: vec![],
+            started: BTreeSet::new(),
+            executions: BTreeMap::new(),
+            given: None,
             memory: invariants::Memory::default(),
             wrong: None,
             trace: traced.then(Vec::new),
@@ -164,7 +168,7 @@ impl<'a> Walk<'a> {
     /// Nothing runs, and nothing is on its way.
     fn at_rest(&self) -> bool {
         let idle = |due: &Due| matches!(due, Due::Tick | Due::Sweep | Due::Timer(..) | Due::Ends(_));
-        self.world.borrow().running.is_empty()
+        self.world.borrow().executions.values().all(Option::is_some)
             && self.processes.iter().all(Option::is_none)
             && self.queue.values().all(idle)
     }
@@ -202,8 +206,9 @@ impl<'a> Walk<'a> {
                 self.due(after, Due::Tick);
             }
             Due::Sweep => {
-                if self.sweeps {
-                    self.sweep();
+                let open = self.world.borrow().record().is_some();
+                if self.sweeps && open {
+                    self.invoke(None, "Sweep", Value::Null);
                 }
                 self.due(60_000, Due::Sweep);
             }
@@ -212,10 +217,19 @@ impl<'a> Walk<'a> {
 
     /// What the world wants to happen.
     fn settle(&mut self) {
-        let (ahead, ended) = {
-            let mut world = self.world.borrow_mut();
-            (std::mem::take(&mut world.ahead), std::mem::take(&mut world.ended_waits))
+        let (ahead, ended, questions, starts) = {
+            let world = &mut *self.world.borrow_mut();
+            let (ahead, ended) = (std::mem::take(&mut world.ahead), std::mem::take(&mut world.ended_waits));
+            (ahead, ended, std::mem::take(&mut world.questions), std::mem::take(&mut world.starts))
         };
+        for token in questions {
+            self.ask_person(token);
+        }
+        for (name, input) in starts {
+            if self.world.borrow_mut().started.insert(name) {
+                self.start(Machine::Rollback, input, None);
+            }
+        }
         for (at, turn) in ahead {
             self.due_at(at, Due::World(turn));
         }

@@ -5,6 +5,7 @@ mod before;
 mod in_place;
 mod reads;
 mod retire;
+mod sweep;
 mod rollback;
 mod switchover;
 mod watch;
@@ -20,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The functions by the names that the machines and rules call them, each with its timeout in seconds.
-pub const FUNCTIONS: [(&str, i64); 13] = [
+pub const FUNCTIONS: [(&str, i64); 14] = [
     ("Plan", 120),
     ("Claim", 60),
     ("UpgradeInPlace", 120),
@@ -34,6 +35,7 @@ pub const FUNCTIONS: [(&str, i64); 13] = [
     ("Rollback", 120),
     ("Retire", 120),
     ("OnAlarm", 30),
+    ("Sweep", 50),
 ];
 
 /// Runs a function.
@@ -53,6 +55,7 @@ pub async fn run(call: Call, payload: Value) -> Fallible<Value> {
         "Rollback" => wire(rollback::run(call, decode(payload)?).await),
         "Retire" => wire(retire::run(call, decode(payload)?).await),
         "OnAlarm" => wire(watch::on_alarm(call, decode(payload)?).await),
+        "Sweep" => wire(sweep::run(call).await),
         other => Err(StepError::failed(format!("there is no function {other}"))),
     }
 }

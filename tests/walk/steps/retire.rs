@@ -1,6 +1,6 @@
 //! The end of the watch.
 
-use super::{green, holding};
+use super::{blue, green, holding};
 use crate::call::Call;
 use crate::held::Held;
 use crate::world::{Fallible, refused};
@@ -20,6 +20,9 @@ async fn step(call: &Call, held: &mut Held) -> Fallible<Output> {
     let record = held.record.clone();
     if record.phase != Phase::After {
         return refused("green does not serve yet; nothing is retired");
+    }
+    if record.reverse.is_some() {
+        cut(call, held).await?;
     }
     match next(&record.plan, &see(call, &record).await?) {
         Act::Keep(how) | Act::Finish(how) => {
@@ -52,6 +55,15 @@ async fn step(call: &Call, held: &mut Held) -> Fallible<Output> {
         Act::Wait(what) => Ok(waiting(&what)),
         Act::Refuse(why) => refused(why),
     }
+}
+
+/// Ends the way back: old's subscription, then green's slot. An old that is gone or silent keeps nobody.
+async fn cut(call: &Call, held: &mut Held) -> Fallible<()> {
+    held.verify().await?;
+    let (old, new) = (blue(&held.record)?, green(&held.record)?);
+    let _ = call.act("unsubscribe", |world| world.unsubscribe(&old)).await;
+    call.act("disarm", |world| world.disarm(&new)).await?;
+    held.change(|record| record.reverse = None).await
 }
 
 async fn see(call: &Call, record: &Record) -> Fallible<Seen> {

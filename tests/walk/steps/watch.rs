@@ -8,18 +8,19 @@ use domain::error::StepError;
 use domain::ids::Millis;
 use domain::on_alarm;
 use domain::record::Wait;
-use domain::watch::{Input, Output, begun, judge, quiet};
+use domain::watch::{Input, Output, Question, begun, judge, read};
 
 /// Begins a wait, or reads the alarms at its end.
 pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
-    holding(call, &input.ticket, async |held| match input.token {
-        Some(token) => begin(call, held, token).await,
+    let Input { ticket, token, ask } = input;
+    holding(call, &ticket, async |held| match token {
+        Some(token) => begin(call, held, token, ask).await,
         None => end(call, held).await,
     })
     .await
 }
 
-async fn begin(call: &Call, held: &mut Held, token: String) -> Fallible<Output> {
+async fn begin(call: &Call, held: &mut Held, token: String, ask: Option<Question>) -> Fallible<Output> {
     let since = call.now();
     let wait = Wait {
         token: Some(token.clone()),
@@ -28,8 +29,11 @@ async fn begin(call: &Call, held: &mut Held, token: String) -> Fallible<Output> 
     held.change(|record| record.wait = Some(wait)).await?;
     let alarms = held.record.plan.alarms.clone();
     let readings = call.look("alarms", |world| Ok(world.readings(&alarms, None))).await?;
-    if let Err(rings) = judge(held.record.phase, &readings) {
+    let blind = held.record.plan.request.insufficient_data;
+    if let Err(rings) = judge(held.record.phase, blind, &readings) {
         call.fail_token(&token, &rings).await?;
+    } else if ask.is_some() {
+        call.publish(Some(token)).await?;
     }
     Ok(begun(since, &readings))
 }
@@ -39,10 +43,10 @@ async fn end(call: &Call, held: &mut Held) -> Fallible<Output> {
     let since = wait.ok_or_else(|| StepError::failed("no wait began"))?.since;
     let alarms = held.record.plan.alarms.clone();
     let readings = call.look("alarms", |world| Ok(world.readings(&alarms, Some(since)))).await?;
-    judge(held.record.phase, &readings)?;
+    let verdict = judge(held.record.phase, held.record.plan.request.insufficient_data, &readings)?;
     let over = Wait { token: None, since };
     held.change(|record| record.wait = Some(over)).await?;
-    Ok(quiet(since, &readings))
+    Ok(read(since, &readings, verdict))
 }
 
 /// An alarm rang.

@@ -53,6 +53,7 @@ impl World {
             alarm: name.clone(),
             state: self.alarm.state,
             rang: since.is_some_and(rang),
+            wavered: false,
         });
         readings.collect()
     }

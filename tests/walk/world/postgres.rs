@@ -140,25 +140,45 @@ impl World {
         Ok(())
     }
 
+    /// Stops old's subscription.
+    pub fn disable(&mut self, old: &ResourceId) -> Fallible<()> {
+        if let Some(subscription) = &mut self.reach(old)?.subscription {
+            subscription.enabled = false;
+        }
+        Ok(())
+    }
+
+    /// Sets old's sequence to where new's is.
+    pub fn carry_sequences(&mut self, new: &ResourceId, old: &ResourceId) -> Fallible<()> {
+        let next = self.reach(new)?.sequence;
+        self.reach(old)?.sequence = next;
+        Ok(())
+    }
+
     /// Ends old's subscription.
     pub fn unsubscribe(&mut self, old: &ResourceId) -> Fallible<()> {
         self.reach(old)?.subscription = None;
         Ok(())
     }
 
+    /// The slot of the way back.
+    pub fn slot_seen(&mut self, new: &ResourceId) -> Fallible<Option<SlotSeen>> {
+        let server = self.reach(new)?;
+        Ok(server.slot.map(|slot| SlotSeen {
+            active: true,
+            lost: false,
+            held: (server.log.len() - slot.read) as u64,
+        }))
+    }
+
     /// The link of the way back.
     pub fn link(&mut self, old: &ResourceId, new: &ResourceId) -> Fallible<LinkSeen> {
         let rests = self.links_rest_until > self.now;
-        let server = self.reach(new)?;
-        let behind = server.slot.map(|slot| server.log.len() - slot.read);
+        let slot = self.slot_seen(new)?;
         let subscription = self.reach(old)?.subscription.clone();
         let working = subscription.as_ref().is_some_and(|it| it.enabled) && !rests;
         Ok(LinkSeen {
-            slot: behind.map(|behind| SlotSeen {
-                active: working,
-                lost: false,
-                held: behind as u64,
-            }),
+            slot,
             subscription: subscription.map(|it| SubscriptionSeen {
                 enabled: it.enabled,
                 working,

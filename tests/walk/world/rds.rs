@@ -165,6 +165,7 @@ impl World {
         self.change_server(&target, |green| {
             if green.status == "creating" {
                 (green.log, green.rows, green.marker) = (blue.log.clone(), blue.rows, blue.marker);
+                green.sequence = blue.sequence;
             }
         });
         let deployment = &mut self.deployments[place];

@@ -61,6 +61,8 @@ pub struct Server {
     pub rows: u128,
     /// The marker's row; nothing without its table.
     pub marker: Option<i64>,
+    /// The number that the application's sequence gives out next.
+    pub sequence: u32,
     /// The way back's slot.
     pub slot: Option<Slot>,
     /// The way back's subscription.
@@ -85,6 +87,7 @@ impl Server {
             log: vec![],
             rows: 0,
             marker: None,
+            sequence: 0,
             slot: None,
             subscription: None,
         }
@@ -188,16 +191,22 @@ impl World {
             }
             server.sessions |= server.login;
             if server.accepts() {
+                let given = server.sequence;
+                server.sequence += 1;
                 server.rows |= 1 << number;
                 server.log.push(Entry::App(number));
                 self.acked |= 1 << number;
                 self.commits += 1;
-                self.committed(place);
+                self.committed(place, given);
             }
         }
     }
 
-    fn committed(&mut self, place: usize) {
+    fn committed(&mut self, place: usize, given: u32) {
+        if self.given.is_some_and(|last| last >= given) {
+            self.violate(format!("G2: the sequence gives out {given} twice"));
+        }
+        self.given = Some(given);
         let (number, id) = (self.commits - 1, self.servers[place].id.clone());
         self.note(|| format!("  commit {number} on {id}"));
         self.carry_soon();

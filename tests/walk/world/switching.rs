@@ -13,7 +13,10 @@ impl World {
         let place = self.deployments.iter().position(|one| one.id == *id && !one.gone);
         let Some(place) = place.filter(|place| {
             let found = &self.deployments[*place];
-            let all = found.pairs.iter().all(|pair| pair.2 == PairStatus::Available);
+            let all = found.pairs.iter().all(|pair| {
+                let there = self.server(&pair.1).is_some_and(|green| green.status == "available");
+                pair.2 == PairStatus::Available && there
+            });
             found.status == DeploymentStatus::Available && all && !found.asked
         }) else {
             return transient("InvalidBlueGreenDeploymentStateFault");
@@ -33,6 +36,7 @@ impl World {
         }
         match next {
             Next::Nearly => self.green_is_made(place, false),
+            Next::Made if self.deployments[place].asked => {}
             Next::Made => self.green_is_made(place, true),
             Next::Unfit => self.deployments[place].status = DeploymentStatus::InvalidConfiguration,
             Next::Starts => self.switchover_starts(place),
@@ -94,7 +98,9 @@ impl World {
 
     fn green_has_all(&mut self, place: usize) {
         self.carry_forward(place, usize::MAX);
-        let [_, green] = self.both(place);
+        let [blue, green] = self.both(place);
+        let next = self.server(&blue).map_or(0, |blue| blue.sequence);
+        self.change_server(&green, |green| green.sequence = next);
         let ours = self.record().is_some_and(|record| !record.markers.is_empty());
         if ours && !self.deployments[place].foreign && self.strikes(Fault::MarkerMissing) {
             self.memory.marker_missing = true;

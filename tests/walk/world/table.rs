@@ -136,6 +136,21 @@ impl World {
         }
     }
 
+    /// Writes a record that was changed after it was read, if nobody holds the lease or has changed its phase since.
+    pub fn note_record(&mut self, changed: &Record) -> Fallible<()> {
+        let record = self.item.as_mut().map(|item| &mut item.record);
+        let record = record.filter(|record| {
+            record.ticket == changed.ticket && record.phase == changed.phase && record.lease.is_none()
+        });
+        match record {
+            Some(record) => {
+                *record = Record { lease: None, ..changed.clone() };
+                Ok(())
+            }
+            None => Err(StepError::transient("the upgrade's record is in use")),
+        }
+    }
+
     /// Raises the epoch; nothing if the record is not as it was seen.
     pub fn raise_epoch(&mut self, seen: &Record, phase: Phase) -> Fallible<Record> {
         let raised = Epoch(seen.ticket.epoch.0 + 1);

@@ -47,7 +47,7 @@ impl Rollback<'_> {
             BackAct::Cross if self.call.remaining() < ENOUGH => {
                 return Ok(Some(self.later("the crossing needs a call of its own")));
             }
-            BackAct::Cross => return self.cross(held).await,
+            BackAct::Cross => return self.cross(held, seen).await,
             BackAct::Rename { from, to, .. } => {
                 held.verify().await?;
                 self.call.act("rename", |world| world.rename(&from, &to)).await?;
@@ -56,9 +56,9 @@ impl Rollback<'_> {
             }
             BackAct::OpenOld => {
                 let crossing = Crossing::open(self.call, held).await?;
-                let mut receipt = held.record.back.clone().unwrap_or_default().receipt;
-                crossing.open_old(self.call, held, &mut receipt).await?;
-                self.actions.push("Blue takes the writes again.".to_owned());
+                let receipt = held.record.back.clone().unwrap_or_default().receipt;
+                held.verify().await?;
+                self.open_with(held, &crossing, receipt, seen).await?;
             }
             BackAct::RestoreReads => self.restore_reads(held, seen).await?,
             BackAct::End => return self.end_back(held).await.map(Some),
@@ -77,7 +77,22 @@ impl Rollback<'_> {
         Ok(())
     }
 
-    async fn cross(&mut self, held: &mut Held) -> Fallible<Option<Output>> {
+    async fn open_with(
+        &mut self,
+        held: &mut Held,
+        crossing: &Crossing,
+        mut receipt: Receipt,
+        seen: &BackSeen,
+    ) -> Fallible<()> {
+        crossing.open_old(self.call, held, &mut receipt).await?;
+        self.actions.push("Blue takes the writes again.".to_owned());
+        if held.record.plan.reads.is_some() {
+            self.restore_reads(held, seen).await?;
+        }
+        crossing.tidy(self.call, held, receipt).await
+    }
+
+    async fn cross(&mut self, held: &mut Held, seen: &BackSeen) -> Fallible<Option<Output>> {
         let crossing = Crossing::open(self.call, held).await?;
         let mut receipt = Receipt::default();
         if let Err(why) = crossing.drain(self.call, held, &mut receipt).await? {
@@ -88,8 +103,7 @@ impl Rollback<'_> {
         self.call.world.borrow_mut().note(|| told);
         self.actions.push("Everything that green took is on blue.".to_owned());
         if way(&held.record.plan) == Way::Record {
-            crossing.open_old(self.call, held, &mut receipt).await?;
-            self.actions.push("Blue takes the writes again.".to_owned());
+            self.open_with(held, &crossing, receipt, seen).await?;
         }
         Ok(None)
     }

@@ -112,10 +112,11 @@ impl Crossing {
         Err(StepError::transient("somebody goes on writing on green past the fence"))
     }
 
-    /// Cuts the link; then lets the application into old, and sees that a write lands.
+    /// Stops the link and brings the sequences over; then lets the application into old, and sees that a write lands.
     pub async fn open_old(&self, call: &Call, held: &mut Held, receipt: &mut Receipt) -> Fallible<()> {
-        call.act("unsubscribe", |world| world.unsubscribe(&self.old)).await?;
-        held.verify().await?;
+        call.act("disable", |world| world.disable(&self.old)).await?;
+        call.act("carry sequences", |world| world.carry_sequences(&self.new, &self.old)).await?;
+        call.look("hold old", |world| world.reach(&self.old).map(drop)).await?;
         let stands = fences(&held.record, Side::Blue).find(|one| one.resource_id == self.old);
         if let Some(stands) = stands.cloned() {
             call.act("open old", |world| world.lift(&stands)).await?;
@@ -127,10 +128,15 @@ impl Crossing {
             record.fences.retain(|fence| fence.side != Side::Blue);
             record.back.get_or_insert_default().receipt = kept;
         })
-        .await?;
-        let _ = call.act("disarm", |world| world.disarm(&self.new)).await;
-        let kept = receipt.clone();
-        held.change(|record| record.back.get_or_insert_default().receipt = kept).await
+        .await
+    }
+
+    /// Removes what is left of the link, and keeps the receipt.
+    pub async fn tidy(&self, call: &Call, held: &mut Held, receipt: Receipt) -> Fallible<()> {
+        if call.act("unsubscribe", |world| world.unsubscribe(&self.old)).await.is_ok() {
+            let _ = call.act("disarm", |world| world.disarm(&self.new)).await;
+        }
+        held.change(|record| record.back.get_or_insert_default().receipt = receipt).await
     }
 
     /// What new holds, for the trace.

@@ -53,7 +53,10 @@ async fn checked(call: &Call, record: &Record) -> Fallible<(Vec<String>, Verdict
     let since = record.wait.as_ref().map(|wait| wait.since);
     let alarms = &record.plan.alarms;
     let readings = call.look("alarms", |world| Ok(world.readings(alarms, since))).await?;
-    watch::judge(record.phase, &readings)?;
+    let blind = match watch::judge(record.phase, record.plan.request.insufficient_data, &readings)? {
+        watch::Verdict::Quiet => vec![],
+        watch::Verdict::Inconclusive(why) => vec![why],
+    };
     let green = record.green.clone().ok_or_else(|| StepError::refused("there is no green"))?;
     let mut deployment = vec![];
     for _ in 0..3 {
@@ -71,6 +74,7 @@ async fn checked(call: &Call, record: &Record) -> Fallible<(Vec<String>, Verdict
         deployment,
         members: members.await?,
         lag: before::lag(call, record, limits).await?,
+        blind,
         ..Readiness::default()
     };
     Ok(checklist(&seen, limits))

@@ -28,6 +28,7 @@ pub async fn prepare(call: &Call, record: &Record) -> Fallible<Option<Reverse>> 
         subscribed: false,
         unavailable: None,
         warned: false,
+        told: false,
     }))
 }
 
