@@ -100,6 +100,8 @@ pub struct Weather {
     only: Option<Vec<Fault>>,
     /// The state before which all is fair.
     fair_until: Option<&'static str>,
+    /// Whether everything rests, and nothing goes wrong meanwhile.
+    pub resting: bool,
 }
 
 /// Where mischief may begin, so that late states are reached often enough.
@@ -124,7 +126,7 @@ impl Weather {
             _ => (200, None),
         };
         let fair_until = dice.pick(&BEGINNINGS);
-        Self { percent, only, fair_until }
+        Self { percent, only, fair_until, resting: false }
     }
 
     /// A state is entered: it may be the one in which mischief begins.
@@ -135,13 +137,8 @@ impl Weather {
     /// Whether it happens now.
     pub fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
         let chosen = self.only.as_ref().is_none_or(|only| only.contains(&fault));
-        let wanted = chosen && self.fair_until.is_none();
+        let wanted = chosen && !self.resting && self.fair_until.is_none();
         wanted && dice.chance((fault.usual() * self.percent / 100).min(9_000))
-    }
-
-    /// From now on nothing goes wrong.
-    pub const fn clear(&mut self) {
-        self.percent = 0;
     }
 }
 

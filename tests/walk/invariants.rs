@@ -29,9 +29,23 @@ pub struct Memory {
     pub marker_missing: bool,
     /// Somebody else switched a deployment over.
     pub foreign: bool,
+    /// Somebody deleted a deployment's record before old was closed.
+    pub deleted_early: bool,
+    /// A name that an instance was to get was another's.
+    pub name_taken: bool,
 }
 
 impl Memory {
+    /// What somebody else did, which explains what is wrong.
+    pub const fn since_when(&self) -> &'static str {
+        match (self.foreign, self.deleted_early, self.name_taken) {
+            (true, ..) => " since a foreign switchover",
+            (_, true, _) => " since somebody deleted the record early",
+            (_, _, true) => " since a name was taken",
+            _ => "",
+        }
+    }
+
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
         self.blues.extend(plan.members.iter().map(|member| member.resource_id.clone()));
@@ -158,14 +172,13 @@ impl World {
         if led.map(|server| &server.id) != Some(&one.id) {
             self.violate(format!("G4: everything rests, {} serves, and {host} does not lead there", one.id));
         }
-        let when = if self.memory.foreign { "after a foreign switchover " } else { "" };
         let blues: Vec<&Server> = self.servers.iter().filter(|old| {
             let members = record.plan.members.iter();
             old.id != one.id && old.role == MemberRole::Writer && members.clone().any(|it| it.resource_id == old.id)
         }).collect();
         if let Some(old) = blues.iter().find(|old| old.login || old.sessions) {
             let id = old.id.clone();
-            self.violate(format!("G1: everything rests, {} serves, and {when}{id} lets the application in", one.id));
+            self.violate(format!("G1: everything rests, {} serves, and {id} lets the application in", one.id));
         }
         let dead = self.reads.iter().find(|route| {
             let there = self.servers.iter().any(|server| server.address() == route.target);
@@ -173,7 +186,7 @@ impl World {
         });
         if let Some(route) = dead {
             let target = route.target.clone();
-            self.violate(format!("G4: everything rests, and {when}reads lead to {target}, which is gone"));
+            self.violate(format!("G4: everything rests, and reads lead to {target}, which is gone"));
         }
     }
 }

@@ -122,15 +122,16 @@ impl Walk<'_> {
             world.memory.foreign |= world.switch(&id, true).is_ok();
         }
         // Who switches over and deletes the record by hand has two writers without us.
+        let open = world.deployments.last().and_then(|one| world.server(&one.source)).is_some_and(|old| old.login);
         if status == DeploymentStatus::SwitchoverCompleted && !foreign && world.strikes(Fault::RecordDeleted) {
-            let _ = world.delete_deployment(&id, false);
+            let deleted = world.delete_deployment(&id, false).is_ok();
+            world.memory.deleted_early |= deleted && open;
         }
     }
 
     /// Everything rests. Whether it goes on from here: the sweep finds something, or a person does something.
     pub fn goes_on(&mut self) -> bool {
-        let weather = self.world.borrow().weather.clone();
-        self.world.borrow_mut().weather.clear();
+        self.world.borrow_mut().weather.resting = true;
         self.world.borrow_mut().note(|| "everything rests".to_owned());
         if self.swept < 4 {
             // The first that comes may be within the head start that the rules have, or within a name's ten minutes.
@@ -140,8 +141,8 @@ impl Walk<'_> {
             return true;
         }
         self.world.borrow_mut().check_rest();
-        self.world.borrow_mut().weather = weather;
-        let wrong = self.world.borrow().wrong.is_some();
+        self.world.borrow_mut().weather.resting = false;
+        let wrong = self.world.borrow().wrong.is_some() || self.world.borrow().over;
         let more = self.rests < RESTS && self.runs.len() < EXECUTIONS;
         if wrong || !more || !self.strikes(Fault::Cleared) {
             return false;

@@ -113,6 +113,7 @@ impl<'a> Walk<'a> {
             executions: BTreeMap::new(),
             given: None,
             memory: invariants::Memory::default(),
+            over: false,
             wrong: None,
             trace: traced.then(Vec::new),
         };
@@ -139,7 +140,7 @@ impl<'a> Walk<'a> {
         self.start(Machine::Upgrade, request, None);
         self.due(1_000, Due::Tick);
         self.due(60_000, Due::Sweep);
-        while self.world.borrow().wrong.is_none() {
+        while self.world.borrow().wrong.is_none() && !self.world.borrow().over {
             if self.at_rest() && !self.goes_on() {
                 break;
             }

@@ -252,6 +252,7 @@ impl World {
         };
         let id = server.id.clone();
         if self.named(to.as_str()).is_some() {
+            self.memory.name_taken = true;
             return Err(StepError::failed("DBInstanceAlreadyExists"));
         }
         self.change_server(&id, |server| {
