@@ -79,7 +79,12 @@ fn whatever_happens_the_guarantees_hold() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let (mut coverage, mut all) = (Coverage::default(), Wrong::new());
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| walks(&next, &done, wanted))).collect();
+        let thread = |_| {
+            // Expressions are evaluated on a stack of their own where less than a few megabytes are left.
+            let builder = std::thread::Builder::new().stack_size(64 << 20);
+            builder.spawn_scoped(scope, || walks(&next, &done, wanted)).expect("a thread")
+        };
+        let threads: Vec<_> = (0..threads).map(thread).collect();
         for thread in threads {
             let (seen, wrong) = thread.join().expect("a thread that ends");
             coverage.add(seen);
