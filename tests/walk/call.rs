@@ -89,11 +89,17 @@ impl Call {
     async fn point(&self, at: &'static str, kind: Kind) {
         let after = self.world.borrow_mut().dice.between(1, 60);
         self.pause(at, kind, after).await;
-        self.world.borrow_mut().note(|| format!("{} {at}", self.invocation.id));
+        self.world
+            .borrow_mut()
+            .note(|| format!("{} {at}", self.invocation.id));
     }
 
     /// Looks at something.
-    pub async fn look<T>(&self, at: &'static str, look: impl FnOnce(&mut World) -> Fallible<T>) -> Fallible<T> {
+    pub async fn look<T>(
+        &self,
+        at: &'static str,
+        look: impl FnOnce(&mut World) -> Fallible<T>,
+    ) -> Fallible<T> {
         self.point(at, Kind::Look).await;
         let mut world = self.world.borrow_mut();
         if world.strikes(Fault::LookFailed) {
@@ -103,7 +109,11 @@ impl Call {
     }
 
     /// Changes something outside of the table.
-    pub async fn act<T>(&self, at: &'static str, act: impl FnOnce(&mut World) -> Fallible<T>) -> Fallible<T> {
+    pub async fn act<T>(
+        &self,
+        at: &'static str,
+        act: impl FnOnce(&mut World) -> Fallible<T>,
+    ) -> Fallible<T> {
         let me = self.invocation.id.clone();
         let checked = move |world: &mut World| {
             world.check_actor(&me, at);
@@ -113,7 +123,11 @@ impl Call {
     }
 
     /// Changes something that needs no lease.
-    pub async fn act_free<T>(&self, at: &'static str, act: impl FnOnce(&mut World) -> Fallible<T>) -> Fallible<T> {
+    pub async fn act_free<T>(
+        &self,
+        at: &'static str,
+        act: impl FnOnce(&mut World) -> Fallible<T>,
+    ) -> Fallible<T> {
         self.point(at, Kind::Act).await;
         let mut world = self.world.borrow_mut();
         if world.strikes(Fault::CallFailed) {
@@ -124,7 +138,11 @@ impl Call {
     }
 
     /// Does something to the table; a call whose answer was lost is made again by the SDK, most of the time.
-    pub async fn table<T>(&self, at: &'static str, mut write: impl FnMut(&mut World) -> Fallible<T>) -> Fallible<T> {
+    pub async fn table<T>(
+        &self,
+        at: &'static str,
+        mut write: impl FnMut(&mut World) -> Fallible<T>,
+    ) -> Fallible<T> {
         self.point(at, Kind::Table).await;
         let mut world = self.world.borrow_mut();
         if world.strikes(Fault::CallFailed) {
@@ -144,7 +162,11 @@ impl Call {
         }
     }
 
-    async fn answer<T>(&self, mut world: std::cell::RefMut<'_, World>, done: Fallible<T>) -> Fallible<T> {
+    async fn answer<T>(
+        &self,
+        mut world: std::cell::RefMut<'_, World>,
+        done: Fallible<T>,
+    ) -> Fallible<T> {
         let lost = world.strikes(Fault::AnswerLost);
         drop(world);
         if lost {

@@ -19,13 +19,20 @@ impl Run {
 
 impl Walk<'_> {
     /// Starts an execution.
-    pub fn start(&mut self, machine: Machine, input: Value, parent: Option<(usize, CallId)>) -> usize {
+    pub fn start(
+        &mut self,
+        machine: Machine,
+        input: Value,
+        parent: Option<(usize, CallId)>,
+    ) -> usize {
         let number = self.runs.len();
         let execution = self.shipped.execution(machine, number, input);
         {
             let mut world = self.world.borrow_mut();
             world.note(|| format!("{machine:?} {number} starts with {}", execution.input()));
-            world.executions.insert(execution.identity().arn.clone(), None);
+            world
+                .executions
+                .insert(execution.identity().arn.clone(), None);
         }
         self.runs.push(Run {
             execution,
@@ -77,10 +84,17 @@ impl Walk<'_> {
 
     fn perform(&mut self, run: usize, effect: Effect) {
         match effect {
-            Effect::Call { call, resource, arguments } => self.call(run, call, resource, &arguments),
+            Effect::Call {
+                call,
+                resource,
+                arguments,
+            } => self.call(run, call, resource, &arguments),
             Effect::StopChild(call) => self.stop_child(run, call),
             Effect::StartTimer { timer, after, .. } => {
-                self.due(i64::try_from(after).unwrap_or(i64::MAX / 4), Due::Timer(run, timer));
+                self.due(
+                    i64::try_from(after).unwrap_or(i64::MAX / 4),
+                    Due::Timer(run, timer),
+                );
             }
             Effect::Finish(outcome) => self.finished(run, &outcome),
         }
@@ -90,13 +104,23 @@ impl Walk<'_> {
         match resource {
             Resource::Lambda | Resource::LambdaToken => {
                 let name = arguments["FunctionName"].as_str().unwrap_or_default();
-                let step = FUNCTIONS.iter().find(|(known, _)| *known == name).map_or("?", |(known, _)| known);
+                let step = FUNCTIONS
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map_or("?", |(known, _)| known);
                 let after = self.world.borrow_mut().dice.between(1, 50);
-                self.due(after, Due::Invoke(Some((run, call)), step, arguments["Payload"].clone()));
+                self.due(
+                    after,
+                    Due::Invoke(Some((run, call)), step, arguments["Payload"].clone()),
+                );
             }
             Resource::Sns | Resource::SnsToken => self.publish(run, call),
             Resource::Child => {
-                let child = self.start(Machine::Rollback, arguments["Input"].clone(), Some((run, call)));
+                let child = self.start(
+                    Machine::Rollback,
+                    arguments["Input"].clone(),
+                    Some((run, call)),
+                );
                 let arn = self.runs[child].execution.identity().arn.clone();
                 self.due(1, Due::Answer(run, call, Ok(json!({"ExecutionArn": arn}))));
             }
@@ -125,7 +149,10 @@ impl Walk<'_> {
     }
 
     fn stop_child(&mut self, run: usize, call: CallId) {
-        let child = self.runs.iter().position(|child| child.parent == Some((run, call)));
+        let child = self
+            .runs
+            .iter()
+            .position(|child| child.parent == Some((run, call)));
         if let Some(child) = child {
             self.tell(child, Event::Stopped(Failure::default()));
         }
@@ -141,8 +168,13 @@ impl Walk<'_> {
             let now = world.now;
             world.executions.insert(arn, Some(now));
             world.note(|| format!("{:?} {number} ends: {outcome:?}", run.machine));
-            let error = outcome.failure().and_then(|failure| failure.error.clone()).unwrap_or_default();
-            world.coverage.ended(format!("{:?} {} {error}", run.machine, outcome.status()));
+            let error = outcome
+                .failure()
+                .and_then(|failure| failure.error.clone())
+                .unwrap_or_default();
+            world
+                .coverage
+                .ended(format!("{:?} {} {error}", run.machine, outcome.status()));
         }
         if self.shipped.starts_rollback(&change) {
             self.deliver(Due::Start(change.clone()));
@@ -172,11 +204,16 @@ impl Walk<'_> {
         let twice = world.strikes(Fault::EventTwice);
         let late = world.strikes(Fault::EventLate);
         let longest = if late { 7_200_000 } else { 5_000 };
-        let (first, second) = (world.dice.between(50, longest), world.dice.between(50, longest));
+        let (first, second) = (
+            world.dice.between(50, longest),
+            world.dice.between(50, longest),
+        );
         drop(world);
         match &due {
             Due::Start(input) if twice => self.due(second, Due::Start(input.clone())),
-            Due::Invoke(_, step, payload) if twice => self.due(second, Due::Invoke(None, step, payload.clone())),
+            Due::Invoke(_, step, payload) if twice => {
+                self.due(second, Due::Invoke(None, step, payload.clone()))
+            }
             _ => {}
         }
         self.due(first, due);
@@ -184,7 +221,8 @@ impl Walk<'_> {
 
     /// An alarm rang: EventBridge calls `on_alarm`.
     pub fn alarm_event(&mut self, at: i64) {
-        let state = json!({"value": "ALARM", "reason": "too many errors", "timestamp": at.to_string()});
+        let state =
+            json!({"value": "ALARM", "reason": "too many errors", "timestamp": at.to_string()});
         let detail = json!({"alarmName": super::world::alarms::ALARM, "state": state});
         let event = json!({"id": format!("alarm-{at}"), "detail": detail});
         self.deliver(Due::Invoke(None, "OnAlarm", event));
@@ -197,30 +235,45 @@ impl Walk<'_> {
 
     /// A call is answered.
     pub fn answer(&mut self, run: usize, call: CallId, answer: Result<Value, Failure>) {
-        self.tell(run, match answer {
-            Ok(result) => Event::Returned { call, result },
-            Err(failure) => Event::Failed { call, failure },
-        });
+        self.tell(
+            run,
+            match answer {
+                Ok(result) => Event::Returned { call, result },
+                Err(failure) => Event::Failed { call, failure },
+            },
+        );
     }
 
     /// A person approves, or says no.
     pub fn approval(&mut self, token: String, yes: bool) {
-        let run = self.runs.iter().position(|run| run.execution.token(&token) == Token::Awaited);
+        let run = self
+            .runs
+            .iter()
+            .position(|run| run.execution.token(&token) == Token::Awaited);
         let Some(run) = run else {
             return;
         };
-        self.tell(run, match yes {
-            true => Event::TokenSucceeded { token, output: json!({}) },
-            false => Event::TokenFailed {
-                token,
-                failure: Failure::new("Upgrade.Refused", "not approved"),
+        self.tell(
+            run,
+            match yes {
+                true => Event::TokenSucceeded {
+                    token,
+                    output: json!({}),
+                },
+                false => Event::TokenFailed {
+                    token,
+                    failure: Failure::new("Upgrade.Refused", "not approved"),
+                },
             },
-        });
+        );
     }
 
     /// A wait is ended by its token, if somebody still waits.
     pub fn end_wait(&mut self, token: String, why: &StepError) {
-        let run = self.runs.iter().position(|run| run.execution.token(&token) == Token::Awaited);
+        let run = self
+            .runs
+            .iter()
+            .position(|run| run.execution.token(&token) == Token::Awaited);
         if let Some(run) = run {
             let failure = Failure::new(why.name.as_str(), why.message.clone());
             self.tell(run, Event::TokenFailed { token, failure });

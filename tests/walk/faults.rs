@@ -126,7 +126,12 @@ impl Weather {
             _ => (200, None),
         };
         let fair_until = dice.pick(&BEGINNINGS);
-        Self { percent, only, fair_until, resting: false }
+        Self {
+            percent,
+            only,
+            fair_until,
+            resting: false,
+        }
     }
 
     /// A state is entered: it may be the one in which mischief begins.

@@ -31,7 +31,10 @@ impl Held {
             world.hold(ticket, lease.clone(), Millis(world.now + me.skew))
         });
         let record = record.await?;
-        Ok(Self { call: call.clone(), record })
+        Ok(Self {
+            call: call.clone(),
+            record,
+        })
     }
 
     /// Takes the lease, and waits for another's meanwhile.
@@ -39,7 +42,10 @@ impl Held {
         let half = call.remaining() / 2;
         loop {
             match Self::hold(call, ticket).await {
-                Err(busy) if busy.name == domain::error::ErrorName::Transient && call.remaining() > half => {
+                Err(busy)
+                    if busy.name == domain::error::ErrorName::Transient
+                        && call.remaining() > half =>
+                {
                     call.sleep(LOOK_AGAIN).await;
                 }
                 done => return done,
@@ -89,7 +95,9 @@ impl Held {
     /// Records a fence.
     pub async fn fence(&mut self, fence: Fence) -> Fallible<()> {
         self.change(|record| {
-            record.fences.retain(|other| other.resource_id != fence.resource_id);
+            record
+                .fences
+                .retain(|other| other.resource_id != fence.resource_id);
             record.fences.push(fence);
         })
         .await
@@ -97,7 +105,8 @@ impl Held {
 
     /// Forgets a fence.
     pub async fn unfence(&mut self, lifted: &ResourceId) -> Fallible<()> {
-        self.change(|record| record.fences.retain(|fence| fence.resource_id != *lifted)).await
+        self.change(|record| record.fences.retain(|fence| fence.resource_id != *lifted))
+            .await
     }
 
     /// Ends the claim.
@@ -127,9 +136,14 @@ impl Held {
             }
             let found = world.record();
             let done = |found: &&Record| {
-                found.ticket == finished.ticket && found.phase == finished.phase && found.note == finished.note
+                found.ticket == finished.ticket
+                    && found.phase == finished.phase
+                    && found.note == finished.note
             };
-            found.filter(done).cloned().ok_or_else(|| not_held(found, ours.ticket))
+            found
+                .filter(done)
+                .cloned()
+                .ok_or_else(|| not_held(found, ours.ticket))
         });
         self.record = write.await?;
         Ok(())
@@ -141,10 +155,13 @@ impl Held {
             return;
         }
         let me = &self.call.invocation.id;
-        let _ = self.call.table("release", |world| {
-            world.release(me);
-            Ok(())
-        }).await;
+        let _ = self
+            .call
+            .table("release", |world| {
+                world.release(me);
+                Ok(())
+            })
+            .await;
     }
 }
 

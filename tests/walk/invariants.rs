@@ -48,7 +48,8 @@ impl Memory {
 
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
-        self.blues.extend(plan.members.iter().map(|member| member.resource_id.clone()));
+        self.blues
+            .extend(plan.members.iter().map(|member| member.resource_id.clone()));
     }
 }
 
@@ -69,13 +70,17 @@ impl World {
         let rows = self.server(id).map_or(0, |server| server.rows);
         if rows != self.acked {
             let missing = self.acked & !rows;
-            self.violate(format!("G2: {id} takes writes without the commits {missing:b}"));
+            self.violate(format!(
+                "G2: {id} takes writes without the commits {missing:b}"
+            ));
         }
         if self.memory.served.last() == Some(id) {
             return;
         }
         if self.memory.served.contains(id) && !self.may_go_back() {
-            self.violate(format!("G8: writes went back to {id}, and nobody wanted it"));
+            self.violate(format!(
+                "G8: writes went back to {id}, and nobody wanted it"
+            ));
         }
         self.memory.served.push(id.clone());
         self.memory.since = self.now;
@@ -87,7 +92,12 @@ impl World {
     fn may_go_back(&self) -> bool {
         let person = self.memory.person.is_some_and(|at| at >= self.memory.since);
         let alarm = self.memory.watch.is_some_and(|(since, ringing)| {
-            ringing || self.alarm.rang.iter().any(|rang| *rang >= since - CLOCKS_DIFFER)
+            ringing
+                || self
+                    .alarm
+                    .rang
+                    .iter()
+                    .any(|rang| *rang >= since - CLOCKS_DIFFER)
         });
         person || alarm
     }
@@ -101,14 +111,21 @@ impl World {
 
     /// G3: what is deleted was never anybody's blue, or all conditions are met. G2: it is not the last that has it all.
     pub fn check_deletion(&mut self, id: &ResourceId) {
-        let elsewhere = self.servers.iter().any(|server| server.id != *id && server.rows == self.acked);
+        let elsewhere = self
+            .servers
+            .iter()
+            .any(|server| server.id != *id && server.rows == self.acked);
         if !elsewhere {
-            self.violate(format!("G2: {id} is deleted, and nobody else has every commit"));
+            self.violate(format!(
+                "G2: {id} is deleted, and nobody else has every commit"
+            ));
         }
         if !self.memory.blues.contains(id) {
             return;
         }
-        let retired = self.record().is_some_and(|record| self.may_retire(record, id));
+        let retired = self
+            .record()
+            .is_some_and(|record| self.may_retire(record, id));
         if !retired {
             self.violate(format!("G3: {id} was blue and is deleted"));
         }
@@ -116,13 +133,22 @@ impl World {
 
     fn may_retire(&self, record: &Record, id: &ResourceId) -> bool {
         let wanted = record.plan.request.retire == Retire::SnapshotAndDelete;
-        let ours = record.plan.members.iter().any(|member| member.resource_id == *id);
+        let ours = record
+            .plan
+            .members
+            .iter()
+            .any(|member| member.resource_id == *id);
         let writer = record.plan.writer().map(|writer| &writer.resource_id);
         let taken = self.snapshots.iter().any(|taken| {
-            taken.is_available() && writer == Some(&taken.resource_id) && taken.id == record.plan.snapshot("final")
+            taken.is_available()
+                && writer == Some(&taken.resource_id)
+                && taken.id == record.plan.snapshot("final")
         });
         let hours = i64::from(record.plan.request.watch_hours) * 3_600_000;
-        let watched = self.memory.watch.is_some_and(|(since, _)| self.now >= since + hours);
+        let watched = self
+            .memory
+            .watch
+            .is_some_and(|(since, _)| self.now >= since + hours);
         wanted && ours && taken && watched && record.phase == Phase::After
     }
 
@@ -131,7 +157,10 @@ impl World {
         let other = self.record().and_then(|record| record.lease.clone());
         let other = other.filter(|lease| lease.holder != me && lease.until.0 > self.now);
         if let Some(lease) = other {
-            self.violate(format!("two act at a time: {me} does `{what}` while {} of {} holds the lease", lease.holder, lease.step));
+            self.violate(format!(
+                "two act at a time: {me} does `{what}` while {} of {} holds the lease",
+                lease.holder, lease.step
+            ));
         }
     }
 
@@ -147,14 +176,20 @@ impl World {
         if record.plan.strategy == Strategy::InPlace {
             return;
         }
-        let serving = self.servers.iter().filter(|server| server.accepts()).cloned();
+        let serving = self
+            .servers
+            .iter()
+            .filter(|server| server.accepts())
+            .cloned();
         let serving: Vec<Server> = serving.collect();
         match serving.as_slice() {
             [one] => self.check_served(&record, one),
             [] if self.memory.marker_missing && record.phase == Phase::NeedsOperator => {}
             [] => {
                 let note = record.note.unwrap_or_default();
-                self.violate(format!("G4: everything rests, and nobody takes writes: {note}"));
+                self.violate(format!(
+                    "G4: everything rests, and nobody takes writes: {note}"
+                ));
             }
             _ => {}
         }
@@ -162,31 +197,66 @@ impl World {
 
     fn check_served(&mut self, record: &Record, one: &Server) {
         let ours = |comment: &String| comment.starts_with(effects::postgres::fence::NOTICE);
-        let fenced = record.fences.iter().any(|fence: &Fence| fence.resource_id == one.id);
+        let fenced = record
+            .fences
+            .iter()
+            .any(|fence: &Fence| fence.resource_id == one.id);
+        let blue = record
+            .plan
+            .members
+            .iter()
+            .any(|it| it.resource_id == one.id);
+        let left = self.deployments.last().filter(|left| !left.gone && blue);
+        if let Some(left) = left.map(|left| left.id.clone()) {
+            self.violate(format!(
+                "G4: everything rests, {} serves as before, and {left} is left",
+                one.id
+            ));
+        }
         if !one.login || one.comment.as_ref().is_some_and(ours) || fenced {
-            self.violate(format!("G4: everything rests, and a fence stands on {}, which serves", one.id));
+            self.violate(format!(
+                "G4: everything rests, and a fence stands on {}, which serves",
+                one.id
+            ));
         }
         let host = self.pointer.as_ref().map(|pointer| pointer.target.clone());
         let host = host.unwrap_or_else(|| format!("{}.rds.test", super::world::DATABASE));
         let led = self.servers.iter().find(|server| server.address() == host);
         if led.map(|server| &server.id) != Some(&one.id) {
-            self.violate(format!("G4: everything rests, {} serves, and {host} does not lead there", one.id));
+            self.violate(format!(
+                "G4: everything rests, {} serves, and {host} does not lead there",
+                one.id
+            ));
         }
-        let blues: Vec<&Server> = self.servers.iter().filter(|old| {
-            let members = record.plan.members.iter();
-            old.id != one.id && old.role == MemberRole::Writer && members.clone().any(|it| it.resource_id == old.id)
-        }).collect();
+        let blues: Vec<&Server> = self
+            .servers
+            .iter()
+            .filter(|old| {
+                let members = record.plan.members.iter();
+                old.id != one.id
+                    && old.role == MemberRole::Writer
+                    && members.clone().any(|it| it.resource_id == old.id)
+            })
+            .collect();
         if let Some(old) = blues.iter().find(|old| old.login || old.sessions) {
             let id = old.id.clone();
-            self.violate(format!("G1: everything rests, {} serves, and {id} lets the application in", one.id));
+            self.violate(format!(
+                "G1: everything rests, {} serves, and {id} lets the application in",
+                one.id
+            ));
         }
         let dead = self.reads.iter().find(|route| {
-            let there = self.servers.iter().any(|server| server.address() == route.target);
+            let there = self
+                .servers
+                .iter()
+                .any(|server| server.address() == route.target);
             route.weight > 0 && !there
         });
         if let Some(route) = dead {
             let target = route.target.clone();
-            self.violate(format!("G4: everything rests, and reads lead to {target}, which is gone"));
+            self.violate(format!(
+                "G4: everything rests, and reads lead to {target}, which is gone"
+            ));
         }
     }
 }

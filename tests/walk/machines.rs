@@ -28,12 +28,19 @@ pub struct Shipped {
 impl Shipped {
     /// Reads the template and the machines that it names.
     pub fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root");
-        let template = Template::read(&root.join("infra/template.yaml"), &BTreeMap::new()).expect("the template");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("the root");
+        let template = Template::read(&root.join("infra/template.yaml"), &BTreeMap::new())
+            .expect("the template");
         let machine = |name: &str| {
             let spec = template.machine(name).expect("a machine");
             let text = std::fs::read_to_string(&spec.definition).expect("a definition");
-            let names = spec.substitutions.keys().map(|key| (key.clone(), key.clone())).collect();
+            let names = spec
+                .substitutions
+                .keys()
+                .map(|key| (key.clone(), key.clone()))
+                .collect();
             let text = substitute(&text, &names).expect("a value for each name");
             let definition = Definition::parse(&text).expect("a machine that is understood");
             (Arc::new(definition), spec.arn.clone())
@@ -76,8 +83,13 @@ impl Shipped {
     }
 
     fn targets(&self, event: &Value) -> impl Iterator<Item = &str> {
-        let rules = self.rules.iter().filter(|rule| local::events::matches(&rule.pattern, event));
-        rules.flat_map(|rule| &rule.targets).map(|target| target.arn.as_str())
+        let rules = self
+            .rules
+            .iter()
+            .filter(|rule| local::events::matches(&rule.pattern, event));
+        rules
+            .flat_map(|rule| &rule.targets)
+            .map(|target| target.arn.as_str())
     }
 }
 

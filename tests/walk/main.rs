@@ -21,6 +21,7 @@ mod held;
 mod invariants;
 mod machines;
 mod mischief;
+mod process;
 mod setting;
 mod steps;
 mod walk;
@@ -50,7 +51,12 @@ fn walks(next: &AtomicU64, done: &AtomicU64, wanted: u64) -> (Coverage, Wrong) {
     let (mut coverage, mut all) = (Coverage::default(), Wrong::new());
     while done.load(Ordering::Relaxed) < wanted && all.len() < ENOUGH {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        let Ended { executions, coverage: seen, wrong, .. } = Walk::new(&shipped, seed, false).walk();
+        let Ended {
+            executions,
+            coverage: seen,
+            wrong,
+            ..
+        } = Walk::new(&shipped, seed, false).walk();
         done.fetch_add(executions, Ordering::Relaxed);
         coverage.add(seen);
         if let Some(wrong) = wrong {
@@ -82,7 +88,9 @@ fn whatever_happens_the_guarantees_hold() {
         let thread = |_| {
             // Expressions are evaluated on a stack of their own where less than a few megabytes are left.
             let builder = std::thread::Builder::new().stack_size(64 << 20);
-            builder.spawn_scoped(scope, || walks(&next, &done, wanted)).expect("a thread")
+            builder
+                .spawn_scoped(scope, || walks(&next, &done, wanted))
+                .expect("a thread")
         };
         let threads: Vec<_> = (0..threads).map(thread).collect();
         for thread in threads {
@@ -92,7 +100,10 @@ fn whatever_happens_the_guarantees_hold() {
         }
     });
     println!("{}", coverage.table());
-    let told: Vec<String> = all.iter().map(|(what, seed)| format!("VIRIDIAN_WALK_SEED={seed}: {what}")).collect();
+    let told: Vec<String> = all
+        .iter()
+        .map(|(what, seed)| format!("VIRIDIAN_WALK_SEED={seed}: {what}"))
+        .collect();
     assert!(told.is_empty(), "{}", told.join("\n"));
     complete(&coverage, wanted);
 }
@@ -108,6 +119,9 @@ fn complete(coverage: &Coverage, executions: u64) {
     let shipped = Shipped::read();
     let states = [Machine::Upgrade, Machine::Rollback].map(|machine| shipped.states(machine));
     for state in states.concat() {
-        assert!(coverage.states.contains_key(&state), "{state} was never entered");
+        assert!(
+            coverage.states.contains_key(&state),
+            "{state} was never entered"
+        );
     }
 }

@@ -99,7 +99,11 @@ impl Walk<'_> {
     fn databases(&mut self) {
         let mut world = self.world.borrow_mut();
         if world.strikes(Fault::ServerAway) && !world.servers.is_empty() {
-            let longest = if world.dice.chance(1_000) { 1_200_000 } else { 60_000 };
+            let longest = if world.dice.chance(1_000) {
+                1_200_000
+            } else {
+                60_000
+            };
             let until = world.now + world.dice.between(100, longest);
             let places: Vec<usize> = (0..world.servers.len()).collect();
             let place = world.dice.pick(&places);
@@ -122,8 +126,15 @@ impl Walk<'_> {
             world.memory.foreign |= world.switch(&id, true).is_ok();
         }
         // Who switches over and deletes the record by hand has two writers without us.
-        let open = world.deployments.last().and_then(|one| world.server(&one.source)).is_some_and(|old| old.login);
-        if status == DeploymentStatus::SwitchoverCompleted && !foreign && world.strikes(Fault::RecordDeleted) {
+        let open = world
+            .deployments
+            .last()
+            .and_then(|one| world.server(&one.source))
+            .is_some_and(|old| old.login);
+        if status == DeploymentStatus::SwitchoverCompleted
+            && !foreign
+            && world.strikes(Fault::RecordDeleted)
+        {
             let deleted = world.delete_deployment(&id, false).is_ok();
             world.memory.deleted_early |= deleted && open;
         }
@@ -132,12 +143,17 @@ impl Walk<'_> {
     /// Everything rests. Whether it goes on from here: the sweep finds something, or a person does something.
     pub fn goes_on(&mut self) -> bool {
         self.world.borrow_mut().weather.resting = true;
-        self.world.borrow_mut().note(|| "everything rests".to_owned());
+        self.world
+            .borrow_mut()
+            .note(|| "everything rests".to_owned());
         if self.swept < 4 {
             // The first that comes may be within the head start that the rules have, or within a name's ten minutes.
             self.world.borrow_mut().now += 600_000;
             self.swept += 1;
-            self.due(0, super::walk::Due::Invoke(None, "Sweep", serde_json::Value::Null));
+            self.due(
+                0,
+                super::walk::Due::Invoke(None, "Sweep", serde_json::Value::Null),
+            );
             return true;
         }
         self.world.borrow_mut().check_rest();
@@ -155,7 +171,11 @@ impl Walk<'_> {
 
     /// A person sees to what rests: tries the rollback again, or frees the claim for another upgrade.
     fn person_goes_on(&mut self) {
-        let waits = self.world.borrow().record().is_some_and(|record| record.phase == Phase::NeedsOperator);
+        let waits = self
+            .world
+            .borrow()
+            .record()
+            .is_some_and(|record| record.phase == Phase::NeedsOperator);
         let again = self.world.borrow_mut().dice.chance(6_000);
         if waits && again {
             return self.order();

@@ -43,13 +43,27 @@ pub fn request(dice: &mut Dice) -> Value {
 
 /// Makes the world's instances and records.
 pub fn build(world: &mut World) {
-    let writer = Server::new("db-B".to_owned(), DATABASE.to_owned(), MemberRole::Writer, FROM);
+    let writer = Server::new(
+        "db-B".to_owned(),
+        DATABASE.to_owned(),
+        MemberRole::Writer,
+        FROM,
+    );
     world.servers.push(writer);
     if world.dice.chance(5_000) {
         let name = format!("{DATABASE}-replica");
-        world.servers.push(Server::new("db-R".to_owned(), name, MemberRole::Reader, FROM));
+        world.servers.push(Server::new(
+            "db-R".to_owned(),
+            name,
+            MemberRole::Reader,
+            FROM,
+        ));
     }
-    let target = world.servers.last().map(Server::address).unwrap_or_default();
+    let target = world
+        .servers
+        .last()
+        .map(Server::address)
+        .unwrap_or_default();
     if world.dice.chance(6_000) {
         world.reads.push(Weighted {
             set_identifier: "blue".to_owned(),
@@ -75,23 +89,32 @@ pub fn build(world: &mut World) {
 pub fn plan(world: &World, request: &Request, owner: &Owner) -> Result<Plan, String> {
     let writer = world.named(DATABASE).filter(|writer| writer.accepts());
     let writer = writer.ok_or("nobody takes writes under this name")?;
-    let taken = |one: &super::world::rds::Bgd| !one.gone && (one.source == writer.id || one.target == writer.id);
+    let taken = |one: &super::world::rds::Bgd| {
+        !one.gone && (one.source == writer.id || one.target == writer.id)
+    };
     if world.deployments.iter().any(taken) {
         return Err("a deployment is in the way".to_owned());
     }
-    let replicas = world.servers.iter().filter(|one| {
-        one.role == MemberRole::Reader && one.name == format!("{DATABASE}-replica")
-    });
+    let replicas = world
+        .servers
+        .iter()
+        .filter(|one| one.role == MemberRole::Reader && one.name == format!("{DATABASE}-replica"));
     let members = std::iter::once(writer).chain(replicas);
     let major = request.target_version.starts_with("17");
     Ok(Plan {
         database: request.database.clone(),
         name: domain::plan::name(owner, &request.database, &request.target_version),
         request: request.clone(),
-        strategy: if major { Strategy::BlueGreen } else { Strategy::InPlace },
+        strategy: if major {
+            Strategy::BlueGreen
+        } else {
+            Strategy::InPlace
+        },
         from_version: writer.version.clone(),
         to_version: request.target_version.clone(),
-        members: members.map(|one| member(&one.instance(), one.role)).collect(),
+        members: members
+            .map(|one| member(&one.instance(), one.role))
+            .collect(),
         databases: vec![DATABASE.to_owned()],
         application_roles: vec![ROLE.to_owned()],
         reads: route(world),

@@ -1,22 +1,18 @@
 //! One walk: everything that is due, in the order of virtual time, and mischief in between.
 
-use super::call::{Call, Invocation, Kind};
 use super::dice::Dice;
 use super::faults::{Coverage, Fault, Weather};
 use super::machines::{Machine, Run, Shipped};
-use super::steps::FUNCTIONS;
+use super::process::Process;
 use super::world::alarms::Alarm;
-use super::world::{Fallible, Turn, World};
-use super::{invariants, setting, steps};
+use super::world::{Turn, World};
+use super::{invariants, setting};
 use local::states::core::{CallId, TimerId};
 use local::states::history::Failure;
 use serde_json::Value;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 /// When every walk begins: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
@@ -45,16 +41,6 @@ pub enum Due {
     Tick,
     /// The sweep runs.
     Sweep,
-}
-
-/// A Lambda's process.
-pub struct Process {
-    future: Pin<Box<dyn Future<Output = Fallible<Value>>>>,
-    invocation: Rc<Invocation>,
-    caller: Option<(usize, CallId)>,
-    outlives: bool,
-    /// The state in which it was called.
-    state: String,
 }
 
 /// A walk.
@@ -161,14 +147,15 @@ impl<'a> Walk<'a> {
         self.due_at(at, due);
     }
 
-    fn due_at(&mut self, at: i64, due: Due) {
+    pub fn due_at(&mut self, at: i64, due: Due) {
         self.turns += 1;
         self.queue.insert((at, self.turns), due);
     }
 
     /// Nothing runs, and nothing is on its way.
     fn at_rest(&self) -> bool {
-        let idle = |due: &Due| matches!(due, Due::Tick | Due::Sweep | Due::Timer(..) | Due::Ends(_));
+        let idle =
+            |due: &Due| matches!(due, Due::Tick | Due::Sweep | Due::Timer(..) | Due::Ends(_));
         self.world.borrow().executions.values().all(Option::is_some)
             && self.processes.iter().all(Option::is_none)
             && self.queue.values().all(idle)
@@ -176,7 +163,9 @@ impl<'a> Walk<'a> {
 
     fn turn(&mut self) {
         let Some(((at, _), due)) = self.queue.pop_first() else {
-            self.world.borrow_mut().violate("nothing is due, and something runs".to_owned());
+            self.world
+                .borrow_mut()
+                .violate("nothing is due, and something runs".to_owned());
             return;
         };
         let now = self.world.borrow().now.max(at);
@@ -186,7 +175,9 @@ impl<'a> Walk<'a> {
         self.settle();
         self.world.borrow_mut().check();
         if self.turns > ENDLESS {
-            self.world.borrow_mut().violate("the walk does not come to an end".to_owned());
+            self.world
+                .borrow_mut()
+                .violate("the walk does not come to an end".to_owned());
         }
     }
 
@@ -220,8 +211,16 @@ impl<'a> Walk<'a> {
     fn settle(&mut self) {
         let (ahead, ended, questions, starts) = {
             let world = &mut *self.world.borrow_mut();
-            let (ahead, ended) = (std::mem::take(&mut world.ahead), std::mem::take(&mut world.ended_waits));
-            (ahead, ended, std::mem::take(&mut world.questions), std::mem::take(&mut world.starts))
+            let (ahead, ended) = (
+                std::mem::take(&mut world.ahead),
+                std::mem::take(&mut world.ended_waits),
+            );
+            (
+                ahead,
+                ended,
+                std::mem::take(&mut world.questions),
+                std::mem::take(&mut world.starts),
+            )
         };
         for token in questions {
             self.ask_person(token);
@@ -241,134 +240,5 @@ impl<'a> Walk<'a> {
         if let Some(at) = untold {
             self.alarm_event(at);
         }
-    }
-
-    /// Calls a Lambda: a process of its own, which may be one of two, and whose answer may never come.
-    fn invoke(&mut self, caller: Option<(usize, CallId)>, step: &'static str, payload: Value) {
-        let state = caller.map(|(run, _)| self.runs[run].state()).unwrap_or_default();
-        self.world.borrow_mut().state.clone_from(&state);
-        if self.world.borrow_mut().strikes(Fault::InvokedTwice) {
-            let after = self.world.borrow_mut().dice.between(0, 3_000);
-            let second = self.process(None, step, payload.clone(), state.clone());
-            self.due(after, Due::Wake(second));
-        }
-        let dropped = caller.filter(|_| self.world.borrow_mut().strikes(Fault::AnswerDropped));
-        if let Some((run, call)) = dropped {
-            let failure = Failure::new("Lambda.SdkClientException", "the connection broke");
-            let after = self.world.borrow_mut().dice.between(10, 20_000);
-            self.due(after, Due::Answer(run, call, Err(failure)));
-        }
-        let caller = caller.filter(|_| dropped.is_none());
-        let process = self.process(caller, step, payload, state);
-        self.due(0, Due::Wake(process));
-    }
-
-    fn process(&mut self, caller: Option<(usize, CallId)>, step: &'static str, payload: Value, state: String) -> usize {
-        let number = self.processes.len();
-        let seconds = FUNCTIONS.iter().find(|(name, _)| *name == step).map_or(60, |(_, seconds)| *seconds);
-        let mut world = self.world.borrow_mut();
-        let differs = world.strikes(Fault::ClockDiffers);
-        let skew = if differs { world.dice.between(-450, 450) } else { 0 };
-        world.note(|| format!("{step}-{number} is called"));
-        let invocation = Rc::new(Invocation {
-            id: format!("{step}-{number}"),
-            step,
-            deadline: world.now + seconds * 1_000,
-            skew,
-            wakes: Cell::new(world.now),
-            kind: Cell::new(Kind::Sleep),
-            outlived: Cell::new(false),
-            at: Cell::new("its beginning"),
-        });
-        drop(world);
-        let call = Call {
-            world: Rc::clone(&self.world),
-            invocation: Rc::clone(&invocation),
-        };
-        let deadline = invocation.deadline;
-        self.processes.push(Some(Process {
-            future: Box::pin(steps::run(call, payload)),
-            invocation,
-            caller,
-            outlives: false,
-            state,
-        }));
-        self.due_at(deadline, Due::Ends(number));
-        number
-    }
-
-    fn wake(&mut self, number: usize) {
-        let Some(mut process) = self.processes[number].take() else {
-            return;
-        };
-        let late = self.world.borrow().now >= process.invocation.deadline;
-        self.world.borrow_mut().state.clone_from(&process.state);
-        if late && !process.outlives {
-            return self.died(&process, "Sandbox.Timedout");
-        }
-        if !late && self.world.borrow_mut().strikes(Fault::Killed) {
-            return self.died(&process, "Runtime.ExitError");
-        }
-        process.invocation.outlived.set(late);
-        let mut context = Context::from_waker(Waker::noop());
-        match process.future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => self.answered(&process, answer),
-            Poll::Pending if late => {}
-            Poll::Pending => self.waits(number, process),
-        }
-    }
-
-    fn waits(&mut self, number: usize, mut process: Process) {
-        let mut wakes = process.invocation.wakes.get();
-        let mut world = self.world.borrow_mut();
-        if world.strikes(Fault::Stalled) {
-            wakes += world.dice.between(1_000, 90_000);
-        } else if process.invocation.kind.get() == Kind::Table && world.strikes(Fault::Outlived) {
-            process.outlives = true;
-            wakes = process.invocation.deadline + world.dice.between(1_600, 200_000);
-        }
-        drop(world);
-        self.processes[number] = Some(process);
-        self.due_at(wakes, Due::Wake(number));
-    }
-
-    fn time_is_up(&mut self, number: usize) {
-        let Some(process) = self.processes[number].take() else {
-            return;
-        };
-        self.died(&process, "Sandbox.Timedout");
-        if process.outlives {
-            let caller = None;
-            self.processes[number] = Some(Process { caller, ..process });
-        }
-    }
-
-    fn died(&mut self, process: &Process, how: &str) {
-        let at = process.invocation.at.get();
-        self.world.borrow_mut().note(|| format!("{} dies at {at}: {how}", process.invocation.id));
-        if let Some((run, call)) = process.caller {
-            let cause = serde_json::json!({"errorType": how, "errorMessage": "RequestId: 1 Error"});
-            let failure = Failure::new(how, cause.to_string());
-            self.due(5, Due::Answer(run, call, Err(failure)));
-        }
-    }
-
-    fn answered(&mut self, process: &Process, answer: Fallible<Value>) {
-        self.world.borrow_mut().note(|| match &answer {
-            Ok(value) => format!("{} answers {}", process.invocation.id, value["summary"]),
-            Err(failed) => format!("{} fails: {} {failed}", process.invocation.id, failed.name),
-        });
-        let Some((run, call)) = process.caller else {
-            return;
-        };
-        let answer = answer.map_err(|failed| {
-            let name = failed.name.as_str();
-            let cause = serde_json::json!({"errorType": name, "errorMessage": failed.message});
-            Failure::new(name, cause.to_string())
-        });
-        let answer = answer.map(|payload| {
-            serde_json::json!({"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200})
-        });
-        self.due(5, Due::Answer(run, call, answer));
     }
 }

@@ -20,13 +20,22 @@ use effects::postgres::fence::restoring;
 
 /// Reads, and touches nothing.
 pub async fn plan(call: &Call, input: plan::Input) -> Fallible<plan::Output> {
-    let request = parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
-    let planned = call.look("plan", |world| Ok(setting::plan(world, &request, &input.owner))).await?;
+    let request =
+        parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
+    let planned = call
+        .look("plan", |world| {
+            Ok(setting::plan(world, &request, &input.owner))
+        })
+        .await?;
     let plan = match planned {
         Ok(plan) => plan,
         Err(why) => return refused(why),
     };
-    let outcome = if request.dry_run { Outcome::DryRun } else { Outcome::Ready };
+    let outcome = if request.dry_run {
+        Outcome::DryRun
+    } else {
+        Outcome::Ready
+    };
     Ok(plan::Output {
         summary: "planned".to_owned(),
         outcome,
@@ -37,7 +46,9 @@ pub async fn plan(call: &Call, input: plan::Input) -> Fallible<plan::Output> {
 
 /// Claims the database.
 pub async fn claim(call: &Call, input: claim::Input) -> Fallible<claim::Output> {
-    let ticket = call.table("claim", |world| world.claim(&input.plan, &input.owner)).await?;
+    let ticket = call
+        .table("claim", |world| world.claim(&input.plan, &input.owner))
+        .await?;
     Ok(claim::output(&input.plan, ticket))
 }
 
@@ -45,8 +56,12 @@ pub async fn claim(call: &Call, input: claim::Input) -> Fallible<claim::Output> 
 pub async fn provision(call: &Call, input: provision::Input) -> Fallible<provision::Output> {
     holding(call, &input.ticket, async |held| {
         let plan = held.record.plan.clone();
-        let deployment = call.look("deployment", |world| Ok(world.deployment_named(&plan.name))).await?;
-        let instances = call.look("instances", |world| Ok(targets(world, deployment.as_ref()))).await?;
+        let deployment = call
+            .look("deployment", |world| Ok(world.deployment_named(&plan.name)))
+            .await?;
+        let instances = call
+            .look("instances", |world| Ok(targets(world, deployment.as_ref())))
+            .await?;
         let seen = Seen {
             instances,
             deployment,
@@ -67,30 +82,43 @@ pub async fn provision(call: &Call, input: provision::Input) -> Fallible<provisi
 }
 
 fn targets(world: &World, deployment: Option<&Deployment>) -> Vec<domain::rds::Instance> {
-    let pairs = deployment.into_iter().flat_map(|deployment| &deployment.pairs);
+    let pairs = deployment
+        .into_iter()
+        .flat_map(|deployment| &deployment.pairs);
     let targets = pairs.filter_map(|pair| pair.target.as_deref());
-    targets.filter_map(|target| world.describe(instance_of(target).as_str())).collect()
+    targets
+        .filter_map(|target| world.describe(instance_of(target).as_str()))
+        .collect()
 }
 
 async fn create(call: &Call, held: &Held) -> Fallible<provision::Output> {
     let plan = &held.record.plan;
     let writer = blue(&held.record)?;
     let name = plan.database.as_str();
-    let now = call.look("writer", |world| Ok(world.describe(name))).await?;
+    let now = call
+        .look("writer", |world| Ok(world.describe(name)))
+        .await?;
     if now.is_none_or(|now| now.resource_id != writer) {
         return refused("the writer is not the instance any more that was planned");
     }
     held.verify().await?;
-    call.act("make marker", |world| world.make_marker(&writer)).await?;
+    call.act("make marker", |world| world.make_marker(&writer))
+        .await?;
     held.verify().await?;
     let tags = plan.tags(&held.record.ticket.owner);
-    let members: Vec<ResourceId> = plan.members.iter().map(|member| member.resource_id.clone()).collect();
+    let members: Vec<ResourceId> = plan
+        .members
+        .iter()
+        .map(|member| member.resource_id.clone())
+        .collect();
     let created = call.act("create deployment", |world| {
         world.create(&plan.name, tags, &members, &plan.to_version)
     });
     match created.await {
         Err(other) if other.message.contains("AlreadyExists") => {
-            let found = call.look("whose", |world| Ok(world.deployment_named(&plan.name))).await?;
+            let found = call
+                .look("whose", |world| Ok(world.deployment_named(&plan.name)))
+                .await?;
             found.ok_or_else(|| StepError::refused("another deployment is in the way"))?;
         }
         done => done?,
@@ -101,7 +129,9 @@ async fn create(call: &Call, held: &Held) -> Fallible<provision::Output> {
 /// Parity, and a rehearsal of the fence.
 pub async fn prepare(call: &Call, input: prepare::Input) -> Fallible<prepare::Output> {
     holding(call, &input.ticket, async |held| {
-        let twins = call.look("twins", |world| Ok(twins(world, &held.record))).await?;
+        let twins = call
+            .look("twins", |world| Ok(twins(world, &held.record)))
+            .await?;
         let mut lines = match parity(&held.record.plan, &twins) {
             Parity::Unfit(why) => return refused(why),
             Parity::Wait(what) => return Ok(prepare::waiting(&what)),
@@ -129,7 +159,11 @@ fn twins(world: &World, record: &Record) -> Vec<Twins> {
 async fn rehearse(call: &Call, held: &mut Held) -> Fallible<String> {
     let id = green(&held.record)?;
     let seen = call.look("roles", |world| world.roles(&id)).await?;
-    let earlier = held.record.fences.iter().find(|fence| fence.resource_id == id);
+    let earlier = held
+        .record
+        .fences
+        .iter()
+        .find(|fence| fence.resource_id == id);
     let stands = Fence {
         side: Side::Green,
         roles: restoring(seen, earlier),
@@ -139,10 +173,14 @@ async fn rehearse(call: &Call, held: &mut Held) -> Fallible<String> {
     };
     held.fence(stands.clone()).await?;
     held.verify().await?;
-    call.act("raise on green", |world| world.raise(&stands)).await?;
+    call.act("raise on green", |world| world.raise(&stands))
+        .await?;
     let leaking = call.look("open roles", |world| world.open_roles(&id)).await;
-    call.act("lift on green", |world| world.lift(&stands)).await?;
-    let opened = call.look("open roles", |world| world.open_roles(&id)).await?;
+    call.act("lift on green", |world| world.lift(&stands))
+        .await?;
+    let opened = call
+        .look("open roles", |world| world.open_roles(&id))
+        .await?;
     let names: Vec<String> = stands.roles.iter().map(|role| role.name.clone()).collect();
     let line = rehearsed(&names, &leaking?, &opened).map_err(StepError::refused)?;
     held.unfence(&id).await?;
@@ -163,7 +201,11 @@ pub async fn check_lag(call: &Call, input: check_lag::Input) -> Fallible<check_l
 /// How far green is behind.
 pub async fn lag(call: &Call, record: &Record, limits: Limits) -> Fallible<Lag> {
     let (blue, green) = (blue(record)?, green(record)?);
-    let written = call.act("write marker on blue", |world| world.write_marker(&blue, true)).await?;
+    let written = call
+        .act("write marker on blue", |world| {
+            world.write_marker(&blue, true)
+        })
+        .await?;
     let patience = i64::try_from(limits.ms).unwrap_or(0);
     let seen = marker_wait(call, &green, written.number, patience).await;
     let level = seen.is_ok_and(|seen| seen.is_some_and(|seen| seen >= written.number));
@@ -176,7 +218,10 @@ pub async fn lag(call: &Call, record: &Record, limits: Limits) -> Fallible<Lag> 
 }
 
 fn behind(world: &World, blue: &ResourceId) -> Option<u64> {
-    let link = world.deployments.iter().find(|one| one.source == *blue && one.linked)?;
+    let link = world
+        .deployments
+        .iter()
+        .find(|one| one.source == *blue && one.linked)?;
     Some((world.server(blue)?.log.len() - link.carried) as u64)
 }
 
@@ -185,7 +230,11 @@ pub async fn validate(call: &Call, input: validate::Input) -> Fallible<validate:
     holding(call, &input.ticket, async |held| {
         let (blue, green) = (blue(&held.record)?, green(&held.record)?);
         held.verify().await?;
-        let written = call.act("write marker on blue", |world| world.write_marker(&blue, true)).await?;
+        let written = call
+            .act("write marker on blue", |world| {
+                world.write_marker(&blue, true)
+            })
+            .await?;
         let seen = marker_wait(call, &green, written.number, 10_000).await?;
         if seen.is_none_or(|seen| seen < written.number) {
             return transient("green does not come level");

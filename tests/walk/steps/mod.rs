@@ -5,8 +5,8 @@ mod before;
 mod in_place;
 mod reads;
 mod retire;
-mod sweep;
 mod rollback;
+mod sweep;
 mod switchover;
 mod watch;
 
@@ -86,7 +86,11 @@ async fn holding<T>(
 }
 
 /// Tries until it succeeds, or until `patience` is over, in milliseconds.
-async fn patiently<T>(call: &Call, patience: i64, mut attempt: impl AsyncFnMut() -> Fallible<T>) -> Fallible<T> {
+async fn patiently<T>(
+    call: &Call,
+    patience: i64,
+    mut attempt: impl AsyncFnMut() -> Fallible<T>,
+) -> Fallible<T> {
     let began = call.now();
     loop {
         match attempt().await {
@@ -97,7 +101,12 @@ async fn patiently<T>(call: &Call, patience: i64, mut attempt: impl AsyncFnMut()
 }
 
 /// Waits until a marker is there, or until the bound; the last one that was seen.
-async fn marker_wait(call: &Call, on: &ResourceId, number: i64, bound: i64) -> Fallible<Option<i64>> {
+async fn marker_wait(
+    call: &Call,
+    on: &ResourceId,
+    number: i64,
+    bound: i64,
+) -> Fallible<Option<i64>> {
     let began = call.now();
     loop {
         let seen = call.look("marker", |world| world.read_marker(on)).await?;
@@ -110,7 +119,10 @@ async fn marker_wait(call: &Call, on: &ResourceId, number: i64, bound: i64) -> F
 
 /// Blue's writer.
 fn blue(record: &Record) -> Fallible<ResourceId> {
-    let writer = record.plan.writer().map(|writer| writer.resource_id.clone());
+    let writer = record
+        .plan
+        .writer()
+        .map(|writer| writer.resource_id.clone());
     writer.ok_or_else(|| StepError::refused("the plan has no writer"))
 }
 

@@ -39,7 +39,9 @@ pub async fn apply(
             Ok(())
         });
         match changed.await {
-            Err(failed) if is_transient(&failed) && call.now() < deadline => call.sleep(1_000).await,
+            Err(failed) if is_transient(&failed) && call.now() < deadline => {
+                call.sleep(1_000).await
+            }
             done => done?,
         }
         current = call.look("reads", |world| Ok(world.reads.clone())).await?;
@@ -48,8 +50,14 @@ pub async fn apply(
 }
 
 /// Lets the record of the writes lead where it shall. Whether anything was changed.
-pub async fn point(call: &Call, wanted: &Pointer, verify: impl AsyncFn() -> Fallible<()>) -> Fallible<bool> {
-    let now = call.look("pointer", |world| Ok(world.pointer.clone())).await?;
+pub async fn point(
+    call: &Call,
+    wanted: &Pointer,
+    verify: impl AsyncFn() -> Fallible<()>,
+) -> Fallible<bool> {
+    let now = call
+        .look("pointer", |world| Ok(world.pointer.clone()))
+        .await?;
     if now.as_ref() == Some(wanted) {
         return Ok(false);
     }

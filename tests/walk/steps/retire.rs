@@ -9,8 +9,13 @@ use domain::retire::{Act, Input, Output, Seen, done, next, over, waiting};
 
 /// Ends the upgrade after the watch.
 pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
-    let record = call.look("record", |world| Ok(world.record().cloned())).await?;
-    if let Some(output) = record.as_ref().and_then(|record| over(record, &input.ticket)) {
+    let record = call
+        .look("record", |world| Ok(world.record().cloned()))
+        .await?;
+    if let Some(output) = record
+        .as_ref()
+        .and_then(|record| over(record, &input.ticket))
+    {
         return Ok(output);
     }
     holding(call, &input.ticket, async |held| step(call, held).await).await
@@ -32,18 +37,29 @@ async fn step(call: &Call, held: &mut Held) -> Fallible<Output> {
         Act::Snapshot(instance) => {
             held.verify().await?;
             let name = record.plan.snapshot("final");
-            call.act("snapshot", |world| world.snapshot(&instance, &name)).await?;
+            call.act("snapshot", |world| world.snapshot(&instance, &name))
+                .await?;
             Ok(waiting("the final snapshot"))
         }
         Act::DeleteRecord(deployment) => {
             held.verify().await?;
-            call.act("delete record", |world| world.delete_deployment(&deployment, false)).await?;
+            call.act("delete record", |world| {
+                world.delete_deployment(&deployment, false)
+            })
+            .await?;
             Ok(waiting("the record to go"))
         }
-        Act::Delete { instance, resource_id } => {
+        Act::Delete {
+            instance,
+            resource_id,
+        } => {
             held.verify().await?;
-            let named = call.look("named", |world| Ok(world.describe(instance.as_str()))).await?;
-            if named.is_some_and(|named| named.resource_id == resource_id && named.status != "deleting") {
+            let named = call
+                .look("named", |world| Ok(world.describe(instance.as_str())))
+                .await?;
+            if named
+                .is_some_and(|named| named.resource_id == resource_id && named.status != "deleting")
+            {
                 call.act("delete old", |world| {
                     world.delete_named(&instance);
                     Ok(())
@@ -61,7 +77,9 @@ async fn step(call: &Call, held: &mut Held) -> Fallible<Output> {
 async fn cut(call: &Call, held: &mut Held) -> Fallible<()> {
     held.verify().await?;
     let (old, new) = (blue(&held.record)?, green(&held.record)?);
-    let _ = call.act("unsubscribe", |world| world.unsubscribe(&old)).await;
+    let _ = call
+        .act("unsubscribe", |world| world.unsubscribe(&old))
+        .await;
     call.act("disarm", |world| world.disarm(&new)).await?;
     held.change(|record| record.reverse = None).await
 }
@@ -69,7 +87,9 @@ async fn cut(call: &Call, held: &mut Held) -> Fallible<()> {
 async fn see(call: &Call, record: &Record) -> Fallible<Seen> {
     let mut old = vec![];
     for member in &record.plan.members {
-        let instance = call.look("old", |world| Ok(world.find(&member.resource_id))).await?;
+        let instance = call
+            .look("old", |world| Ok(world.find(&member.resource_id)))
+            .await?;
         old.push((member.clone(), instance));
     }
     let deployment = record.green.as_ref().map(|green| green.deployment.clone());
@@ -78,10 +98,19 @@ async fn see(call: &Call, record: &Record) -> Fallible<Seen> {
     });
     let deployment = deployment.await?;
     let serving = green(record).ok();
-    let serving = call.look("serving", |world| Ok(serving.and_then(|id| world.find(&id)))).await?;
+    let serving = call
+        .look(
+            "serving",
+            |world| Ok(serving.and_then(|id| world.find(&id))),
+        )
+        .await?;
     let name = record.plan.snapshot("final");
     let snapshot = call.look("snapshot", |world| {
-        Ok(world.snapshots.iter().find(|taken| taken.id == name).cloned())
+        Ok(world
+            .snapshots
+            .iter()
+            .find(|taken| taken.id == name)
+            .cloned())
     });
     Ok(Seen {
         deployment,

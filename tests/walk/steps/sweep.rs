@@ -11,7 +11,9 @@ use serde_json::json;
 
 /// Sweeps over every upgrade.
 pub async fn run(call: &Call) -> Fallible<Output> {
-    let record = call.look("all records", |world| Ok(world.record().cloned())).await?;
+    let record = call
+        .look("all records", |world| Ok(world.record().cloned()))
+        .await?;
     let mut actions = vec![];
     if let Some(record) = record
         && let Ok(done) = sweep(call, &record).await
@@ -83,7 +85,10 @@ async fn restart(call: &Call, record: &Record, why: &str) -> Fallible<()> {
 }
 
 async fn lift(call: &Call, record: &Record, stands: &Fence) -> Fallible<()> {
-    call.look("connect", |world| world.reach(&stands.resource_id).map(drop)).await?;
+    call.look("connect", |world| {
+        world.reach(&stands.resource_id).map(drop)
+    })
+    .await?;
     holding(call, &record.ticket, async |held| {
         held.verify().await?;
         call.act("lift", |world| world.lift(stands)).await?;
@@ -97,7 +102,8 @@ async fn note(call: &Call, record: &Record, change: impl FnOnce(&mut Reverse)) -
     if let Some(reverse) = &mut changed.reverse {
         change(reverse);
     }
-    call.table("note", |world| world.note_record(&changed)).await
+    call.table("note", |world| world.note_record(&changed))
+        .await
 }
 
 async fn look(call: &Call, record: &Record) -> Seen {
@@ -113,7 +119,10 @@ async fn look(call: &Call, record: &Record) -> Seen {
     let waits = matches!(record.phase, Phase::Before | Phase::After) && token(record).is_some();
     let alarms = &record.plan.alarms;
     let readings = match waits {
-        true => call.look("alarms", |world| Ok(world.readings(alarms, None))).await.ok(),
+        true => call
+            .look("alarms", |world| Ok(world.readings(alarms, None)))
+            .await
+            .ok(),
         false => None,
     };
     let link = link(call, record).await;
@@ -142,8 +151,14 @@ async fn link(call: &Call, record: &Record) -> Option<Health> {
     let (old, new) = (blue(record).ok()?, green(record).ok()?);
     let mut healths = vec![];
     for (database, link) in &reverse.links {
-        let slot = call.look("slot", |world| world.slot_seen(&new)).await.ok()?;
-        let subscription = match call.look("subscription", |world| world.link(&old, &new)).await {
+        let slot = call
+            .look("slot", |world| world.slot_seen(&new))
+            .await
+            .ok()?;
+        let subscription = match call
+            .look("subscription", |world| world.link(&old, &new))
+            .await
+        {
             Ok(seen) => seen.subscription,
             Err(_) => Some(SubscriptionSeen {
                 enabled: true,

@@ -20,7 +20,12 @@ pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
     .await
 }
 
-async fn begin(call: &Call, held: &mut Held, token: String, ask: Option<Question>) -> Fallible<Output> {
+async fn begin(
+    call: &Call,
+    held: &mut Held,
+    token: String,
+    ask: Option<Question>,
+) -> Fallible<Output> {
     let since = call.now();
     let wait = Wait {
         token: Some(token.clone()),
@@ -28,7 +33,9 @@ async fn begin(call: &Call, held: &mut Held, token: String, ask: Option<Question
     };
     held.change(|record| record.wait = Some(wait)).await?;
     let alarms = held.record.plan.alarms.clone();
-    let readings = call.look("alarms", |world| Ok(world.readings(&alarms, None))).await?;
+    let readings = call
+        .look("alarms", |world| Ok(world.readings(&alarms, None)))
+        .await?;
     let blind = held.record.plan.request.insufficient_data;
     if let Err(rings) = judge(held.record.phase, blind, &readings) {
         call.fail_token(&token, &rings).await?;
@@ -40,10 +47,18 @@ async fn begin(call: &Call, held: &mut Held, token: String, ask: Option<Question
 
 async fn end(call: &Call, held: &mut Held) -> Fallible<Output> {
     let wait = held.record.wait.as_ref();
-    let since = wait.ok_or_else(|| StepError::failed("no wait began"))?.since;
+    let since = wait
+        .ok_or_else(|| StepError::failed("no wait began"))?
+        .since;
     let alarms = held.record.plan.alarms.clone();
-    let readings = call.look("alarms", |world| Ok(world.readings(&alarms, Some(since)))).await?;
-    let verdict = judge(held.record.phase, held.record.plan.request.insufficient_data, &readings)?;
+    let readings = call
+        .look("alarms", |world| Ok(world.readings(&alarms, Some(since))))
+        .await?;
+    let verdict = judge(
+        held.record.phase,
+        held.record.plan.request.insufficient_data,
+        &readings,
+    )?;
     let over = Wait { token: None, since };
     held.change(|record| record.wait = Some(over)).await?;
     Ok(read(since, &readings, verdict))
@@ -51,9 +66,16 @@ async fn end(call: &Call, held: &mut Held) -> Fallible<Output> {
 
 /// An alarm rang.
 pub async fn on_alarm(call: &Call, input: on_alarm::Input) -> Fallible<on_alarm::Output> {
-    let records = call.look("all records", |world| Ok(world.record().cloned().into_iter().collect::<Vec<_>>()));
+    let records = call.look("all records", |world| {
+        Ok(world.record().cloned().into_iter().collect::<Vec<_>>())
+    });
     let records = records.await?;
-    let rang_at = input.detail.state.timestamp.as_deref().and_then(|at| at.parse().ok());
+    let rang_at = input
+        .detail
+        .state
+        .timestamp
+        .as_deref()
+        .and_then(|at| at.parse().ok());
     let why = on_alarm::failure(&input);
     let mut failed = None;
     let mut ended = 0;

@@ -41,7 +41,9 @@ impl World {
         }
         if state != State::Quiet {
             let long = self.dice.chance(2_000);
-            let after = self.dice.between(5_000, if long { 3_600_000 } else { 120_000 });
+            let after = self
+                .dice
+                .between(5_000, if long { 3_600_000 } else { 120_000 });
             self.later(after, Turn::Quiet);
         }
     }

@@ -3,6 +3,7 @@
 //! It changes by what the steps do to it ([`super::call`]) and by its own [`Turn`]s, which are due at some moment.
 
 pub mod alarms;
+pub mod instances;
 pub mod postgres;
 pub mod rds;
 pub mod routes;

@@ -129,13 +129,20 @@ impl World {
 
     /// Lets old follow new.
     pub fn subscribe(&mut self, old: &ResourceId, new: &ResourceId) -> Fallible<()> {
-        if self.deployments.iter().any(|one| one.linked && one.target == *new) {
+        if self
+            .deployments
+            .iter()
+            .any(|one| one.linked && one.target == *new)
+        {
             return transient("green still has a subscription of RDS's");
         }
         self.reach(new)?;
         let publisher = new.clone();
         let server = self.reach(old)?;
-        server.subscription.get_or_insert(Subscription { publisher, enabled: true });
+        server.subscription.get_or_insert(Subscription {
+            publisher,
+            enabled: true,
+        });
         self.carry_soon();
         Ok(())
     }

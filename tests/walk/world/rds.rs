@@ -1,11 +1,11 @@
-//! RDS: deployments until they are switched over, instances and snapshots. The switchover is [`super::switching`]'s.
+//! RDS's deployments until they are switched over. The switchover is [`super::switching`]'s.
 
 use super::servers::Server;
 use super::{ARN, Fallible, Turn, World, transient};
 use crate::faults::Fault;
 use domain::error::StepError;
-use domain::ids::{DeploymentId, InstanceId, ResourceId};
-use domain::rds::{Deployment, DeploymentStatus, Instance, Pair, PairStatus, Snapshot};
+use domain::ids::{DeploymentId, ResourceId};
+use domain::rds::{Deployment, DeploymentStatus, Instance, Pair, PairStatus};
 use std::collections::BTreeMap;
 
 /// How RDS goes on with a deployment.
@@ -81,18 +81,27 @@ impl World {
 
     /// A deployment by its id.
     pub fn deployment(&self, id: &DeploymentId) -> Option<Deployment> {
-        let found = self.deployments.iter().find(|one| one.id == *id && !one.gone)?;
+        let found = self
+            .deployments
+            .iter()
+            .find(|one| one.id == *id && !one.gone)?;
         Some(self.described(found))
     }
 
     /// A deployment by its name.
     pub fn deployment_named(&self, name: &str) -> Option<Deployment> {
-        let found = self.deployments.iter().find(|one| one.name == name && !one.gone)?;
+        let found = self
+            .deployments
+            .iter()
+            .find(|one| one.name == name && !one.gone)?;
         Some(self.described(found))
     }
 
     fn described(&self, found: &Bgd) -> Deployment {
-        let arn = |id: &ResourceId| self.server(id).map(|server| format!("{ARN}{}", server.name));
+        let arn = |id: &ResourceId| {
+            self.server(id)
+                .map(|server| format!("{ARN}{}", server.name))
+        };
         let pair = |(source, target, status): &(ResourceId, ResourceId, PairStatus)| Pair {
             source: arn(source).unwrap_or_default(),
             target: arn(target),
@@ -119,11 +128,18 @@ impl World {
         blue: &[ResourceId],
         version: &str,
     ) -> Fallible<()> {
-        if self.deployments.iter().any(|one| !one.gone && one.source == blue[0]) {
+        if self
+            .deployments
+            .iter()
+            .any(|one| !one.gone && one.source == blue[0])
+        {
             return Err(StepError::failed("BlueGreenDeploymentAlreadyExists"));
         }
         let place = self.deployments.len();
-        let pairs: Vec<_> = blue.iter().filter_map(|id| self.copy(place, id, version)).collect();
+        let pairs: Vec<_> = blue
+            .iter()
+            .filter_map(|id| self.copy(place, id, version))
+            .collect();
         self.deployments.push(Bgd {
             id: format!("bgd-{place}").into(),
             name: name.to_owned(),
@@ -139,13 +155,22 @@ impl World {
             foreign: false,
             gone: false,
         });
-        let next = if self.strikes(Fault::NoGreen) { Next::Unfit } else { Next::Nearly };
+        let next = if self.strikes(Fault::NoGreen) {
+            Next::Unfit
+        } else {
+            Next::Nearly
+        };
         let after = self.dice.between(20_000, 200_000);
         self.later(after, Turn::Deployment(place, next));
         Ok(())
     }
 
-    fn copy(&mut self, place: usize, of: &ResourceId, version: &str) -> Option<(ResourceId, ResourceId, PairStatus)> {
+    fn copy(
+        &mut self,
+        place: usize,
+        of: &ResourceId,
+        version: &str,
+    ) -> Option<(ResourceId, ResourceId, PairStatus)> {
         let blue = self.server(of)?;
         let name = format!("{}-green-{place:06}", blue.name);
         let mut green = Server::new(format!("{of}-g{place}"), name, blue.role, version);
@@ -179,7 +204,11 @@ impl World {
             pair.2 = PairStatus::Available;
         }
         for (place, target) in targets.iter().enumerate() {
-            let status = if whole || place > 0 { "available" } else { "storage-initialization" };
+            let status = if whole || place > 0 {
+                "available"
+            } else {
+                "storage-initialization"
+            };
             self.change_server(target, |green| status.clone_into(&mut green.status));
         }
         if !whole {
@@ -190,7 +219,11 @@ impl World {
 
     /// Deletes the record of a deployment, and green with it if that is asked for.
     pub fn delete_deployment(&mut self, id: &DeploymentId, with_target: bool) -> Fallible<()> {
-        let Some(place) = self.deployments.iter().position(|one| one.id == *id && !one.gone) else {
+        let Some(place) = self
+            .deployments
+            .iter()
+            .position(|one| one.id == *id && !one.gone)
+        else {
             return Ok(());
         };
         let deployment = &self.deployments[place];
@@ -204,7 +237,9 @@ impl World {
         self.deployments[place].linked = false;
         self.note(|| format!("  record of {id} is deleted, with green: {with_target}"));
         if with_target {
-            targets.iter().for_each(|(_, green, _)| self.delete_green(green));
+            targets
+                .iter()
+                .for_each(|(_, green, _)| self.delete_green(green));
         }
         let after = self.dice.between(500, 60_000);
         self.later(after, Turn::Deployment(place, Next::Deleted));
@@ -220,102 +255,5 @@ impl World {
             return;
         }
         self.instance_goes(green);
-    }
-
-    /// Deletes the instance that has a name now.
-    pub fn delete_named(&mut self, name: &InstanceId) {
-        let found = self.named(name.as_str()).map(|server| server.id.clone());
-        if let Some(id) = found {
-            self.instance_goes(&id);
-        }
-    }
-
-    fn instance_goes(&mut self, id: &ResourceId) {
-        self.check_deletion(id);
-        self.change_server(id, |server| {
-            "deleting".clone_into(&mut server.status);
-            server.blocked = true;
-        });
-        let after = self.dice.between(2_000, 90_000);
-        self.later(after, Turn::Gone(id.clone()));
-    }
-
-    /// An instance is gone.
-    pub fn instance_is_gone(&mut self, id: &ResourceId) {
-        self.servers.retain(|server| server.id != *id);
-    }
-
-    /// Gives an instance another name.
-    pub fn rename(&mut self, from: &InstanceId, to: &InstanceId) -> Fallible<()> {
-        let Some(server) = self.named(from.as_str()).filter(|one| one.status == "available") else {
-            return transient("InvalidDBInstanceState");
-        };
-        let id = server.id.clone();
-        if self.named(to.as_str()).is_some() {
-            self.memory.name_taken = true;
-            return Err(StepError::failed("DBInstanceAlreadyExists"));
-        }
-        self.change_server(&id, |server| {
-            "rebooting".clone_into(&mut server.status);
-            server.sessions = false;
-        });
-        let after = self.dice.between(5_000, 120_000);
-        self.later(after, Turn::Named(id, to.0.clone()));
-        Ok(())
-    }
-
-    /// An instance has its new name.
-    pub fn instance_is_named(&mut self, id: &ResourceId, name: &str) {
-        self.change_server(id, |server| {
-            name.clone_into(&mut server.name);
-            "available".clone_into(&mut server.status);
-        });
-    }
-
-    /// Begins an instance's upgrade in place.
-    pub fn upgrade(&mut self, name: &InstanceId, version: &str) -> Fallible<()> {
-        let Some(server) = self.named(name.as_str()).filter(|one| one.status == "available") else {
-            return transient("InvalidDBInstanceState");
-        };
-        let id = server.id.clone();
-        self.change_server(&id, |server| "rebooting".clone_into(&mut server.status));
-        let after = self.dice.between(5_000, 300_000);
-        self.later(after, Turn::Upgraded(id, version.to_owned()));
-        Ok(())
-    }
-
-    /// An instance has its new version.
-    pub fn instance_is_upgraded(&mut self, id: &ResourceId, version: &str) {
-        self.change_server(id, |server| {
-            version.clone_into(&mut server.version);
-            "available".clone_into(&mut server.status);
-        });
-    }
-
-    /// Begins a snapshot.
-    pub fn snapshot(&mut self, of: &InstanceId, name: &str) -> Fallible<()> {
-        let Some(server) = self.named(of.as_str()) else {
-            return transient("DBInstanceNotFound");
-        };
-        if self.snapshots.iter().any(|taken| taken.id == name) {
-            return Ok(());
-        }
-        self.snapshots.push(Snapshot {
-            id: name.to_owned(),
-            status: "creating".to_owned(),
-            percent: 10,
-            instance: of.clone(),
-            resource_id: server.id.clone(),
-        });
-        let after = self.dice.between(5_000, 500_000);
-        self.later(after, Turn::Snapshot(self.snapshots.len() - 1));
-        Ok(())
-    }
-
-    /// A snapshot is through.
-    pub fn snapshot_turns(&mut self, place: usize) {
-        let failed = self.strikes(Fault::SnapshotFails);
-        let status = if failed { "failed" } else { "available" };
-        status.clone_into(&mut self.snapshots[place].status);
     }
 }

@@ -241,7 +241,10 @@ impl World {
         let entries = match self.server(&source) {
             Some(blue) if blue.is_up() => {
                 let end = up_to.min(blue.log.len());
-                blue.log.get(deployment.carried..end).unwrap_or_default().to_vec()
+                blue.log
+                    .get(deployment.carried..end)
+                    .unwrap_or_default()
+                    .to_vec()
             }
             _ => return,
         };
@@ -255,14 +258,20 @@ impl World {
             return;
         };
         let (id, up) = (old.id.clone(), old.is_up() && old.away_until <= self.now);
-        let Some(new) = self.servers.iter_mut().find(|one| one.id == subscription.publisher) else {
+        let Some(new) = self
+            .servers
+            .iter_mut()
+            .find(|one| one.id == subscription.publisher)
+        else {
             return;
         };
         let (true, true, Some(slot)) = (up, new.is_up(), new.slot) else {
             return;
         };
         let entries = new.log[slot.read..].to_vec();
-        new.slot = Some(Slot { read: new.log.len() });
+        new.slot = Some(Slot {
+            read: new.log.len(),
+        });
         self.apply(&id, &entries);
     }
 
@@ -270,7 +279,10 @@ impl World {
         let Some(server) = self.servers.iter_mut().find(|server| server.id == *to) else {
             return;
         };
-        let doubled: Vec<u32> = entries.iter().filter_map(|entry| server.apply(*entry).err()).collect();
+        let doubled: Vec<u32> = entries
+            .iter()
+            .filter_map(|entry| server.apply(*entry).err())
+            .collect();
         if !doubled.is_empty() {
             self.violate(format!("G2: commits {doubled:?} come to {to} twice"));
         }

@@ -10,11 +10,16 @@ use domain::rds::{DeploymentStatus, PairStatus};
 impl World {
     /// Asks for a switchover. Its status shows it up to half a second later.
     pub fn switch(&mut self, id: &DeploymentId, foreign: bool) -> Fallible<()> {
-        let place = self.deployments.iter().position(|one| one.id == *id && !one.gone);
+        let place = self
+            .deployments
+            .iter()
+            .position(|one| one.id == *id && !one.gone);
         let Some(place) = place.filter(|place| {
             let found = &self.deployments[*place];
             let all = found.pairs.iter().all(|pair| {
-                let there = self.server(&pair.1).is_some_and(|green| green.status == "available");
+                let there = self
+                    .server(&pair.1)
+                    .is_some_and(|green| green.status == "available");
                 pair.2 == PairStatus::Available && there
             });
             found.status == DeploymentStatus::Available && all && !found.asked
@@ -63,7 +68,9 @@ impl World {
         let mut course = vec![Next::Stops, Next::Carries, Next::Renames, Next::Opens];
         course.extend((0..members).map(Next::Member));
         // The deployment's word may come before its last member's.
-        let early = usize::try_from(self.dice.below(2)).unwrap_or(0).min(members - 1);
+        let early = usize::try_from(self.dice.below(2))
+            .unwrap_or(0)
+            .min(members - 1);
         course.insert(course.len() - early, Next::Completes);
         if self.links_rest_until > self.now + 5_000 {
             course.truncate(1);
@@ -101,11 +108,16 @@ impl World {
         let [blue, green] = self.both(place);
         let next = self.server(&blue).map_or(0, |blue| blue.sequence);
         self.change_server(&green, |green| green.sequence = next);
-        let ours = self.record().is_some_and(|record| !record.markers.is_empty());
+        let ours = self
+            .record()
+            .is_some_and(|record| !record.markers.is_empty());
         if ours && !self.deployments[place].foreign && self.strikes(Fault::MarkerMissing) {
             self.memory.marker_missing = true;
             self.change_server(&green, |green| {
-                let kept = green.log.iter().rposition(|entry| matches!(entry, Entry::Marker(_)));
+                let kept = green
+                    .log
+                    .iter()
+                    .rposition(|entry| matches!(entry, Entry::Marker(_)));
                 green.log.truncate(kept.unwrap_or(0));
                 green.marker = green.marker.map(|number| number - 1);
                 green.rows = green.log.iter().fold(0, |rows, entry| match entry {
@@ -118,7 +130,10 @@ impl World {
 
     fn names_swap(&mut self, place: usize) {
         for (blue, green, _) in self.deployments[place].pairs.clone() {
-            let name = self.server(&blue).map(|server| server.name.clone()).unwrap_or_default();
+            let name = self
+                .server(&blue)
+                .map(|server| server.name.clone())
+                .unwrap_or_default();
             let free = (1..).map(|number| format!("{name}-old{number}"));
             let free = free.into_iter().find(|free| self.named(free).is_none());
             self.change_server(&blue, |old| old.name = free.unwrap_or_default());
@@ -148,23 +163,40 @@ impl World {
     fn taken_back(&mut self, place: usize) {
         let swapped = self.deployments[place].pairs.clone();
         for (blue, green, _) in swapped {
-            let old = self.server(&blue).map(|old| old.name.clone()).unwrap_or_default();
+            let old = self
+                .server(&blue)
+                .map(|old| old.name.clone())
+                .unwrap_or_default();
             if let Some((name, _)) = old.rsplit_once("-old") {
-                self.change_server(&green, |green| green.name = format!("{name}-green-{place:06}"));
+                self.change_server(&green, |green| {
+                    green.name = format!("{name}-green-{place:06}")
+                });
                 self.change_server(&blue, |blue| name.clone_into(&mut blue.name));
             }
         }
         let [blue, green] = self.both(place);
-        self.change_server(&green, |green| (green.read_only, green.blocked) = (true, false));
-        self.change_server(&blue, |blue| (blue.read_only, blue.blocked) = (false, false));
+        self.change_server(&green, |green| {
+            (green.read_only, green.blocked) = (true, false)
+        });
+        self.change_server(&blue, |blue| {
+            (blue.read_only, blue.blocked) = (false, false)
+        });
         let stays = self.dice.chance(5_000);
         let deployment = &mut self.deployments[place];
         deployment.asked = false;
         deployment.linked = true;
-        deployment.status = if stays { DeploymentStatus::Available } else { DeploymentStatus::SwitchoverFailed };
+        deployment.status = if stays {
+            DeploymentStatus::Available
+        } else {
+            DeploymentStatus::SwitchoverFailed
+        };
         "the timeout was reached".clone_into(&mut deployment.details);
         for pair in &mut deployment.pairs {
-            pair.2 = if stays { PairStatus::Available } else { PairStatus::SwitchoverFailed };
+            pair.2 = if stays {
+                PairStatus::Available
+            } else {
+                PairStatus::SwitchoverFailed
+            };
         }
     }
 }

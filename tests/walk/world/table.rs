@@ -65,7 +65,12 @@ impl World {
     fn whose(&self, plan: &Plan, owner: &Owner) -> Fallible<Ticket> {
         let gone = || StepError::transient("the claim was neither taken nor found; try again");
         let item = self.item.as_ref().ok_or_else(gone)?;
-        claim::found(&item.record, &item.ids, claim::request_id(plan, owner), owner)
+        claim::found(
+            &item.record,
+            &item.ids,
+            claim::request_id(plan, owner),
+            owner,
+        )
     }
 
     /// Takes the lease; `now` is the call's own clock.
@@ -102,7 +107,8 @@ impl World {
     pub fn verify_held(&self, held: &Record, me: &str, now: Millis) -> Fallible<()> {
         let found = self.record();
         let lease = found.and_then(|found| found.lease.as_ref());
-        let ours = found.is_some_and(|found| found.ticket == held.ticket && found.phase == held.phase);
+        let ours =
+            found.is_some_and(|found| found.ticket == held.ticket && found.phase == held.phase);
         let leased = lease.is_some_and(|lease| lease.holder == me && lease.until > now);
         match (ours, leased) {
             (true, true) => Ok(()),
@@ -114,7 +120,10 @@ impl World {
     /// Writes; nothing if the condition did not hold.
     pub fn write(&mut self, ours: &Ours) -> Option<Record> {
         let record = self.item.as_mut().map(|item| &mut item.record)?;
-        let holds = record.lease.as_ref().is_some_and(|lease| lease.holder == ours.me);
+        let holds = record
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.holder == ours.me);
         if record.ticket != *ours.ticket || !holds {
             return None;
         }
@@ -130,7 +139,11 @@ impl World {
     /// Gives a lease back.
     pub fn release(&mut self, me: &str) {
         if let Some(item) = &mut self.item
-            && item.record.lease.as_ref().is_some_and(|lease| lease.holder == me)
+            && item
+                .record
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.holder == me)
         {
             item.record.lease = None;
         }
@@ -140,11 +153,16 @@ impl World {
     pub fn note_record(&mut self, changed: &Record) -> Fallible<()> {
         let record = self.item.as_mut().map(|item| &mut item.record);
         let record = record.filter(|record| {
-            record.ticket == changed.ticket && record.phase == changed.phase && record.lease.is_none()
+            record.ticket == changed.ticket
+                && record.phase == changed.phase
+                && record.lease.is_none()
         });
         match record {
             Some(record) => {
-                *record = Record { lease: None, ..changed.clone() };
+                *record = Record {
+                    lease: None,
+                    ..changed.clone()
+                };
                 Ok(())
             }
             None => Err(StepError::transient("the upgrade's record is in use")),
@@ -163,7 +181,9 @@ impl World {
             }
         }
         let ours = |now: &&Record| {
-            now.ticket.owner == seen.ticket.owner && now.ticket.epoch == raised && now.phase == phase
+            now.ticket.owner == seen.ticket.owner
+                && now.ticket.epoch == raised
+                && now.phase == phase
         };
         let changed = || StepError::transient("the upgrade's record changed; look again");
         self.record().filter(ours).cloned().ok_or_else(changed)

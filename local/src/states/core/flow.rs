@@ -136,12 +136,18 @@ impl Turn<'_> {
         let sizes = assigned.iter().map(|(name, value)| (name, size_of(value)));
         let sizes: Vec<(&String, usize)> = sizes.collect();
         let new: usize = sizes.iter().map(|(_, size)| size).sum();
-        let kept = execution.sizes.iter().filter(|(name, _)| !assigned.contains_key(*name));
+        let kept = execution
+            .sizes
+            .iter()
+            .filter(|(name, _)| !assigned.contains_key(*name));
         let kept: usize = kept.map(|(_, size)| size).sum();
         if new > MAX_BYTES || new + kept > MAX_VARIABLES {
             return Err(self.too_large("assigned variables"));
         }
-        let sizes: Vec<(String, usize)> = sizes.into_iter().map(|(name, size)| (name.clone(), size)).collect();
+        let sizes: Vec<(String, usize)> = sizes
+            .into_iter()
+            .map(|(name, size)| (name.clone(), size))
+            .collect();
         self.execution.sizes.extend(sizes);
         self.execution.variables.extend(assigned.clone());
         Ok(())

@@ -37,7 +37,9 @@ impl<'a> Scope<'a> {
     pub(super) fn evaluate(&self, source: &str, ast: &AstNode) -> Result<JValue, EvaluatorError> {
         let mut context = Context::new();
         if source.contains("$states") {
-            let states = self.converted.get_or_init(|| JValue::from(self.states.clone()));
+            let states = self
+                .converted
+                .get_or_init(|| JValue::from(self.states.clone()));
             context.bind("states".to_owned(), states.clone());
         }
         let named = |name: &str| source.split('$').any(|rest| rest.starts_with(name));

@@ -11,7 +11,9 @@ use domain::error::StepError;
 use domain::rds::Instance;
 use domain::record::{Fence, Phase, Record, Side};
 use domain::reverse::{Health, Unavailable, health, limit, worst};
-use domain::rollback::{BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads};
+use domain::rollback::{
+    BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads,
+};
 use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Pointer, Way, way};
@@ -21,11 +23,15 @@ const ENOUGH: i64 = 30_000;
 
 impl Rollback<'_> {
     pub(super) async fn back(&mut self, held: &mut Held) -> Fallible<Output> {
-        held.change(|record| record.back.get_or_insert_default().tries += 1).await?;
+        held.change(|record| record.back.get_or_insert_default().tries += 1)
+            .await?;
         while self.call.now() < self.call.last_call() {
             let seen = see(self.call, &held.record).await?;
             let act = back(&held.record, &seen);
-            self.call.world.borrow_mut().note(|| format!("  decided {act:?}"));
+            self.call
+                .world
+                .borrow_mut()
+                .note(|| format!("  decided {act:?}"));
             if let Some(output) = self.act_back(act, &seen, held).await? {
                 return Ok(output);
             }
@@ -33,14 +39,21 @@ impl Rollback<'_> {
         Ok(self.later("this call's time is up"))
     }
 
-    async fn act_back(&mut self, act: BackAct, seen: &BackSeen, held: &mut Held) -> Fallible<Option<Output>> {
+    async fn act_back(
+        &mut self,
+        act: BackAct,
+        seen: &BackSeen,
+        held: &mut Held,
+    ) -> Fallible<Option<Output>> {
         match act {
             BackAct::GiveUp(why) => return Err(self.give_up(held, why).await?),
             BackAct::AskPerson(why) => return Err(ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(id) => {
                 held.verify().await?;
-                self.call.act("delete record", |world| world.delete_deployment(&id, false)).await?;
+                self.call
+                    .act("delete record", |world| world.delete_deployment(&id, false))
+                    .await?;
                 self.actions.push("RDS's record is deleted.".to_owned());
             }
             BackAct::PointWrites => self.point_writes(held, seen).await?,
@@ -50,7 +63,9 @@ impl Rollback<'_> {
             BackAct::Cross => return self.cross(held, seen).await,
             BackAct::Rename { from, to, .. } => {
                 held.verify().await?;
-                self.call.act("rename", |world| world.rename(&from, &to)).await?;
+                self.call
+                    .act("rename", |world| world.rename(&from, &to))
+                    .await?;
                 self.actions.push("renamed".to_owned());
                 return Ok(Some(self.later("it to have its name")));
             }
@@ -71,7 +86,8 @@ impl Rollback<'_> {
             return Ok(());
         };
         if point(self.call, &pointer, async || held.verify().await).await? {
-            self.actions.push("the writes' record leads to old.".to_owned());
+            self.actions
+                .push("the writes' record leads to old.".to_owned());
             self.call.sleep(i64::from(pointer.ttl) * 1_000).await;
         }
         Ok(())
@@ -101,7 +117,8 @@ impl Rollback<'_> {
         }
         let told = crossing.told(self.call);
         self.call.world.borrow_mut().note(|| told);
-        self.actions.push("Everything that green took is on blue.".to_owned());
+        self.actions
+            .push("Everything that green took is on blue.".to_owned());
         if way(&held.record.plan) == Way::Record {
             self.open_with(held, &crossing, receipt, seen).await?;
         }
@@ -118,7 +135,8 @@ impl Rollback<'_> {
 
     async fn end_back(&mut self, held: &mut Held) -> Fallible<Output> {
         let receipt = held.record.back.clone().unwrap_or_default().receipt;
-        self.actions.extend(super::blue::verify(self.call, held).await?);
+        self.actions
+            .extend(super::blue::verify(self.call, held).await?);
         held.end(&note(self.input)).await?;
         Ok(Output {
             summary: "served by blue with everything that green took".to_owned(),
@@ -151,20 +169,40 @@ impl Rollback<'_> {
 }
 
 async fn see(call: &Call, record: &Record) -> Fallible<BackSeen> {
-    let instances = call.look("instances", |world| Ok(instances(world, record))).await?;
+    let instances = call
+        .look("instances", |world| Ok(instances(world, record)))
+        .await?;
     let arrived = record.back.as_ref().is_some_and(|back| back.arrived);
     let (old, new) = (blue(record)?, green(record)?);
-    let deployment = record.green.as_ref().filter(|_| !arrived).map(|green| green.deployment.clone());
-    let deployment = call.look("deployment", |world| Ok(deployment.and_then(|id| world.deployment(&id))));
+    let deployment = record
+        .green
+        .as_ref()
+        .filter(|_| !arrived)
+        .map(|green| green.deployment.clone());
+    let deployment = call.look("deployment", |world| {
+        Ok(deployment.and_then(|id| world.deployment(&id)))
+    });
     let deployment = deployment.await?;
-    let link = if arrived { Health::Well } else { link(call, record, &old, &new).await };
+    let link = if arrived {
+        Health::Well
+    } else {
+        link(call, record, &old, &new).await
+    };
     let old_read_only = match arrived {
         true => Some(false),
-        false => call.look("old", |world| Ok(world.reach(&old)?.read_only)).await.ok(),
+        false => call
+            .look("old", |world| Ok(world.reach(&old)?.read_only))
+            .await
+            .ok(),
     };
     let pointer = pointer_to_old(record, &instances)?;
-    let (writes, shares) = call.look("routes", |world| Ok((world.pointer.clone(), world.reads.clone()))).await?;
-    let reads_away = record.plan.reads.is_some() && !changes(&shares, &reads(&record.plan, &instances)).is_empty();
+    let (writes, shares) = call
+        .look("routes", |world| {
+            Ok((world.pointer.clone(), world.reads.clone()))
+        })
+        .await?;
+    let reads_away = record.plan.reads.is_some()
+        && !changes(&shares, &reads(&record.plan, &instances)).is_empty();
     Ok(BackSeen {
         link,
         deployment,
@@ -179,10 +217,15 @@ fn instances(world: &World, record: &Record) -> Vec<Instance> {
     let greens = identities(record.green.as_ref());
     let members = &record.plan.members;
     let ours = |one: &Instance| {
-        let blue = members.iter().any(|member| member.resource_id == one.resource_id || member.instance == one.id);
+        let blue = members
+            .iter()
+            .any(|member| member.resource_id == one.resource_id || member.instance == one.id);
         blue || greens.contains(&one.resource_id)
     };
-    let all = world.servers.iter().map(super::super::super::world::servers::Server::instance);
+    let all = world
+        .servers
+        .iter()
+        .map(super::super::super::world::servers::Server::instance);
     all.filter(ours).collect()
 }
 
@@ -213,7 +256,9 @@ fn pointer_to_old(record: &Record, instances: &[Instance]) -> Fallible<Option<Po
     let (Some(pointer), Some(writer)) = (&record.plan.writes, record.plan.writer()) else {
         return Ok(None);
     };
-    let old = instances.iter().find(|one| one.resource_id == writer.resource_id);
+    let old = instances
+        .iter()
+        .find(|one| one.resource_id == writer.resource_id);
     let host = old.and_then(|old| old.address.as_deref());
     let host = host.ok_or_else(|| StepError::transient("old has no endpoint now"))?;
     Ok(Some(pointer.to(host)))

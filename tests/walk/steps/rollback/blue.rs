@@ -14,7 +14,10 @@ use effects::postgres::roles::Role;
 pub async fn verify(call: &Call, held: &mut Held) -> Fallible<Vec<String>> {
     let writer = blue(&held.record)?;
     let found = call.look("roles", |world| world.roles(&writer)).await?;
-    let ours: Vec<Role> = found.into_iter().filter(|role| !role.can_login && is_ours(role)).collect();
+    let ours: Vec<Role> = found
+        .into_iter()
+        .filter(|role| !role.can_login && is_ours(role))
+        .collect();
     let mut actions = vec![];
     if !ours.is_empty() {
         let forgotten = Fence {
@@ -27,9 +30,12 @@ pub async fn verify(call: &Call, held: &mut Held) -> Fallible<Vec<String>> {
         actions.push(lift(call, held, &forgotten).await?);
     }
     held.verify().await?;
-    call.act("make marker", |world| world.make_marker(&writer)).await?;
-    call.act("write marker", |world| world.write_marker(&writer, true)).await?;
-    call.act("remove marker", |world| world.remove_marker(&writer)).await?;
+    call.act("make marker", |world| world.make_marker(&writer))
+        .await?;
+    call.act("write marker", |world| world.write_marker(&writer, true))
+        .await?;
+    call.act("remove marker", |world| world.remove_marker(&writer))
+        .await?;
     actions.push("Blue takes writes and lets the application log in.".to_owned());
     Ok(actions)
 }

@@ -21,14 +21,23 @@ pub async fn take_down(call: &Call, held: &mut Held, looked: &Looked) -> Fallibl
     };
     record_members(held, deployment, &looked.green).await?;
     for member in &looked.green {
-        let _ = call.act("drain green", |world| world.drain(&member.resource_id)).await;
+        let _ = call
+            .act("drain green", |world| world.drain(&member.resource_id))
+            .await;
     }
     held.verify().await?;
-    call.act("delete deployment", |world| world.delete_deployment(&deployment.id, true)).await?;
+    call.act("delete deployment", |world| {
+        world.delete_deployment(&deployment.id, true)
+    })
+    .await?;
     Ok(vec!["The deployment is deleted with green.".to_owned()])
 }
 
-async fn record_members(held: &mut Held, deployment: &Deployment, found: &[Instance]) -> Fallible<()> {
+async fn record_members(
+    held: &mut Held,
+    deployment: &Deployment,
+    found: &[Instance],
+) -> Fallible<()> {
     if held.record.green.is_some() {
         return Ok(());
     }
@@ -54,7 +63,9 @@ async fn record_members(held: &mut Held, deployment: &Deployment, found: &[Insta
 pub async fn delete_left(call: &Call, held: &Held, looked: &Looked) -> Fallible<Vec<String>> {
     for member in &looked.green {
         held.verify().await?;
-        let named = call.look("named", |world| Ok(world.describe(member.id.as_str()))).await?;
+        let named = call
+            .look("named", |world| Ok(world.describe(member.id.as_str())))
+            .await?;
         let still = named.filter(|named| named.resource_id == member.resource_id);
         if still.is_some_and(|named| named.status != "deleting") {
             call.act("delete green", |world| {
@@ -85,7 +96,9 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
     let green = green.resource_id.clone();
     let mut arrived = BTreeMap::new();
     for database in held.record.markers.keys() {
-        let seen = call.look("marker of green", |world| world.read_marker(&green)).await?;
+        let seen = call
+            .look("marker of green", |world| world.read_marker(&green))
+            .await?;
         arrived.insert(database.clone(), seen);
     }
     if let Some(why) = missing(&held.record.markers, &arrived) {
@@ -93,7 +106,9 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
     }
     let old = close_old(call, held).await?;
     if let Old::Open(why) = old {
-        return Ok(Opened::NotYet(format!("old blue still lets the application in: {why}")));
+        return Ok(Opened::NotYet(format!(
+            "old blue still lets the application in: {why}"
+        )));
     }
     let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
     let mut actions = vec![];
@@ -101,9 +116,14 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
         actions.push(lift(call, held, &stands).await?);
     }
     held.verify().await?;
-    call.act("write marker on green", |world| world.write_marker(&green, true)).await?;
+    call.act("write marker on green", |world| {
+        world.write_marker(&green, true)
+    })
+    .await?;
     Ok(match old {
-        Old::Away(failed) => Opened::NotYet(format!("green serves; old can't be reached: {failed}")),
+        Old::Away(failed) => {
+            Opened::NotYet(format!("green serves; old can't be reached: {failed}"))
+        }
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
 }
@@ -117,7 +137,11 @@ enum Old {
 
 async fn close_old(call: &Call, held: &mut Held) -> Fallible<Old> {
     let old = blue(&held.record)?;
-    if call.look("old", |world| Ok(world.find(&old))).await?.is_none() {
+    if call
+        .look("old", |world| Ok(world.find(&old)))
+        .await?
+        .is_none()
+    {
         return Ok(Old::Closed);
     }
     match reach(call, &old).await {
@@ -136,19 +160,27 @@ async fn close_old(call: &Call, held: &mut Held) -> Fallible<Old> {
 
 async fn reach(call: &Call, old: &ResourceId) -> Fallible<()> {
     for _ in 1..3 {
-        if call.look("connect to old", |world| world.reach(old).map(drop)).await.is_ok() {
+        if call
+            .look("connect to old", |world| world.reach(old).map(drop))
+            .await
+            .is_ok()
+        {
             return Ok(());
         }
         call.sleep(1_000).await;
     }
-    call.look("connect to old", |world| world.reach(old).map(drop)).await
+    call.look("connect to old", |world| world.reach(old).map(drop))
+        .await
 }
 
 async fn shut(call: &Call, closing: &Fence) -> Fallible<bool> {
     let old = &closing.resource_id;
-    call.act("raise on old", |world| world.raise(closing)).await?;
+    call.act("raise on old", |world| world.raise(closing))
+        .await?;
     call.act("drain old", |world| world.drain(old)).await?;
-    let standing = call.look("standing of old", |world| world.standing(old)).await?;
+    let standing = call
+        .look("standing of old", |world| world.standing(old))
+        .await?;
     Ok(standing.is_closed())
 }
 

@@ -4,24 +4,23 @@ mod back;
 mod blue;
 mod crossing;
 mod green;
+mod look;
 
 use super::is_transient;
 use super::reads::apply;
 use crate::call::Call;
 use crate::held::Held;
 use crate::setting::TTL;
-use crate::world::{Fallible, World, refused};
+use crate::world::{Fallible, refused};
 use domain::error::StepError;
-use domain::ids::ResourceId;
-use domain::rds::{Deployment, Instance, OWNER_TAG, instance_of};
 use domain::record::{Fence, Phase, Record};
 use domain::request::Strategy;
 use domain::rollback::{
-    Act, Input, Order, Output, Seen, Serving, confused, identities, next, no_way_back, note, nothing, order,
-    reads_first, serving, standing,
+    Act, Input, Order, Output, Serving, next, no_way_back, note, nothing, order, reads_first,
 };
 use domain::routes::changes;
 use green::Opened;
+use look::{Looked, look};
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call.
 const SHORT: i64 = 10_000;
@@ -35,7 +34,9 @@ pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
 }
 
 async fn go(call: &Call, input: &Input) -> Fallible<Output> {
-    let found = call.look("record", |world| Ok(world.record().cloned())).await?;
+    let found = call
+        .look("record", |world| Ok(world.record().cloned()))
+        .await?;
     let Some(found) = found.filter(|_| input.database.as_str() == crate::world::DATABASE) else {
         return Ok(nothing(format!("`{}` was never claimed.", input.database)));
     };
@@ -43,7 +44,10 @@ async fn go(call: &Call, input: &Input) -> Fallible<Output> {
     let record = match order(input, &found) {
         Order::Nothing(summary) => return Ok(nothing(summary)),
         Order::Refuse(why) => return refused(why),
-        Order::TakeOver(phase) => call.table("raise epoch", |world| world.raise_epoch(&found, phase)).await?,
+        Order::TakeOver(phase) => {
+            call.table("raise epoch", |world| world.raise_epoch(&found, phase))
+                .await?
+        }
         Order::GoOn => found,
     };
     let at_once = at_once && record.phase == Phase::RollingBack;
@@ -67,20 +71,15 @@ struct Rollback<'a> {
     actions: Vec<String>,
 }
 
-/// What was found.
-struct Looked {
-    seen: Seen,
-    deployment: Option<Deployment>,
-    green: Vec<Instance>,
-}
-
 impl Rollback<'_> {
     async fn reads_first(&mut self, record: &Record, at_once: bool) {
         let tried = async {
             let shared = record.plan.strategy == Strategy::BlueGreen;
             if at_once || shared && self.blue_serves(record).await? {
                 let verify = async || {
-                    let verified = self.call.table("verify ticket", |world| world.verify_ticket(&record.ticket));
+                    let verified = self
+                        .call
+                        .table("verify ticket", |world| world.verify_ticket(&record.ticket));
                     verified.await
                 };
                 return self.reads_back(record, verify).await;
@@ -99,7 +98,11 @@ impl Rollback<'_> {
         Ok(look(self.call, record).await?.seen.serving == Serving::Blue)
     }
 
-    async fn reads_back(&self, record: &Record, verify: impl AsyncFn() -> Fallible<()>) -> Fallible<Option<String>> {
+    async fn reads_back(
+        &self,
+        record: &Record,
+        verify: impl AsyncFn() -> Fallible<()>,
+    ) -> Fallible<Option<String>> {
         let Some(route) = &record.plan.reads else {
             return Ok(None);
         };
@@ -121,7 +124,8 @@ impl Rollback<'_> {
         if let Some(execution) = self.input.execution.clone()
             && held.record.rollback.as_ref() != Some(&execution)
         {
-            held.change(|record| record.rollback = Some(execution)).await?;
+            held.change(|record| record.rollback = Some(execution))
+                .await?;
         }
         if held.record.phase == Phase::Returning {
             return self.back(held).await;
@@ -129,7 +133,10 @@ impl Rollback<'_> {
         while self.call.now() < self.call.last_call() {
             let looked = look(self.call, &held.record).await?;
             let act = next(&held.record, &looked.seen, TTL);
-            self.call.world.borrow_mut().note(|| format!("  decided {act:?}"));
+            self.call
+                .world
+                .borrow_mut()
+                .note(|| format!("  decided {act:?}"));
             if let Some(output) = self.act(act, &looked, held).await? {
                 return Ok(output);
             }
@@ -137,14 +144,21 @@ impl Rollback<'_> {
         Ok(self.later("this call's time is up"))
     }
 
-    async fn act(&mut self, act: Act, looked: &Looked, held: &mut Held) -> Fallible<Option<Output>> {
+    async fn act(
+        &mut self,
+        act: Act,
+        looked: &Looked,
+        held: &mut Held,
+    ) -> Fallible<Option<Output>> {
         match act {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
             Act::OpenGreen => return self.open_green(held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(lift(self.call, held, &fence).await?),
             Act::RestoreReads => {
-                let done = self.reads_back(&held.record, async || held.verify().await).await?;
+                let done = self
+                    .reads_back(&held.record, async || held.verify().await)
+                    .await?;
                 self.actions.extend(done);
                 self.note_reads_back(held).await?;
             }
@@ -156,7 +170,9 @@ impl Rollback<'_> {
                 Err(busy) if is_transient(&busy) => return Ok(Some(self.later(&busy.message))),
                 Err(failed) => return Err(failed),
             },
-            Act::DeleteLeft => self.actions.extend(green::delete_left(self.call, held, looked).await?),
+            Act::DeleteLeft => self
+                .actions
+                .extend(green::delete_left(self.call, held, looked).await?),
             Act::End => return self.end(held).await.map(Some),
         }
         Ok(None)
@@ -213,58 +229,18 @@ async fn ask(held: &mut Held, why: &str) -> StepError {
 
 /// Opens a fence's roles, sees that they are open, and forgets the fence.
 async fn lift(call: &Call, held: &mut Held, stands: &Fence) -> Fallible<String> {
-    call.look("connect", |world| world.reach(&stands.resource_id).map(drop)).await?;
+    call.look("connect", |world| {
+        world.reach(&stands.resource_id).map(drop)
+    })
+    .await?;
     held.verify().await?;
     call.act("lift", |world| world.lift(stands)).await?;
-    let open = call.look("open roles", |world| world.open_roles(&stands.resource_id)).await?;
+    let open = call
+        .look("open roles", |world| world.open_roles(&stands.resource_id))
+        .await?;
     if open.len() < stands.roles.len() {
         return crate::world::transient("a role is still closed after it was opened");
     }
     held.unfence(&stands.resource_id).await?;
     Ok("the roles can log in again.".to_owned())
-}
-
-async fn look(call: &Call, record: &Record) -> Fallible<Looked> {
-    let deployment = call.look("deployment", |world| Ok(deployment(world, record))).await?;
-    let name = record.ticket.database.as_str();
-    let named = call.look("named", |world| Ok(world.describe(name))).await?;
-    let green = call.look("green", |world| Ok(greens(world, record, deployment.as_ref()))).await?;
-    let wanted = record.plan.reads.as_ref().map(|route| &route.records);
-    let reads_away = call.look("reads", |world| {
-        Ok(wanted.is_some_and(|wanted| !changes(&world.reads, wanted).is_empty()))
-    });
-    let reads_away = reads_away.await?;
-    let found: Vec<ResourceId> = green.iter().map(|one| one.resource_id.clone()).collect();
-    Ok(Looked {
-        seen: Seen {
-            now: call.now(),
-            serving: serving(record, deployment.as_ref(), named.as_ref()),
-            reads_away,
-            green: standing(deployment.as_ref(), &green),
-            confused: confused(&record.plan, &found),
-        },
-        deployment,
-        green,
-    })
-}
-
-fn deployment(world: &World, record: &Record) -> Option<Deployment> {
-    if let Some(green) = &record.green {
-        return world.deployment(&green.deployment);
-    }
-    let owner = record.ticket.owner.as_str();
-    let named = world.deployment_named(&record.plan.name);
-    named.filter(|named| named.tags.get(OWNER_TAG).is_some_and(|tag| tag == owner))
-}
-
-fn greens(world: &World, record: &Record, deployment: Option<&Deployment>) -> Vec<Instance> {
-    let recorded = identities(record.green.as_ref());
-    let mut green: Vec<Instance> = recorded.iter().filter_map(|id| world.find(id)).collect();
-    let targets = deployment.into_iter().flat_map(|found| &found.pairs);
-    for target in targets.filter_map(|pair| pair.target.as_deref()) {
-        let named = world.describe(instance_of(target).as_str());
-        let named = named.filter(|named| green.iter().all(|known| known.id != named.id));
-        green.extend(named);
-    }
-    green
 }

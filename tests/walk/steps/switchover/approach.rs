@@ -52,16 +52,30 @@ pub async fn begin(call: &Call, held: &mut Held) -> Fallible<Output> {
 async fn checked(call: &Call, record: &Record) -> Fallible<(Vec<String>, Verdict)> {
     let since = record.wait.as_ref().map(|wait| wait.since);
     let alarms = &record.plan.alarms;
-    let readings = call.look("alarms", |world| Ok(world.readings(alarms, since))).await?;
-    let blind = match watch::judge(record.phase, record.plan.request.insufficient_data, &readings)? {
+    let readings = call
+        .look("alarms", |world| Ok(world.readings(alarms, since)))
+        .await?;
+    let blind = match watch::judge(
+        record.phase,
+        record.plan.request.insufficient_data,
+        &readings,
+    )? {
         watch::Verdict::Quiet => vec![],
         watch::Verdict::Inconclusive(why) => vec![why],
     };
-    let green = record.green.clone().ok_or_else(|| StepError::refused("there is no green"))?;
+    let green = record
+        .green
+        .clone()
+        .ok_or_else(|| StepError::refused("there is no green"))?;
     let mut deployment = vec![];
     for _ in 0..3 {
         call.sleep(300).await;
-        let seen = call.look("deployment", |world| Ok(world.deployment(&green.deployment))).await?;
+        let seen = call
+            .look(
+                "deployment",
+                |world| Ok(world.deployment(&green.deployment)),
+            )
+            .await?;
         deployment.push(seen.is_some_and(|seen| seen.is_available()));
     }
     let blues = record.plan.members.iter().map(|member| &member.resource_id);
@@ -95,8 +109,14 @@ async fn move_reads(call: &Call, held: &Held) -> Fallible<()> {
 
 async fn fence_green(call: &Call, held: &mut Held) -> Fallible<Receipt> {
     let new = green(&held.record)?;
-    let seen = call.look("roles of green", |world| world.roles(&new)).await?;
-    let earlier = held.record.fences.iter().find(|fence| fence.resource_id == new);
+    let seen = call
+        .look("roles of green", |world| world.roles(&new))
+        .await?;
+    let earlier = held
+        .record
+        .fences
+        .iter()
+        .find(|fence| fence.resource_id == new);
     let stands = Fence {
         side: Side::Green,
         roles: restoring(seen, earlier),
@@ -106,9 +126,12 @@ async fn fence_green(call: &Call, held: &mut Held) -> Fallible<Receipt> {
     };
     held.fence(stands.clone()).await?;
     held.verify().await?;
-    call.act("raise on green", |world| world.raise(&stands)).await?;
+    call.act("raise on green", |world| world.raise(&stands))
+        .await?;
     let ended = call.act("drain green", |world| world.drain(&new)).await?;
-    let leaking = call.look("open roles of green", |world| world.open_roles(&new)).await?;
+    let leaking = call
+        .look("open roles of green", |world| world.open_roles(&new))
+        .await?;
     if !leaking.is_empty() {
         return transient("sessions don't end on green");
     }
@@ -124,11 +147,20 @@ async fn arrived(call: &Call, held: &Held) -> Fallible<Option<BTreeMap<String, M
     let (old, new) = (blue(&held.record)?, green(&held.record)?);
     let budget = i64::from(held.record.plan.request.max_write_pause_ms);
     held.verify().await?;
-    let written = call.act("write marker on blue", |world| world.write_marker(&old, true)).await?;
+    let written = call
+        .act("write marker on blue", |world| {
+            world.write_marker(&old, true)
+        })
+        .await?;
     let seen = marker_wait(call, &new, written.number, budget).await?;
     let level = seen.is_some_and(|seen| seen >= written.number);
     let databases = &held.record.plan.databases;
-    Ok(level.then(|| databases.iter().map(|name| (name.clone(), written.clone())).collect()))
+    Ok(level.then(|| {
+        databases
+            .iter()
+            .map(|name| (name.clone(), written.clone()))
+            .collect()
+    }))
 }
 
 /// From here on only RDS knows which side serves, until every member says so.
@@ -140,9 +172,15 @@ async fn rds(
     reverse: Option<Reverse>,
 ) -> Fallible<Output> {
     let old = blue(&held.record)?;
-    let deployment = held.record.green.as_ref().map(|green| green.deployment.clone());
+    let deployment = held
+        .record
+        .green
+        .as_ref()
+        .map(|green| green.deployment.clone());
     let deployment = deployment.ok_or_else(|| StepError::refused("there is no green"))?;
-    let seen = call.look("roles of blue", |world| world.roles(&old)).await?;
+    let seen = call
+        .look("roles of blue", |world| world.roles(&old))
+        .await?;
     receipt.called_at = Some(call.now());
     let fence = Fence {
         side: Side::Blue,
@@ -156,12 +194,16 @@ async fn rds(
         record.markers = markers;
         record.reverse = reverse;
         record.receipt = Some(receipt);
-        record.fences.retain(|other| other.resource_id != fence.resource_id);
+        record
+            .fences
+            .retain(|other| other.resource_id != fence.resource_id);
         record.fences.push(fence);
     })
     .await?;
     held.verify().await?;
-    let asked = call.act("switch", |world| world.switch(&deployment, false)).await;
+    let asked = call
+        .act("switch", |world| world.switch(&deployment, false))
+        .await;
     if let Err(failed) = asked
         && follow::is_idle(call, &deployment).await?
     {

@@ -18,7 +18,11 @@ const TAKEN_BACK: u32 = 3;
 
 /// Looks until RDS is through, or has taken it back, or the call's time is up.
 pub async fn follow(call: &Call, held: &mut Held) -> Fallible<Output> {
-    let id = held.record.green.as_ref().map(|green| green.deployment.clone());
+    let id = held
+        .record
+        .green
+        .as_ref()
+        .map(|green| green.deployment.clone());
     let id = id.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
     let mut back = 0;
     while call.remaining() > RESERVE {
@@ -40,7 +44,11 @@ pub async fn follow(call: &Call, held: &mut Held) -> Fallible<Output> {
         }
         call.sleep(500).await;
     }
-    let called = held.record.receipt.as_ref().and_then(|receipt| receipt.called_at);
+    let called = held
+        .record
+        .receipt
+        .as_ref()
+        .and_then(|receipt| receipt.called_at);
     if called.is_some_and(|called| call.now().since(called) > OVERDUE) {
         return Err(StepError::failed("RDS has not ended its switchover"));
     }
@@ -53,8 +61,13 @@ pub async fn is_idle(call: &Call, id: &DeploymentId) -> Fallible<bool> {
         if look > 0 {
             call.sleep(500).await;
         }
-        let seen = call.look("is it idle", |world| Ok(world.deployment(id))).await?;
-        if !matches!(stage(Phase::Switching, true, seen.as_ref()), Stage::TakenBack { .. }) {
+        let seen = call
+            .look("is it idle", |world| Ok(world.deployment(id)))
+            .await?;
+        if !matches!(
+            stage(Phase::Switching, true, seen.as_ref()),
+            Stage::TakenBack { .. }
+        ) {
             return Ok(false);
         }
     }

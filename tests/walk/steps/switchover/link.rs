@@ -16,7 +16,8 @@ pub async fn prepare(call: &Call, record: &Record) -> Fallible<Option<Reverse>> 
         return Ok(None);
     }
     let new = green(record)?;
-    call.look("shape", |world| world.reach(&new).map(drop)).await?;
+    call.look("shape", |world| world.reach(&new).map(drop))
+        .await?;
     let link = |index| Link {
         name: name(index),
         position: Lsn(0),
@@ -24,7 +25,9 @@ pub async fn prepare(call: &Call, record: &Record) -> Fallible<Option<Reverse>> 
     };
     let databases = record.plan.databases.iter().enumerate();
     Ok(Some(Reverse {
-        links: databases.map(|(index, database)| (database.clone(), link(index))).collect(),
+        links: databases
+            .map(|(index, database)| (database.clone(), link(index)))
+            .collect(),
         subscribed: false,
         unavailable: None,
         warned: false,
@@ -33,7 +36,12 @@ pub async fn prepare(call: &Call, record: &Record) -> Fallible<Option<Reverse>> 
 }
 
 /// Makes the slot on new, which nobody but us writes to.
-pub async fn arm(call: &Call, record: &Record, new: &ResourceId, is_closed: bool) -> Result<Lsn, String> {
+pub async fn arm(
+    call: &Call,
+    record: &Record,
+    new: &ResourceId,
+    is_closed: bool,
+) -> Result<Lsn, String> {
     record.reverse.as_ref().ok_or("none was prepared")?;
     if !is_closed {
         let armed = call.look("slot", |world| Ok(world.reach(new)?.slot)).await;
@@ -49,7 +57,10 @@ pub async fn arm(call: &Call, record: &Record, new: &ResourceId, is_closed: bool
 pub fn gathered(planned: Option<Reverse>, armed: Result<Lsn, String>) -> Option<Reverse> {
     let mut all = planned?;
     match armed {
-        Ok(position) => all.links.values_mut().for_each(|link| link.position = position),
+        Ok(position) => all
+            .links
+            .values_mut()
+            .for_each(|link| link.position = position),
         Err(why) => all.unavailable = Some(closed(why)),
     }
     Some(all)
@@ -76,7 +87,8 @@ pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
     }
     held.verify().await?;
     let subscribed = patiently(call, 5_000, async || {
-        call.act("subscribe", |world| world.subscribe(&old, &new)).await
+        call.act("subscribe", |world| world.subscribe(&old, &new))
+            .await
     });
     let unavailable = subscribed.await.err().map(|failed| closed(failed.message));
     let follows = unavailable.is_none();
@@ -90,7 +102,10 @@ pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
     if follows && let Some(green) = held.record.green.clone() {
         let deleted = async {
             held.verify().await?;
-            call.act("delete record", |world| world.delete_deployment(&green.deployment, false)).await
+            call.act("delete record", |world| {
+                world.delete_deployment(&green.deployment, false)
+            })
+            .await
         };
         let _ = deleted.await;
     }

@@ -24,10 +24,14 @@ async fn step(call: &Call, held: &mut Held) -> Fallible<Output> {
     let green = held.record.green.clone();
     let green = green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
     let id = &green.deployment;
-    let seen = call.look("deployment", |world| Ok(world.deployment(id))).await?;
+    let seen = call
+        .look("deployment", |world| Ok(world.deployment(id)))
+        .await?;
     match stage(held.record.phase, false, seen.as_ref()) {
         Stage::Begin => approach::begin(call, held).await,
-        Stage::StartOver if !follow::is_idle(call, id).await? => Ok(again("RDS may be about to switch")),
+        Stage::StartOver if !follow::is_idle(call, id).await? => {
+            Ok(again("RDS may be about to switch"))
+        }
         Stage::StartOver => {
             retreat::lift(call, held).await?;
             Ok(again("RDS has not switched; the fence is down"))
@@ -47,7 +51,9 @@ async fn foreign(held: &mut Held) -> Fallible<Output> {
     if held.record.phase != Phase::After {
         held.enter(Phase::After).await?;
     }
-    Err(StepError::failed("somebody else has switched the deployment over"))
+    Err(StepError::failed(
+        "somebody else has switched the deployment over",
+    ))
 }
 
 /// Not done: the state machine calls again.

@@ -15,7 +15,8 @@ const PATIENCE: i64 = 5_000;
 
 async fn reach(call: &Call, id: &ResourceId, patience: i64) -> Fallible<()> {
     patiently(call, patience, async || {
-        call.look("connect", |world| world.reach(id).map(drop)).await
+        call.look("connect", |world| world.reach(id).map(drop))
+            .await
     })
     .await
 }
@@ -55,19 +56,29 @@ pub async fn finish(call: &Call, held: &mut Held) -> Fallible<Output> {
 async fn seen_open(call: &Call, held: &mut Held, receipt: Receipt) -> Fallible<Output> {
     let new = green(&held.record)?;
     reach(call, &new, PATIENCE).await?;
-    call.act("write marker on green", |world| world.write_marker(&new, true)).await?;
+    call.act("write marker on green", |world| {
+        world.write_marker(&new, true)
+    })
+    .await?;
     conclude(call, held, receipt).await
 }
 
 /// What takes longer, off the pause.
 async fn complete(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallible<Output> {
     let new = green(&held.record)?;
-    let open = call.look("open roles of green", |world| world.open_roles(&new)).await?;
+    let open = call
+        .look("open roles of green", |world| world.open_roles(&new))
+        .await?;
     let closed = receipt.roles.iter().filter(|name| !open.contains(name));
-    receipt.wrong = closed.map(|name| format!("`{name}` can't log in to green")).collect();
+    receipt.wrong = closed
+        .map(|name| format!("`{name}` can't log in to green"))
+        .collect();
     link::follow_back(call, held).await?;
     call.sleep(1_000).await;
-    let compared = call.look("compare", |world| Ok(world.dice.chance(8_500))).await.unwrap_or(false);
+    let compared = call
+        .look("compare", |world| Ok(world.dice.chance(8_500)))
+        .await
+        .unwrap_or(false);
     for arrived in receipt.databases.values_mut() {
         arrived.digest = compared.then(|| "same".to_owned());
     }
@@ -89,7 +100,10 @@ async fn conclude(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallibl
     if wrong.is_empty() {
         return Ok(done(receipt));
     }
-    Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))))
+    Err(StepError::failed(format!(
+        "green serves, but {}",
+        wrong.join("; ")
+    )))
 }
 
 async fn close_old_late(call: &Call, held: &Held) -> Fallible<bool> {
@@ -107,11 +121,18 @@ async fn keep(held: &mut Held, receipt: &Receipt) -> Fallible<()> {
 }
 
 async fn open(call: &Call, held: &Held, new: &ResourceId) -> Fallible<()> {
-    let stands = held.record.fences.iter().find(|fence| fence.resource_id == *new);
+    let stands = held
+        .record
+        .fences
+        .iter()
+        .find(|fence| fence.resource_id == *new);
     if let Some(stands) = stands.cloned() {
         call.act("open green", |world| world.lift(&stands)).await?;
     }
-    call.act("write marker on green", |world| world.write_marker(new, true)).await?;
+    call.act("write marker on green", |world| {
+        world.write_marker(new, true)
+    })
+    .await?;
     Ok(())
 }
 
@@ -123,5 +144,7 @@ fn databases(held: &Held, seen: &Seen) -> BTreeMap<String, Arrived> {
         digest: None,
     };
     let markers = held.record.markers.iter();
-    markers.map(|(name, marker)| (name.clone(), arrived(marker))).collect()
+    markers
+        .map(|(name, marker)| (name.clone(), arrived(marker)))
+        .collect()
 }

@@ -28,7 +28,11 @@ pub struct Seen {
 }
 
 /// Closes old, looks at both sides, enters the phase after the switchover, and judges.
-pub async fn prove_all(call: &Call, held: &mut Held, reached: bool) -> Fallible<Option<(Seen, Vec<String>)>> {
+pub async fn prove_all(
+    call: &Call,
+    held: &mut Held,
+    reached: bool,
+) -> Fallible<Option<(Seen, Vec<String>)>> {
     let fence = old_fence(held)?;
     let record = held.record.clone();
     // The real step does both at once; here one comes first, whichever.
@@ -42,7 +46,11 @@ pub async fn prove_all(call: &Call, held: &mut Held, reached: bool) -> Fallible<
     };
     entered?;
     let mut seen = looked?;
-    let arrived: BTreeMap<_, _> = record.markers.keys().map(|name| (name.clone(), seen.marker)).collect();
+    let arrived: BTreeMap<_, _> = record
+        .markers
+        .keys()
+        .map(|name| (name.clone(), seen.marker))
+        .collect();
     for _ in 0..CLOSINGS {
         match prove(&record.markers, &arrived, &seen.new, seen.old.as_ref()) {
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
@@ -64,16 +72,26 @@ async fn look(call: &Call, record: &Record, fence: &Fence, reached: bool) -> Fal
     let first = call.world.borrow_mut().dice.chance(5_000);
     if first {
         let old = close_old(call, fence, reached).await?;
-        return Ok(Seen { old, ..inside(call, record).await? });
+        return Ok(Seen {
+            old,
+            ..inside(call, record).await?
+        });
     }
     let inside = inside(call, record).await?;
-    Ok(Seen { old: close_old(call, fence, reached).await?, ..inside })
+    Ok(Seen {
+        old: close_old(call, fence, reached).await?,
+        ..inside
+    })
 }
 
 async fn inside(call: &Call, record: &Record) -> Fallible<Seen> {
     let id = green(record)?;
-    let new = call.look("standing of green", |world| world.standing(&id)).await?;
-    let marker = call.look("marker of green", |world| world.read_marker(&id)).await?;
+    let new = call
+        .look("standing of green", |world| world.standing(&id))
+        .await?;
+    let marker = call
+        .look("marker of green", |world| world.read_marker(&id))
+        .await?;
     let wanted = record.markers.values().next().map(|marker| marker.number);
     let armed: Result<Lsn, String> = if marker >= wanted {
         link::arm(call, record, &id, new.is_closed()).await
@@ -94,14 +112,23 @@ pub async fn close_old(call: &Call, stands: &Fence, reached: bool) -> Fallible<O
         return Ok(None);
     }
     let old = &stands.resource_id;
-    call.act("raise on old", |world| world.raise(stands)).await?;
+    call.act("raise on old", |world| world.raise(stands))
+        .await?;
     call.act("drain old", |world| world.drain(old)).await?;
-    call.look("standing of old", |world| world.standing(old)).await.map(Some)
+    call.look("standing of old", |world| world.standing(old))
+        .await
+        .map(Some)
 }
 
 /// Recorded before the call.
 pub fn old_fence(held: &Held) -> Fallible<Fence> {
     let id = blue(&held.record)?;
-    let known = held.record.fences.iter().find(|fence| fence.resource_id == id);
-    known.cloned().ok_or_else(|| StepError::failed(format!("the record has no fence for {id}")))
+    let known = held
+        .record
+        .fences
+        .iter()
+        .find(|fence| fence.resource_id == id);
+    known
+        .cloned()
+        .ok_or_else(|| StepError::failed(format!("the record has no fence for {id}")))
 }

@@ -26,7 +26,9 @@ pub async fn lift(call: &Call, held: &mut Held) -> Fallible<()> {
     }
     for stands in fences {
         call.act("lift", |world| world.lift(&stands)).await?;
-        let open = call.look("open roles", |world| world.open_roles(&stands.resource_id)).await?;
+        let open = call
+            .look("open roles", |world| world.open_roles(&stands.resource_id))
+            .await?;
         if open.len() < stands.roles.len() {
             return transient("still closed after the fence was lifted");
         }
@@ -44,7 +46,9 @@ pub async fn lift(call: &Call, held: &mut Held) -> Fallible<()> {
 /// What the state machine is told once RDS has taken the switchover back and the fence is down.
 pub async fn taken_back(call: &Call, held: &mut Held, why: &str) -> Fallible<StepError> {
     lift(call, held).await?;
-    Ok(StepError::refused(format!("RDS took the switchover back: {why}")))
+    Ok(StepError::refused(format!(
+        "RDS took the switchover back: {why}"
+    )))
 }
 
 /// The names of a fence's roles.
