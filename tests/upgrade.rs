@@ -1,4 +1,4 @@
-//! The five scenarios on real PostgreSQL servers, with an application that writes and reads all the time.
+//! The six scenarios on real PostgreSQL servers, with an application that writes and reads all the time.
 //!
 //! What each must end as, and that what it injects happened, is held by [`local::scenario`] itself for the demo as well:
 //! a run's `problems` are empty only then. The figures that matter most are said here once more.
@@ -85,5 +85,14 @@ async fn a_minor_version_rolls_over_replica_and_primary() -> Result<()> {
     let summary = run(Kind::Minor).await?;
     assert_eq!(summary.serving, Side::Blue);
     assert_eq!(summary.members, ["orders 16.14", "orders-replica 16.14"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_after_the_switchover_brings_every_write_back_to_blue() -> Result<()> {
+    let summary = run(Kind::Rollback).await?;
+    assert_eq!(summary.serving, Side::Blue);
+    assert!(summary.write_pause_ms.is_some() && summary.rollback_pause_ms.is_some());
+    assert_eq!(summary.digests_alike, 2, "both databases were compared");
     Ok(())
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every variable that production code reads. What the AWS SDK and the Lambda runtime read is their own business.
-const READ: [&str; 5] = [
+const READ: [&str; 6] = [
     "CREDENTIALS_PREFIX",
     "RECORD_TTL_SECONDS",
+    "ROLLBACK_MACHINE_ARN",
     "TOPIC_ARN",
     "UPGRADES_TABLE",
     "VIRIDIAN_NAMESERVER",

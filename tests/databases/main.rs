@@ -1,9 +1,11 @@
 //! The steps that speak to RDS and PostgreSQL, each as its own compiled binary, on real servers: what they find, make and
 //! prove, and what they make of answers that are lost after the work was done.
 
+mod back;
 mod crossing;
 mod in_place;
 mod major;
+mod network;
 mod plan;
 mod shop;
 mod stopped;

@@ -4,5 +4,6 @@
 mod claim;
 mod rollback;
 mod shift_weight;
+mod sweep;
 mod watch;
 mod world;

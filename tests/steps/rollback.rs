@@ -208,6 +208,13 @@ async fn after_the_switchover_green_goes_on_serving_and_a_person_is_asked() -> R
     world
         .change_item(|item| item["phase"] = json!({"S": "after"}))
         .await?;
+    let receipt = json!({
+        "checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0, "roles": [], "fenced_at": null,
+        "called_at": null, "opened_at": 1, "phases": [], "rds_ms": 0, "ours_ms": 0,
+    });
+    world
+        .change_record(|record| record["receipt"] = receipt)
+        .await?;
     let person = world.step("rollback", json!({"database": "orders"})).await;
     assert_eq!(error(person)?, "Upgrade.Refused");
     assert_eq!(

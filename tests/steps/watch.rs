@@ -143,8 +143,9 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
     world
         .change_record(|record| record["plan"]["alarms"] = json!(["errors", "gone"]))
         .await?;
-    let read = world.step("watch", json!({"ticket": ticket})).await;
-    assert_eq!(error(read)?, "Upgrade.AlarmRaised");
+    let read = world.step("watch", json!({"ticket": ticket})).await?;
+    let told = read["inconclusive"].as_str().context("nobody is asked")?;
+    assert!(told.starts_with("`gone` missing"), "{told}");
     world
         .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
         .await?;
@@ -153,7 +154,37 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
         .platform
         .cloudwatch
         .set_alarm("errors", blind, "no data")?;
-    let read = world.step("watch", json!({"ticket": ticket})).await;
-    assert_eq!(error(read)?, "Upgrade.AlarmRaised");
+    let read = world.step("watch", json!({"ticket": ticket})).await?;
+    assert!(read["inconclusive"].is_string(), "{read}");
+    let judged = async |policy: &str| {
+        let policy = policy.to_owned();
+        world
+            .change_record(|record| record["plan"]["request"]["insufficient_data"] = json!(policy))
+            .await?;
+        anyhow::Ok(world.step("watch", json!({"ticket": ticket})).await)
+    };
+    assert_eq!(error(judged("alarm").await?)?, "Upgrade.AlarmRaised");
+    assert!(judged("ok").await??["inconclusive"].is_null());
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_asked_and_an_alarm_ends_the_question() -> Result<()> {
+    let (world, ticket) = guarded("watch-asks").await?;
+    let token = "AQCE-a-token";
+    let ask = json!({"subject": "orders waits for you", "message": "Shall it go on?"});
+    let input = json!({"ticket": ticket, "token": token, "ask": ask});
+    world.step("watch", input.clone()).await?;
+    assert_eq!(world.platform.calls().of("sns", "Publish").len(), 1);
+    assert_eq!(world.record().await?["wait"]["token"], token);
+    world.ring("errors")?;
+    world.step("watch", input).await?;
+    let ended = world.platform.calls().of("states", "SendTaskFailure");
+    assert!(!ended.is_empty(), "nobody ended the question");
+    assert_eq!(
+        world.platform.calls().of("sns", "Publish").len(),
+        1,
+        "nobody is asked while an alarm rings"
+    );
     world.end().await
 }

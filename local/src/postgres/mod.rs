@@ -6,7 +6,7 @@
 pub mod clone;
 mod config;
 mod host;
-mod outage;
+pub mod outage;
 pub mod roles;
 mod script;
 mod server;

@@ -2,6 +2,7 @@
 
 use super::follow::{Step, Trace};
 use super::inject::Injected;
+use super::kind::Kind;
 use super::run::Seen;
 use super::summary::{BACK_RECEIPT, RECEIPT, Share, Side, Summary};
 use crate::app::audit::Kind as Flaw;
@@ -108,6 +109,10 @@ fn alarm(seen: &Seen<'_>, reads: &[Read]) -> Option<(f64, Option<f64>)> {
     let Injected::Alarm { at } = seen.end.injected else {
         return None;
     };
+    // After the switchover reads follow the writes.
+    if seen.kind == Kind::Rollback {
+        return None;
+    }
     let changes = seen
         .world
         .platform
@@ -218,6 +223,9 @@ fn findings(plan: &Value) -> Vec<String> {
 fn injected(seen: &Seen<'_>) -> Vec<String> {
     match &seen.end.injected {
         Injected::Nothing => Vec::new(),
+        Injected::Alarm { .. } if seen.kind == Kind::Rollback => {
+            vec!["an alarm, while the application writes on green".to_owned()]
+        }
         Injected::Alarm { .. } => vec!["an alarm, at 50 % of the reads".to_owned()],
         Injected::Lag { .. } => vec!["replication to green stood still".to_owned()],
     }

@@ -114,7 +114,7 @@ const DATABASE: &str = "write the DB instance identifier of the writer: 1 to 63 
 const TARGET_VERSION: &str = "write the full version to reach, such as \"17.4\"";
 const FLAG: &str = "write true or false, without quotes";
 const RAMP: &str =
-    "write up to 20 rising percentages of which the last is 100, such as [10, 20, 50, 100]";
+    "write up to 12 rising percentages of which the last is 100, such as [10, 20, 50, 100]";
 const ALARMS: &str = "write a list of different names of CloudWatch alarms";
 const ROLES: &str = "write a list of one or more different roles that the application logs in as; none of rds* or pg_*";
 const READS: &str = r#"write {"record": "orders-reads.example.com"}"#;
@@ -148,7 +148,7 @@ fn ramp(value: &Value) -> Option<Vec<u8>> {
     let weights: Vec<u8> = serde_json::from_value(value.clone()).ok()?;
     let rising = weights.windows(2).all(|pair| pair[0] < pair[1]);
     let begins = weights.first().is_some_and(|first| *first > 0);
-    (rising && begins && weights.len() <= 20 && weights.last() == Some(&100)).then_some(weights)
+    (rising && begins && weights.len() <= 12 && weights.last() == Some(&100)).then_some(weights)
 }
 
 fn alarms(value: &Value) -> Option<Vec<String>> {

@@ -110,9 +110,15 @@ impl Instances {
             .db_instance_identifier(from.as_str())
             .new_db_instance_identifier(to.as_str())
             .apply_immediately(true);
-        let answer = call.send().await;
-        answer.map_err(acted("renaming an instance"))?;
-        Ok(())
+        match call.send().await.map_err(acted("renaming an instance")) {
+            Ok(_) => Ok(()),
+            // The client's own second try, after a first one whose answer was lost.
+            Err(error) if is_missing(&error) => Err(StepError::transient(format!(
+                "nothing is called {from}; it may have its new name already"
+            ))
+            .into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes the instance with this identity, without a final snapshot: take one before.

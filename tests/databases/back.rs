@@ -1,0 +1,245 @@
+//! `rollback` after the switchover, as a compiled binary: every write that green took is on blue, or green goes on serving.
+
+use crate::crossing::{CLOSED, make_level, number};
+use crate::shop::{OWNER, PASSWORD, Shop};
+use anyhow::{Context, Result, ensure};
+use local::faults::{Fault, Target};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tests::ticks::{TABLE, Writer};
+use tests::until;
+
+/// A shop that writes on green, with old following.
+async fn switched(name: &str) -> Result<Shop> {
+    let shop = Shop::open(name, "16.14").await?;
+    let blue = shop.admin("orders", "orders").await?;
+    let table =
+        format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
+    blue.batch_execute(&table).await?;
+    let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
+    let said = shop.finish("switchover", &ticket).await?;
+    let receipt = &said.last().context("an answer")?["receipt"];
+    ensure!(receipt["complaints"] == json!([]), "{receipt}");
+    let record = shop.record().await?;
+    ensure!(record["reverse"]["subscribed"] == true, "{record}");
+    Ok(shop)
+}
+
+/// The order that an alarm gives.
+fn alarm() -> Value {
+    json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"})
+}
+
+async fn refused(shop: &Shop, order: &Value) -> Result<String> {
+    match shop.finish("rollback", order).await {
+        Ok(said) => anyhow::bail!("a person had to be asked: {said:?}"),
+        Err(asked) => Ok(asked.to_string()),
+    }
+}
+
+const VERSION: &str = "select current_setting('server_version_num')::bigint / 10000";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_are_lost()
+-> Result<()> {
+    let shop = switched("back").await?;
+    let green = shop.admin("orders", "orders").await?;
+    let writer = Writer::start(shop.application()?);
+    until(&green, "select count(*) > 200 from ticks").await?;
+
+    let plant = |service, operation| {
+        let target = Target::first(service, operation).by("rollback");
+        shop.platform.faults().plant(target, Fault::LoseAnswer)
+    };
+    let lost = [
+        plant("dynamodb", "UpdateItem"),
+        plant("rds", "ModifyDBInstance"),
+    ];
+    let said = shop.finish("rollback", &alarm()).await?;
+    assert!(lost.iter().all(|fault| fault.fired() == 1), "{lost:?}");
+    let answer = said.last().context("an answer")?;
+    let receipt = &answer["receipt"];
+    assert_eq!(receipt["wrong"], json!([]), "{answer:#}");
+    assert!(
+        receipt["databases"]["orders"]["digest"].is_string(),
+        "{answer:#}"
+    );
+
+    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
+    assert_eq!(number(&shop, "orders-new", VERSION).await?, 18);
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(
+        number(&shop, "orders-new", CLOSED).await?,
+        2,
+        "green stays closed"
+    );
+    let blue = shop.admin("orders", "orders").await?;
+    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
+    let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
+    until(&blue, &goes_on).await?;
+    writer.stop().await?.check(&blue).await?;
+    let left = "select (select count(*) from pg_subscription) + (select count(*) from pg_namespace where nspname = 'viridian')";
+    assert_eq!(
+        number(&shop, "orders", left).await?,
+        0,
+        "nothing of ours is left on blue"
+    );
+    let slots = "select count(*) from pg_replication_slots where slot_type = 'logical'";
+    assert_eq!(number(&shop, "orders-new", slots).await?, 0);
+    assert_eq!(shop.record().await?["phase"], "ended");
+
+    let again = shop.step("rollback", alarm()).await?;
+    assert_eq!(
+        again["actions"],
+        json!([]),
+        "a late order finds nothing to do"
+    );
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_table_on_green_closes_the_way_back_and_is_told_once() -> Result<()> {
+    let shop = switched("back-ddl").await?;
+    let green = shop.admin("orders", "orders").await?;
+    green
+        .batch_execute("set role orders_app; create table fresh (id int primary key)")
+        .await?;
+    let told = || shop.platform.calls().of("sns", "Publish").len();
+    // No execution stands behind this record, which the sweep would see to as well.
+    let swept = shop.step("sweep", json!({})).await?;
+    assert!(
+        swept["actions"].to_string().contains("public.fresh is new"),
+        "{swept}"
+    );
+    shop.step("sweep", json!({})).await?;
+    assert_eq!(told(), 1, "people are told once");
+    let record = shop.record().await?;
+    assert!(
+        record["reverse"]["unavailable"]["why"].is_string(),
+        "{record}"
+    );
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unhealthy_link_refuses_and_green_goes_on_behind_no_fence() -> Result<()> {
+    let shop = switched("back-broken").await?;
+    let old = shop.admin("orders-old1", "orders").await?;
+    for statement in [
+        "alter subscription viridian_back_0 disable",
+        "set role orders_app",
+    ] {
+        old.batch_execute(statement).await?;
+    }
+    let asked = refused(&shop, &alarm()).await?;
+    assert!(asked.contains("green goes on serving"), "{asked}");
+    assert!(
+        asked.contains("ALTER SUBSCRIPTION viridian_back_0 ENABLE"),
+        "{asked}"
+    );
+    assert_eq!(number(&shop, "orders", VERSION).await?, 18);
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(
+        number(&shop, "orders-old1", CLOSED).await?,
+        2,
+        "old stays closed"
+    );
+    assert_eq!(shop.record().await?["phase"], "needs_operator");
+
+    let old = shop.admin("orders-old1", "orders").await?;
+    old.batch_execute("alter subscription viridian_back_0 enable")
+        .await?;
+    let said = shop
+        .finish("rollback", &json!({"database": "orders"}))
+        .await?;
+    assert!(said.last().context("an answer")?["receipt"].is_object());
+    assert_eq!(
+        number(&shop, "orders", VERSION).await?,
+        16,
+        "a person mended it and went back"
+    );
+    shop.close().await
+}
+
+/// Writes past every fence, as a superuser can.
+struct Intruder {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<Result<u32>>,
+}
+
+impl Intruder {
+    async fn start(shop: &Shop) -> Result<Self> {
+        let session = shop.admin("orders", "orders").await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut written = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                session
+                    .batch_execute("insert into ticks (number) values (-1)")
+                    .await?;
+                written += 1;
+            }
+            Ok(written)
+        });
+        Ok(Self { stop, task })
+    }
+
+    async fn end(self) -> Result<u32> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await?
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_writes_past_the_fence_is_noticed_and_green_goes_on() -> Result<()> {
+    let shop = switched("back-intruder").await?;
+    let intruder = Intruder::start(&shop).await?;
+    let answer = shop.step("rollback", alarm()).await?;
+    assert_eq!(answer["done"], false);
+    let said = answer["summary"].as_str().context("a summary")?;
+    assert!(said.contains("past the fence"), "{said}");
+    assert_eq!(
+        number(&shop, "orders", CLOSED).await?,
+        0,
+        "green serves meanwhile"
+    );
+    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    assert!(intruder.end().await? > 10);
+    shop.finish("rollback", &alarm()).await?;
+    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_is_killed_at_its_worst_moments_goes_on_to_its_end() -> Result<()> {
+    let shop = switched("back-killed").await?;
+    let green = shop.admin("orders", "orders").await?;
+    let writer = Writer::start(shop.application()?);
+    until(&green, "select count(*) > 200 from ticks").await?;
+    // Each write of the record in the crossing: the fence, the point of no return, the opening.
+    let mut killed = 0;
+    for nth in 1..=9 {
+        let target = Target::nth("dynamodb", "UpdateItem", nth..=nth).by("rollback");
+        let fault = shop.platform.faults().plant(target, Fault::KillAfter);
+        let ended = shop.step("rollback", alarm()).await;
+        killed += fault.fired();
+        shop.platform.faults().clear();
+        if ended.is_ok_and(|answer| answer["done"] == true) {
+            break;
+        }
+        // The dead call's lease ends with its time.
+        shop.leave_lease().await?;
+    }
+    assert!(killed > 2, "hardly anything was killed: {killed}");
+    shop.finish("rollback", &alarm()).await?;
+    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    let blue = shop.admin("orders", "orders").await?;
+    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
+    let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
+    until(&blue, &goes_on).await?;
+    writer.stop().await?.check(&blue).await?;
+    shop.close().await
+}
