@@ -65,6 +65,8 @@ faults! {
     AlarmBlind = 8,
     /// Nobody reaches a server for a while.
     ServerAway = 15,
+    /// A session does not end when it is told to.
+    SessionStays = 800,
     /// A logical link stands still for a while.
     LinkRests = 10,
     /// The link of the way back breaks.

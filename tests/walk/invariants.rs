@@ -19,10 +19,8 @@ pub struct Memory {
     blues: BTreeSet<ResourceId>,
     /// Who took writes, in order.
     served: Vec<ResourceId>,
-    /// When the latest of them began.
-    since: i64,
-    /// When a person last gave an order.
-    pub person: Option<i64>,
+    /// Whether a person wants to go back.
+    pub person: bool,
     /// When the watch after the switchover began, and whether an alarm rang then.
     watch: Option<(i64, bool)>,
     /// RDS switched over without what blue had committed.
@@ -33,17 +31,24 @@ pub struct Memory {
     pub deleted_early: bool,
     /// A name that an instance was to get was another's.
     pub name_taken: bool,
+    /// The database was claimed for a writer that does not take writes any more.
+    pub stale_plan: bool,
 }
 
 impl Memory {
     /// What somebody else did, which explains what is wrong.
-    pub const fn since_when(&self) -> &'static str {
-        match (self.foreign, self.deleted_early, self.name_taken) {
-            (true, ..) => " since a foreign switchover",
-            (_, true, _) => " since somebody deleted the record early",
-            (_, _, true) => " since a name was taken",
-            _ => "",
-        }
+    pub fn since_when(&self) -> &'static str {
+        let causes = [
+            (self.name_taken, " since a name was taken"),
+            (self.stale_plan, " since the plan was stale"),
+            (
+                self.deleted_early,
+                " since somebody deleted the record early",
+            ),
+            (self.foreign, " since a foreign switchover"),
+        ];
+        let mut causes = causes.into_iter();
+        causes.find(|(so, _)| *so).map_or("", |(_, told)| told)
     }
 
     /// A plan's database is claimed.
@@ -82,15 +87,16 @@ impl World {
                 "G8: writes went back to {id}, and nobody wanted it"
             ));
         }
+        if self.memory.served.contains(id) {
+            self.memory.person = false;
+        }
         self.memory.served.push(id.clone());
-        self.memory.since = self.now;
         self.memory.watch = None;
         self.note(|| format!("  {id} serves"));
     }
 
-    /// A person said so since the other side serves, or the alarm rang in the watch after the switchover.
+    /// A person said so, or the alarm rang in the watch after the switchover.
     fn may_go_back(&self) -> bool {
-        let person = self.memory.person.is_some_and(|at| at >= self.memory.since);
         let alarm = self.memory.watch.is_some_and(|(since, ringing)| {
             ringing
                 || self
@@ -99,7 +105,7 @@ impl World {
                     .iter()
                     .any(|rang| *rang >= since - CLOCKS_DIFFER)
         });
-        person || alarm
+        self.memory.person || alarm
     }
 
     /// The watch after the switchover begins.

@@ -63,7 +63,7 @@ impl Walk<'_> {
     fn order(&mut self) {
         {
             let mut world = self.world.borrow_mut();
-            world.memory.person = Some(world.now);
+            world.memory.person = true;
         }
         self.start(Machine::Rollback, json!({"database": DATABASE}), None);
     }
@@ -160,7 +160,9 @@ impl Walk<'_> {
         self.world.borrow_mut().weather.resting = false;
         let wrong = self.world.borrow().wrong.is_some() || self.world.borrow().over;
         let more = self.rests < RESTS && self.runs.len() < EXECUTIONS;
-        if wrong || !more || !self.strikes(Fault::Cleared) {
+        // Where nobody serves, a person decides what no walk can.
+        let served = self.world.borrow().servers.iter().any(|one| one.accepts());
+        if wrong || !more || !served || !self.strikes(Fault::Cleared) {
             return false;
         }
         self.rests += 1;

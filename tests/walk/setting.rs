@@ -89,6 +89,10 @@ pub fn build(world: &mut World) {
 pub fn plan(world: &World, request: &Request, owner: &Owner) -> Result<Plan, String> {
     let writer = world.named(DATABASE).filter(|writer| writer.accepts());
     let writer = writer.ok_or("nobody takes writes under this name")?;
+    let host = world.pointer.as_ref().map(|pointer| &pointer.target);
+    if host.is_some_and(|host| *host != writer.address()) {
+        return Err("the record of the writes leads elsewhere".to_owned());
+    }
     let taken = |one: &super::world::rds::Bgd| {
         !one.gone && (one.source == writer.id || one.target == writer.id)
     };

@@ -49,6 +49,11 @@ pub async fn claim(call: &Call, input: claim::Input) -> Fallible<claim::Output> 
     let ticket = call
         .table("claim", |world| world.claim(&input.plan, &input.owner))
         .await?;
+    if ticket.owner != input.owner {
+        let (ours, theirs) = (&input.owner, &ticket.owner);
+        let mut world = call.world.borrow_mut();
+        world.violate(format!("G4: {ours} acts on the claim of {theirs}"));
+    }
     Ok(claim::output(&input.plan, ticket))
 }
 

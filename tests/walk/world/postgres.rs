@@ -2,6 +2,7 @@
 
 use super::servers::{Entry, Slot, Subscription};
 use super::{Fallible, World, refused, transient};
+use crate::faults::Fault;
 use domain::ids::{Lsn, Millis, ResourceId};
 use domain::record::{Fence, Marker};
 use domain::reverse::{LinkSeen, Shape, SlotSeen, SubscriptionSeen};
@@ -51,10 +52,11 @@ impl World {
         Ok(())
     }
 
-    /// Ends the application's sessions.
+    /// Ends the application's sessions; how many are left.
     pub fn drain(&mut self, on: &ResourceId) -> Fallible<u32> {
-        let server = self.reach(on)?;
-        Ok(u32::from(std::mem::replace(&mut server.sessions, false)))
+        let stays = self.reach(on)?.sessions && self.strikes(Fault::SessionStays);
+        self.reach(on)?.sessions = stays;
+        Ok(u32::from(stays))
     }
 
     /// How a side stands.

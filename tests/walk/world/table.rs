@@ -57,6 +57,10 @@ impl World {
         item.record.ticket.epoch = Epoch(epoch.0 + 1);
         item.ids.extend([owner.0.clone(), request.to_owned()]);
         let ticket = item.record.ticket.clone();
+        let writer = plan
+            .writer()
+            .and_then(|writer| self.server(&writer.resource_id));
+        self.memory.stale_plan |= writer.is_none_or(|writer| !writer.login || writer.read_only);
         self.memory.claimed(plan);
         self.item = Some(item);
         Ok(ticket)

@@ -94,8 +94,7 @@ impl Crossing {
         call.act("raise on green", |world| world.raise(stands))
             .await?;
         receipt.fenced_at = Some(call.now());
-        receipt.sessions_drained += call
-            .act("drain green", |world| world.drain(&self.new))
+        call.act("drain green", |world| world.drain(&self.new))
             .await?;
         let seen = call
             .look("standing of green", |world| world.standing(&self.new))
