@@ -64,17 +64,16 @@ async fn begins(shop: &Shop, when: When) -> Result<()> {
 
 async fn trouble(shop: &Shop, way: Way, ill: Ill, server: &Server) -> Result<()> {
     match (way, ill) {
-        (Way::Api, Ill::Cut) => {
+        (Way::Api, _) => {
+            let fault = match ill {
+                Ill::Cut => Fault::Refuse,
+                Ill::Slow => Fault::Delay(SLOW),
+            };
             let calls = Target::all_of("rds").by("switchover");
-            shop.platform.faults().plant(calls, Fault::Refuse);
+            let planted = shop.platform.faults().plant(calls, fault);
             tokio::time::sleep(LASTS).await;
             shop.platform.faults().clear();
-        }
-        (Way::Api, Ill::Slow) => {
-            let calls = Target::all_of("rds").by("switchover");
-            shop.platform.faults().plant(calls, Fault::Delay(SLOW));
-            tokio::time::sleep(LASTS).await;
-            shop.platform.faults().clear();
+            ensure!(planted.fired() > 0, "no call met the trouble");
         }
         (_, Ill::Cut) => {
             let cut = Cut::off(server, OURS).await?;

@@ -1,6 +1,6 @@
 //! Makes green fit to take over: statistics, parity, and a rehearsal of the fence.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Settings};
 use crate::rds::Instance;
 use crate::record::Ticket;
 use serde::{Deserialize, Serialize};
@@ -182,6 +182,33 @@ pub fn rehearsed(
         ))
     } else {
         Ok(format!("the fence closed and opened {}", roles.join(", ")))
+    }
+}
+
+/// Whether green could send its writes back once it serves: a slot and a sender for each database.
+///
+/// # Errors
+/// What is missing, and where to set it.
+pub fn can_send_back(settings: &Settings, databases: usize) -> Result<String, String> {
+    let needed = u32::try_from(databases).unwrap_or(u32::MAX);
+    let level = &settings.wal_level;
+    let remedy = "set it in green's parameter group, or write `way_back`: `none`";
+    if level != "logical" {
+        return Err(format!(
+            "wal_level is {level} on green, so that there is no way back; {remedy}"
+        ));
+    }
+    let scarce = [
+        ("max_replication_slots", settings.replication_slots),
+        ("max_wal_senders", settings.wal_senders),
+    ];
+    match scarce.iter().find(|(_, has)| *has < needed) {
+        Some((name, has)) => Err(format!(
+            "{name} is {has} on green and must be {needed} or more; {remedy}"
+        )),
+        None => Ok(format!(
+            "green can send the writes of {databases} databases back"
+        )),
     }
 }
 

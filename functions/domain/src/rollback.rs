@@ -154,11 +154,11 @@ pub fn no_way_back(record: &Record) -> String {
             "look at the subscription on old blue",
         ),
     };
-    let commands = record
+    let lines = record
         .reverse
         .iter()
         .flat_map(|reverse| commands(record, reverse));
-    let commands: String = commands.map(|line| format!("\n  {line}")).collect();
+    let commands = lines.fold(String::new(), |text, line| text + "\n  " + &line);
     format!(
         "green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{commands}"
     )

@@ -137,6 +137,7 @@ pub(crate) fn well() -> Seen {
         family: Some("postgres18".into()),
         green_group_family: None,
         green_group_is_logical: true,
+        green_group_bounds_slots: true,
         deployments: vec![],
         server: Ok(server()),
         alarms: Ok(vec![Reading {

@@ -135,7 +135,6 @@ fn link(record: &Record, seen: &Seen) -> Option<Act> {
     match (seen.link.clone(), &reverse.unavailable) {
         (Some(Health::Overflowing(why)), _) => Some(Act::DropSlots(why)),
         (_, Some(why)) if !reverse.told => Some(Act::CloseWayBack(why.clone())),
-        (_, Some(_)) => None,
         (Some(Health::Broken(why)), None) => Some(Act::CloseWayBack(why)),
         (Some(Health::Holding(what)), None) if !reverse.warned => Some(Act::Warn(what)),
         _ => None,

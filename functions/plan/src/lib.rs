@@ -15,6 +15,7 @@ use effects::postgres::{Endpoint, inspect};
 use effects::rds::{Deployments, Instances, Versions};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
+use std::collections::BTreeMap;
 use tracing::info;
 
 /// Everything that is read.
@@ -63,6 +64,8 @@ impl Sources {
         let reads_name = named(reads, READS_TAG, &writer);
         let writes = request.writes.as_ref().map(|writes| &writes.record);
         let writes_name = named(writes, WRITES_TAG, &writer);
+        let parameters = self.green_parameters(request).await?;
+        let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
         Ok(Seen {
             readers: self.readers(&writer).await?,
             targets: self
@@ -74,7 +77,10 @@ impl Sources {
                 .family(&writer.engine, &request.target_version)
                 .await?,
             green_group_family: self.group(request).await?,
-            green_group_is_logical: self.is_logical(request).await?,
+            green_group_is_logical: set("rds.logical_replication", "1"),
+            green_group_bounds_slots: parameters
+                .get("max_slot_wal_keep_size")
+                .is_some_and(|megabytes| megabytes != "-1"),
             deployments: self.deployments(&writer).await?,
             server: found(self.server(database, &writer, request).await)?,
             alarms: found(self.readings(request).await)?,
@@ -102,23 +108,16 @@ impl Sources {
         }
     }
 
-    /// Whether green will decode its log: RDS's default groups leave that off.
-    async fn is_logical(&self, request: &Request) -> Result<bool, Error> {
-        match &request.green.parameter_group {
-            Some(group) if !group.starts_with("default.") => {
-                let set = self.versions.parameters(group).await;
-                let logical = |set: std::collections::BTreeMap<String, String>| {
-                    set.get("rds.logical_replication")
-                        .is_some_and(|value| value == "1")
-                };
-                match set {
-                    Ok(set) => Ok(logical(set)),
-                    // Another check says that there is no such group.
-                    Err(failed) if failed.is_transient() => Err(failed),
-                    Err(_) => Ok(false),
-                }
-            }
-            _ => Ok(false),
+    /// What a person set in green's group; RDS's default groups set nothing.
+    async fn green_parameters(&self, request: &Request) -> Result<BTreeMap<String, String>, Error> {
+        let group = request.green.parameter_group.as_deref();
+        let Some(group) = group.filter(|group| !group.starts_with("default.")) else {
+            return Ok(BTreeMap::new());
+        };
+        match self.versions.parameters(group).await {
+            Err(failed) if failed.is_transient() => Err(failed),
+            // Another check says that there is no such group.
+            set => Ok(set.unwrap_or_default()),
         }
     }
 

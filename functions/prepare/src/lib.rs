@@ -4,12 +4,15 @@ mod rehearsal;
 mod statistics;
 
 use domain::error::StepError;
-use domain::prepare::{Input, Output, Parity, Twins, parity, prepared, unlike, waiting};
+use domain::prepare::{
+    Input, Output, Parity, Twins, can_send_back, parity, prepared, unlike, waiting,
+};
 use domain::record::{Green, Record};
+use domain::request::WayBack;
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
-use effects::postgres::Endpoint;
+use effects::postgres::{Access, Endpoint, inspect};
 use effects::rds::{Instances, Versions};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
@@ -61,6 +64,14 @@ impl Bench {
         let writer = endpoint(&green)?;
         // The fence first: a rehearsal that was interrupted must not stand while a large table is analyzed.
         lines.push(rehearsal::run(held, &connector, &writer, invocation).await?);
+        if plan.request.way_back == WayBack::ReverseReplication {
+            let session = connector
+                .connect(&writer, inspect::MAINTENANCE, Access::AsServed)
+                .await?;
+            let settings = inspect::settings(&session).await?;
+            let can = can_send_back(&settings, plan.databases.len());
+            lines.push(can.map_err(StepError::refused)?);
+        }
         let gathered = statistics::gather(held, &connector, &writer, invocation).await?;
         Ok(match gathered {
             statistics::Gathered::All(line) => prepared(lines.into_iter().chain([line]).collect()),

@@ -44,7 +44,8 @@ pub async fn run(yard: &Yard, input: Input, invocation: Invocation) -> Result<Ou
     {
         return Ok(output);
     }
-    let act = async |held: &mut Held<'_>| yard.step(held).await;
+    // Boxed, because it is long and lives in the frame of every caller otherwise.
+    let act = async |held: &mut Held<'_>| Box::pin(yard.step(held)).await;
     yard.claims
         .holding(&input.ticket, "retire", &invocation, act)
         .await

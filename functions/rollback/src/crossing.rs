@@ -68,7 +68,7 @@ impl Crossing {
                 servers.session(&old, database, Access::AsServed),
                 servers.session(&old, database, Access::AsServed),
             );
-            let (on_new, on_old, moment) = sessions.await?;
+            let (on_new, on_old, moment) = Box::pin(sessions).await?;
             Ok::<_, Error>(Lane {
                 database: database.clone(),
                 link: link.clone(),

@@ -16,9 +16,10 @@ use tracing::warn;
 impl World {
     pub(crate) async fn look(&self, record: &Record) -> Seen {
         let open = record.phase != Phase::Ended;
-        let upgrade = match open {
-            true => self.execution(&record.ticket.owner).await,
-            false => None,
+        let upgrade = if open {
+            self.execution(&record.ticket.owner).await
+        } else {
+            None
         };
         let rollback = match record.rollback.as_ref().filter(|_| open) {
             Some(rollback) => self.execution(rollback).await,

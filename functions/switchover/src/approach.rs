@@ -72,7 +72,7 @@ impl Bridge {
             markers,
             reverse,
         };
-        self.call(held, &mut sides, invocation, calling).await
+        Box::pin(self.call(held, &mut sides, invocation, calling)).await
     }
 
     /// Part 2. Every read goes to a name that is there after the switchover, and clients have dropped the other answer.

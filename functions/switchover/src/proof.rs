@@ -105,9 +105,10 @@ async fn inside(
             let session = opened(session.as_ref())?;
             let wanted = record.markers.get(database).map(|marker| marker.number);
             let marker = marker::read(session).await?.map(|seen| seen.number);
-            let armed = match marker >= wanted {
-                true => link::arm(sides, record, database, session, is_closed).await,
-                false => Err("the marker has not arrived".to_owned()),
+            let armed = if marker >= wanted {
+                link::arm(sides, record, database, session, is_closed).await
+            } else {
+                Err("the marker has not arrived".to_owned())
             };
             standing::freeze(session).await?;
             Ok::<_, Error>((database.clone(), Inside { marker, armed }))

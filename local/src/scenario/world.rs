@@ -193,6 +193,18 @@ async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
 async fn create_primary(client: &Client, version: &str) -> Result<()> {
     create_group(client, GROUP, "postgres16").await?;
     create_group(client, GREEN_GROUP, "postgres18").await?;
+    let bound = [
+        ("DBParameterGroupName", GREEN_GROUP),
+        (
+            "Parameters.Parameter.1.ParameterName",
+            "max_slot_wal_keep_size",
+        ),
+        ("Parameters.Parameter.1.ParameterValue", "10240"),
+        ("Parameters.Parameter.1.ApplyMethod", "immediate"),
+    ];
+    client
+        .query("rds", "ModifyDBParameterGroup", &bound)
+        .await?;
     let instance = [
         ("DBInstanceIdentifier", DATABASE),
         ("DBInstanceClass", "db.r6g.large"),

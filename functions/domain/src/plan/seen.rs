@@ -20,6 +20,8 @@ pub struct Seen {
     pub green_group_family: Option<String>,
     /// Whether green's parameter group turns logical replication on.
     pub green_group_is_logical: bool,
+    /// Whether it bounds the log that a slot may hold back.
+    pub green_group_bounds_slots: bool,
     /// The blue/green deployments of which the writer is source or target.
     pub deployments: Vec<Deployment>,
     /// What the writer's PostgreSQL says.
@@ -188,6 +190,7 @@ impl Seen {
             family: None,
             green_group_family: None,
             green_group_is_logical: false,
+            green_group_bounds_slots: false,
             deployments: vec![],
             server: Err("there is none".to_owned()),
             alarms: Ok(vec![]),

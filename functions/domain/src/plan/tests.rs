@@ -333,3 +333,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_way_back_needs_rights_and_a_group_unless_none_is_wanted() {
+    let verdict = |extra: &serde_json::Value, change: fn(&mut Seen)| {
+        let mut seen = well();
+        change(&mut seen);
+        let checks = plan_of(extra, &seen).plan.checks;
+        let check = checks.iter().find(|check| check.name == "way back");
+        check.map(|check| check.verdict)
+    };
+    let plain = json!({});
+    assert_eq!(verdict(&plain, |_| {}), Some(Verdict::Pass));
+    let lacking: [fn(&mut Seen); 3] = [
+        |seen| seen.green_group_is_logical = false,
+        |seen| {
+            if let Ok(server) = &mut seen.server {
+                server.us.replicates = false;
+            }
+        },
+        |seen| {
+            if let Ok(server) = &mut seen.server {
+                server.databases[0].foreign_owners = vec!["root".into()];
+            }
+        },
+    ];
+    for change in lacking {
+        assert_eq!(verdict(&plain, change), Some(Verdict::Blocker));
+        let none = json!({"way_back": "none"});
+        assert_eq!(verdict(&none, change), Some(Verdict::Warning));
+    }
+    assert_eq!(
+        verdict(&plain, |seen| seen.green_group_bounds_slots = false),
+        Some(Verdict::Warning)
+    );
+}

@@ -90,3 +90,19 @@ fn a_rehearsal_counts_only_if_the_fence_held_and_came_down() {
     assert!(rehearsed(&roles, &[], &names(&["app"])).is_err());
     assert!(rehearsed(&[], &[], &[]).is_err());
 }
+
+#[test]
+fn a_green_that_cannot_send_back_is_refused_with_the_setting() {
+    let well = crate::samples::server().settings;
+    assert!(can_send_back(&well, 2).is_ok());
+    let replica = Settings {
+        wal_level: "replica".to_owned(),
+        ..well.clone()
+    };
+    assert!(can_send_back(&replica, 2).is_err_and(|why| why.contains("wal_level")));
+    let few = Settings {
+        replication_slots: 1,
+        ..well
+    };
+    assert!(can_send_back(&few, 2).is_err_and(|why| why.contains("max_replication_slots")));
+}

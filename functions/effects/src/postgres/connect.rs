@@ -114,9 +114,10 @@ impl Connector {
     ///
     /// As [`Resolver::address`].
     pub async fn conninfo(&self, endpoint: &Endpoint, database: &str) -> Result<String, Error> {
-        let address = match self.resolver.is_named() {
-            true => Some(self.address(endpoint).await?.to_string()),
-            false => None,
+        let address = if self.resolver.is_named() {
+            Some(self.address(endpoint).await?.to_string())
+        } else {
+            None
         };
         let port = endpoint.port.to_string();
         let parts = [

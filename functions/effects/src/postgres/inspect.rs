@@ -82,7 +82,12 @@ async fn our_role(session: &Session) -> Result<OurRole, Error> {
     })
 }
 
-async fn settings(session: &Session) -> Result<Settings, Error> {
+/// Settings that replication needs.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn settings(session: &Session) -> Result<Settings, Error> {
     let query = "select current_setting('wal_level'), \
                     current_setting('max_replication_slots')::bigint, \
                     current_setting('max_wal_senders')::bigint, \

@@ -25,6 +25,12 @@ pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
         return Check::blocker(NAME, found, remedy);
     }
     let lacks = lacking(case, server);
+    if lacks.is_empty() && !case.seen.green_group_bounds_slots {
+        let found = "old blue can follow green after the switchover, but green's group leaves max_slot_wal_keep_size at no bound, so that only the sweep keeps an unread slot from filling the disk";
+        let remedy =
+            "set max_slot_wal_keep_size in green's parameter group, to a tenth of its storage";
+        return Check::warning(NAME, found, remedy);
+    }
     if lacks.is_empty() {
         return Check::pass(NAME, "after the switchover old blue can follow green");
     }
