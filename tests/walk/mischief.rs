@@ -130,7 +130,7 @@ impl Walk<'_> {
             .deployments
             .last()
             .and_then(|one| world.server(&one.source))
-            .is_some_and(|old| old.login);
+            .is_some_and(|old| old.login || old.sessions);
         if status == DeploymentStatus::SwitchoverCompleted
             && !foreign
             && world.strikes(Fault::RecordDeleted)
