@@ -70,8 +70,10 @@ impl Walk<'_> {
                 world.note(|| format!("{:?} {number} enters {name}", run.machine));
                 world.coverage.entered(&state);
                 world.weather.entered(&state);
-                if state == "WatchAfter" {
-                    world.watch_begins();
+                match state.as_str() {
+                    "WatchAfter" => world.watch_begins(),
+                    "Retire" => world.watch_ends(),
+                    _ => {}
                 }
                 world.state = state;
             }

@@ -65,6 +65,8 @@ faults! {
     AlarmBlind = 8,
     /// Nobody reaches a server for a while.
     ServerAway = 15,
+    /// Old stays away for a while when RDS is through with it.
+    OldAway = 700,
     /// A session does not end when it is told to.
     SessionStays = 800,
     /// A logical link stands still for a while.

@@ -23,6 +23,8 @@ pub struct Memory {
     pub person: bool,
     /// When the watch after the switchover began, and whether an alarm rang then.
     watch: Option<(i64, bool)>,
+    /// When a wait after the switchover was first written down.
+    waits_since: Option<i64>,
     /// RDS switched over without what blue had committed.
     pub marker_missing: bool,
     /// Somebody else switched a deployment over.
@@ -113,6 +115,24 @@ impl World {
         let ringing = self.alarm.state == State::Ringing;
         let (since, rang) = self.memory.watch.unwrap_or((self.now, false));
         self.memory.watch = Some((since, rang || ringing));
+    }
+
+    /// A wait after the switchover is written down.
+    pub fn wait_begins(&mut self) {
+        let now = self.now;
+        self.memory.waits_since.get_or_insert(now);
+    }
+
+    /// The watch after the switchover ended well: no alarm rang meanwhile.
+    pub fn watch_ends(&mut self) {
+        let since = self.memory.waits_since.take().unwrap_or(self.now);
+        let until = self.now - CLOCKS_DIFFER;
+        let within = |rang: &&i64| **rang > since + CLOCKS_DIFFER && **rang < until;
+        if let Some(rang) = self.alarm.rang.iter().find(within) {
+            self.violate(format!(
+                "G6: the watch ended well, and an alarm rang at {rang}"
+            ));
+        }
     }
 
     /// G3: what is deleted was never anybody's blue, or all conditions are met. G2: it is not the last that has it all.

@@ -7,7 +7,7 @@ use crate::world::Fallible;
 use domain::error::StepError;
 use domain::ids::Millis;
 use domain::on_alarm;
-use domain::record::Wait;
+use domain::record::{Phase, Wait};
 use domain::watch::{Input, Output, Question, begun, judge, read};
 
 /// Begins a wait, or reads the alarms at its end.
@@ -32,6 +32,9 @@ async fn begin(
         since,
     };
     held.change(|record| record.wait = Some(wait)).await?;
+    if held.record.phase == Phase::After {
+        call.world.borrow_mut().wait_begins();
+    }
     let alarms = held.record.plan.alarms.clone();
     let readings = call
         .look("alarms", |world| Ok(world.readings(&alarms, None)))

@@ -147,7 +147,11 @@ impl World {
     }
 
     fn new_opens(&mut self, place: usize) {
-        let [_, new] = self.both(place);
+        let [old, new] = self.both(place);
+        if self.strikes(Fault::OldAway) {
+            let until = self.now + self.dice.between(2_000, 30_000);
+            self.change_server(&old, |old| old.away_until = until);
+        }
         self.deployments[place].linked = false;
         self.change_server(&new, |new| {
             new.read_only = false;
