@@ -55,6 +55,33 @@ impl Reverse {
     pub const fn is_available(&self) -> bool {
         self.subscribed && self.unavailable.is_none()
     }
+
+    /// The way back after its slots were made, or not: where each begins, or why there is none.
+    #[must_use]
+    pub fn armed(mut self, databases: Vec<(String, Result<Lsn, String>)>) -> Self {
+        for (database, made) in databases {
+            match (made, self.links.get_mut(&database)) {
+                (Ok(position), Some(link)) => link.position = position,
+                (Ok(_), None) => {}
+                (Err(why), _) => {
+                    let why = format!("it could not be armed in `{database}`: {why}");
+                    self.unavailable = Some(Unavailable::since(why));
+                }
+            }
+        }
+        self
+    }
+}
+
+impl Unavailable {
+    /// A way back that was never open.
+    #[must_use]
+    pub fn since(why: String) -> Self {
+        Self {
+            why,
+            remedy: "go on with green; an alarm calls a person from now on".to_owned(),
+        }
+    }
 }
 
 /// What the link of one database is called; `index` is the database's place in the plan.

@@ -1,6 +1,7 @@
 //! Green: taken down before the switchover, opened after it.
 
 use crate::World;
+use crate::link;
 use crate::look::Looked;
 use crate::servers::Servers;
 use domain::error::StepError;
@@ -8,10 +9,11 @@ use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Record, Side};
 use domain::rollback::fences;
-use domain::switchover::missing;
+use domain::switchover::{Receipt, missing};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{Access, Session, fence, marker, roles, sessions, standing};
+use effects::step::now;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::warn;
@@ -144,6 +146,7 @@ pub async fn open(
             "green stays closed, since old blue still lets the application in: {why}"
         )));
     }
+    link::arm(servers, held, &green).await?;
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     let mut actions = Vec::new();
     for stands in standing {
@@ -152,12 +155,29 @@ pub async fn open(
     held.verify().await?;
     let session = servers.any_session(&green, Access::AsServed).await?;
     marker::write(&session).await?;
+    note_opened(held).await?;
+    if matches!(old, Old::Closed) {
+        link::follow(servers, held, &green).await?;
+    }
     Ok(match old {
         Old::Away(failed) => Opened::NotYet(format!(
             "green serves; old blue, which RDS keeps read-only, can't be reached to be closed: {failed}"
         )),
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// From now on green is known to serve.
+async fn note_opened(held: &mut Held<'_>) -> Result<(), Error> {
+    let receipt = held.record().receipt.clone().unwrap_or_default();
+    if receipt.opened_at.is_some() {
+        return Ok(());
+    }
+    let opened = Receipt {
+        opened_at: Some(now()),
+        ..receipt
+    };
+    held.change(|record| record.receipt = Some(opened)).await
 }
 
 /// The markers that green has.

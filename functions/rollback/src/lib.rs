@@ -5,6 +5,7 @@ mod back;
 mod blue;
 mod crossing;
 mod green;
+mod link;
 mod look;
 mod servers;
 
@@ -212,7 +213,7 @@ impl Rollback<'_> {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
             Act::OpenGreen => match green::open(self.world, servers, held).await? {
                 Opened::Serves(done) => {
-                    let why = no_way_back(held.record());
+                    let why = green_serves(held.record());
                     return Err(ask(held, &format!("{why} {}", done.join(" "))).await);
                 }
                 Opened::Withheld(why) => return Err(ask(held, &why).await),
@@ -282,6 +283,17 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         done: false,
         actions,
         receipt: None,
+    }
+}
+
+/// What a person is told where an upgrade stopped after the switchover.
+fn green_serves(record: &Record) -> String {
+    match &record.reverse {
+        Some(reverse) if reverse.is_available() => {
+            "green serves, and old blue follows it: an alarm goes back no more, but you can"
+                .to_owned()
+        }
+        _ => no_way_back(record),
     }
 }
 

@@ -77,6 +77,16 @@ impl<'a> Servers<'a> {
         self.session(resource_id, database, access).await
     }
 
+    /// How another server connects to the one with this identity.
+    pub async fn conninfo(
+        &self,
+        resource_id: &ResourceId,
+        database: &str,
+    ) -> Result<String, Error> {
+        let endpoint = self.endpoint(resource_id).await?;
+        self.connector().await?.conninfo(&endpoint, database).await
+    }
+
     /// Opens a fence's roles, sees that they are open, and forgets the fence.
     pub async fn lift(&self, held: &mut Held<'_>, stands: &Fence) -> Result<String, Error> {
         let session = self.any_session(&stands.resource_id, Access::Write).await?;

@@ -12,12 +12,10 @@ use domain::request::WayBack;
 use domain::reverse::{Link, Reverse, Unavailable, name};
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{Access, Endpoint, Session, reverse, slots};
+use effects::postgres::{Access, Endpoint, Session, reverse};
 use std::time::Duration;
 use tracing::{info, warn};
 
-/// A slot that is not made within this time is not waited for: writers wait.
-const ARMED_WITHIN: Duration = Duration::from_secs(2);
 /// How long RDS may take to remove the forward link, and old to be subscribed.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -65,47 +63,12 @@ pub(crate) async fn arm(
         return Err("green took writes before its slot was made".to_owned());
     }
     let pusher = opened(sides.new_write.as_ref()).map_err(|lost| lost.to_string())?;
-    let limited = async {
-        session.limit_statements(ARMED_WITHIN).await?;
-        let made = reverse::arm(session, pusher, &link.name, &link.tables).await;
-        session
-            .limit_statements(effects::postgres::connect::STATEMENT)
-            .await?;
-        made
-    };
-    limited.await.map_err(|failed: Error| failed.to_string())
+    let made = reverse::arm(session, pusher, &link.name, &link.tables).await;
+    made.map_err(|failed| failed.to_string())
 }
 
 async fn is_armed(session: &Session, link: &Link) -> bool {
     matches!(reverse::slot(session, &link.name).await, Ok(Some(_)))
-}
-
-/// The way back as it stands after all databases were armed, or why it is closed.
-pub(crate) fn gathered(
-    planned: Option<Reverse>,
-    armed: Vec<(String, Result<Lsn, String>)>,
-) -> Option<Reverse> {
-    let mut armed_all = planned?;
-    for (database, position) in armed {
-        match (position, armed_all.links.get_mut(&database)) {
-            (Ok(position), Some(link)) => link.position = position,
-            (Ok(_), None) => {}
-            (Err(why), _) => {
-                warn!(database, why, "way back not armed");
-                armed_all.unavailable = Some(closed(format!(
-                    "it could not be armed in `{database}`: {why}"
-                )));
-            }
-        }
-    }
-    Some(armed_all)
-}
-
-fn closed(why: String) -> Unavailable {
-    Unavailable {
-        why,
-        remedy: "go on with green; an alarm calls a person from now on".to_owned(),
-    }
 }
 
 impl Bridge {
@@ -133,7 +96,7 @@ impl Bridge {
         };
         let unavailable = subscribed.err().map(|failed| {
             warn!(%failed, "old does not follow");
-            closed(format!("old blue could not be subscribed: {failed}"))
+            Unavailable::since(format!("old blue could not be subscribed: {failed}"))
         });
         let follows = unavailable.is_none();
         held.change(|record| {
@@ -187,21 +150,12 @@ async fn subscribe(record: &Record, sides: &Sides) -> Result<(), Error> {
     let new = Endpoint::new(&writer.address, writer.port);
     for (database, link) in links {
         let session = sides.new.open(database, Access::AsServed).await?;
-        patiently(PATIENCE, async || unlinked(&session).await).await?;
         let old = sides.old.open(database, Access::Write).await?;
-        reverse::adopt(&old).await?;
         let conninfo = sides.new.conninfo(&new, database).await?;
-        reverse::subscribe(&old, link, &conninfo).await?;
+        patiently(PATIENCE, async || {
+            reverse::follow(&session, &old, link, &conninfo).await
+        })
+        .await?;
     }
     Ok(())
-}
-
-/// Two links at a time would send each row round and round.
-async fn unlinked(new: &Session) -> Result<(), Error> {
-    match slots::subscriptions(new).await? {
-        0 => Ok(()),
-        some => Err(
-            StepError::transient(format!("green still has {some} subscriptions of RDS's")).into(),
-        ),
-    }
 }

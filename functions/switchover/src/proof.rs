@@ -79,7 +79,7 @@ async fn look(
         new,
         old,
         arrived,
-        reverse: link::gathered(record.reverse.clone(), armed),
+        reverse: record.reverse.clone().map(|planned| planned.armed(armed)),
     })
 }
 

@@ -71,14 +71,29 @@ async fn version(session: &Session) -> Result<i32, Error> {
 /// How often the log is pushed to disk while a slot waits for it.
 const PUSH: Duration = Duration::from_millis(2);
 
+/// A slot that is not made within this time is not waited for: writers wait.
+const ARMED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Publishes the tables and makes the slot, unless they are there; where the slot begins. A new slot waits for a record
 /// that nothing flushes but the server's own rounds of a fifth of a second, so that `pusher`, another session on the same
 /// server, commits something meanwhile.
 ///
 /// # Errors
 ///
-/// If a right is missing, or no slot is free.
+/// If a right is missing, no slot is free, or somebody's transaction is waited for.
 pub async fn arm(
+    session: &Session,
+    pusher: &Session,
+    name: &str,
+    tables: &Shape,
+) -> Result<Lsn, Error> {
+    session.limit_statements(ARMED_WITHIN).await?;
+    let made = make(session, pusher, name, tables).await;
+    session.limit_statements(super::connect::STATEMENT).await?;
+    made
+}
+
+async fn make(
     session: &Session,
     pusher: &Session,
     name: &str,
@@ -170,6 +185,28 @@ pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result
     session
         .change("letting old blue follow green", &subscribe)
         .await
+}
+
+/// Lets old's database follow new's as soon as nothing leads the other way: two links would send each row round and round.
+///
+/// # Errors
+///
+/// `Upgrade.Transient` while RDS's own link is there; as [`adopt`] and [`subscribe`].
+pub async fn follow(
+    new: &Session,
+    old: &Session,
+    link: &Link,
+    conninfo: &str,
+) -> Result<(), Error> {
+    match super::slots::subscriptions(new).await? {
+        0 => {}
+        some => {
+            let why = format!("green still has {some} subscriptions of RDS's");
+            return Err(StepError::transient(why).into());
+        }
+    }
+    adopt(old).await?;
+    subscribe(old, link, conninfo).await
 }
 
 /// Old's subscription, if there is one.
