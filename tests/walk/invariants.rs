@@ -55,6 +55,8 @@ impl Memory {
 
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
+        self.person = false;
+        self.waits_since = None;
         self.blues
             .extend(plan.members.iter().map(|member| member.resource_id.clone()));
     }
