@@ -62,7 +62,7 @@ faults! {
     /// An alarm rings.
     AlarmRang = 15,
     /// An alarm can't tell.
-    AlarmBlind = 8,
+    AlarmBlind = 25,
     /// Nobody reaches a server for a while.
     ServerAway = 15,
     /// Old stays away for a while when RDS is through with it.
@@ -88,7 +88,7 @@ faults! {
     /// The final snapshot fails.
     SnapshotFails = 500,
     /// Nobody approves, or somebody says no.
-    NotApproved = 2500,
+    NotApproved = 1,
     /// The sweep does not run until everything rests.
     SweepRests = 5000,
     /// A person frees the claim of an upgrade that needed them, and another upgrade begins.
@@ -109,10 +109,11 @@ pub struct Weather {
 }
 
 /// Where mischief may begin, so that late states are reached often enough.
-const BEGINNINGS: [Option<&str>; 7] = [
+const BEGINNINGS: [Option<&str>; 8] = [
     None,
     None,
     Some("Ramp"),
+    Some("Watch"),
     Some("Switchover"),
     Some("Switchover"),
     Some("Settle"),

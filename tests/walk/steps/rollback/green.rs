@@ -1,7 +1,7 @@
 //! Green: taken down before the switchover, opened after it.
 
 use super::super::{blue, is_transient};
-use super::{Looked, lift};
+use super::{Looked, lift, link};
 use crate::call::Call;
 use crate::held::Held;
 use crate::world::Fallible;
@@ -10,7 +10,7 @@ use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Side};
 use domain::rollback::fences;
-use domain::switchover::missing;
+use domain::switchover::{Receipt, missing};
 use effects::postgres::fence::restoring;
 use std::collections::BTreeMap;
 
@@ -110,6 +110,7 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
             "old blue still lets the application in: {why}"
         )));
     }
+    link::arm(call, held, &green).await?;
     let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
     let mut actions = vec![];
     for stands in standing {
@@ -120,12 +121,29 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
         world.write_marker(&green, true)
     })
     .await?;
+    note_opened(call, held).await?;
+    if matches!(old, Old::Closed) {
+        link::follow(call, held, &green).await?;
+    }
     Ok(match old {
         Old::Away(failed) => {
             Opened::NotYet(format!("green serves; old can't be reached: {failed}"))
         }
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// From now on green is known to serve.
+async fn note_opened(call: &Call, held: &mut Held) -> Fallible<()> {
+    let receipt = held.record.receipt.clone().unwrap_or_default();
+    if receipt.opened_at.is_some() {
+        return Ok(());
+    }
+    let opened = Receipt {
+        opened_at: Some(call.now()),
+        ..receipt
+    };
+    held.change(|record| record.receipt = Some(opened)).await
 }
 
 /// What came of closing old.

@@ -4,6 +4,7 @@ mod back;
 mod blue;
 mod crossing;
 mod green;
+mod link;
 mod look;
 
 use super::is_transient;

@@ -53,26 +53,6 @@ pub async fn arm(
     made.map_err(|failed| failed.message)
 }
 
-/// The way back as it stands after it was armed, or why it is closed.
-pub fn gathered(planned: Option<Reverse>, armed: Result<Lsn, String>) -> Option<Reverse> {
-    let mut all = planned?;
-    match armed {
-        Ok(position) => all
-            .links
-            .values_mut()
-            .for_each(|link| link.position = position),
-        Err(why) => all.unavailable = Some(closed(why)),
-    }
-    Some(all)
-}
-
-fn closed(why: String) -> Unavailable {
-    Unavailable {
-        why,
-        remedy: "go on with green".to_owned(),
-    }
-}
-
 /// Lets old follow new, unless it does so already, and deletes RDS's record of the deployment then.
 pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
     let Some(armed) = held.record.reverse.clone() else {
@@ -90,7 +70,10 @@ pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
         call.act("subscribe", |world| world.subscribe(&old, &new))
             .await
     });
-    let unavailable = subscribed.await.err().map(|failed| closed(failed.message));
+    let unavailable = subscribed
+        .await
+        .err()
+        .map(|failed| Unavailable::since(failed.message));
     let follows = unavailable.is_none();
     held.change(|record| {
         if let Some(reverse) = &mut record.reverse {

@@ -93,16 +93,18 @@ async fn inside(call: &Call, record: &Record) -> Fallible<Seen> {
         .look("marker of green", |world| world.read_marker(&id))
         .await?;
     let wanted = record.markers.values().next().map(|marker| marker.number);
-    let armed: Result<Lsn, String> = if marker >= wanted {
+    let made: Result<Lsn, String> = if marker >= wanted {
         link::arm(call, record, &id, new.is_closed()).await
     } else {
         Err("the marker has not arrived".to_owned())
     };
+    let databases = record.plan.databases.iter();
+    let armed = databases.map(|name| (name.clone(), made.clone())).collect();
     Ok(Seen {
         new,
         old: None,
         marker,
-        reverse: link::gathered(record.reverse.clone(), armed),
+        reverse: record.reverse.clone().map(|planned| planned.armed(armed)),
     })
 }
 
