@@ -5,7 +5,7 @@ mod input;
 mod pattern;
 mod schedules;
 
-pub use pattern::check as check_pattern;
+pub use pattern::{check as check_pattern, matches};
 pub use schedules::Kept;
 
 use crate::clock::Clock;

@@ -23,7 +23,7 @@ impl Turn<'_> {
             .map_err(|error| self.query_error(error))
     }
 
-    fn scope(&self, extra: Extra) -> Scope {
+    fn scope(&self, extra: Extra) -> Scope<'_> {
         let input = self
             .execution
             .current

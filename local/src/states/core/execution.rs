@@ -6,7 +6,7 @@ use crate::states::definition::{Definition, Resource};
 use crate::states::history::{HistoryEvent, MAX_EVENTS};
 use domain::ids::Millis;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who an execution is.
@@ -32,6 +32,8 @@ pub struct Execution {
     pub(super) input: Value,
     pub(super) started_at: Millis,
     pub(super) variables: Map<String, Value>,
+    /// The lengths of the variables' JSON.
+    pub(super) sizes: BTreeMap<String, usize>,
     pub(super) current: Option<Current>,
     pub(super) outcome: Option<Outcome>,
     pub(super) history: Vec<HistoryEvent>,
@@ -101,6 +103,7 @@ impl Execution {
             input,
             started_at: Millis(0),
             variables: Map::new(),
+            sizes: BTreeMap::new(),
             current: None,
             outcome: None,
             history: Vec::new(),

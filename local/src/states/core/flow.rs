@@ -7,6 +7,7 @@ use crate::states::definition::{Choice, Leaving, Next, State, Until, Wait};
 use crate::states::expression::{QueryError, Template};
 use crate::states::history::{Fact, Failure};
 use serde_json::{Map, Value};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// The largest sum of all variables, in bytes of JSON.
@@ -130,17 +131,30 @@ impl Turn<'_> {
     }
 
     fn assign(&mut self, assigned: &Map<String, Value>) -> Outcomes<()> {
-        let mut variables = self.execution.variables.clone();
-        variables.extend(assigned.clone());
-        if size_of(assigned) > MAX_BYTES || size_of(&variables) > MAX_VARIABLES {
+        // What is kept was measured when it was assigned.
+        let execution = &self.execution;
+        let sizes = assigned.iter().map(|(name, value)| (name, size_of(value)));
+        let sizes: Vec<(&String, usize)> = sizes.collect();
+        let new: usize = sizes.iter().map(|(_, size)| size).sum();
+        let kept = execution
+            .sizes
+            .iter()
+            .filter(|(name, _)| !assigned.contains_key(*name));
+        let kept: usize = kept.map(|(_, size)| size).sum();
+        if new > MAX_BYTES || new + kept > MAX_VARIABLES {
             return Err(self.too_large("assigned variables"));
         }
-        self.execution.variables = variables;
+        let sizes: Vec<(String, usize)> = sizes
+            .into_iter()
+            .map(|(name, size)| (name.clone(), size))
+            .collect();
+        self.execution.sizes.extend(sizes);
+        self.execution.variables.extend(assigned.clone());
         Ok(())
     }
 
     pub(super) fn fits(&self, value: &Value) -> Outcomes<()> {
-        if value.to_string().len() <= MAX_BYTES {
+        if size_of(value) <= MAX_BYTES {
             return Ok(());
         }
         Err(self.too_large("returned a result"))
@@ -155,9 +169,20 @@ impl Turn<'_> {
     }
 }
 
-fn size_of(variables: &Map<String, Value>) -> usize {
-    variables
-        .values()
-        .map(|value| value.to_string().len())
-        .sum()
+/// The length of a value's JSON.
+fn size_of(value: &Value) -> usize {
+    let mut counter = Counter(0);
+    // Counting does not fail.
+    let _ = write!(counter, "{value}");
+    counter.0
+}
+
+/// Counts what is written to it.
+struct Counter(usize);
+
+impl Write for Counter {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
 }

@@ -48,7 +48,7 @@ impl Expression {
     /// The value, which is never undefined.
     fn evaluate(&self, field: &str, scope: &Scope) -> Result<Value, QueryError> {
         let value = scope
-            .evaluate(&self.ast)
+            .evaluate(&self.source, &self.ast)
             .map_err(|error| self.error(field, &format!("threw an error: {}", error.message())))?;
         if value.is_undefined() {
             return Err(self.error(field, "returned nothing (undefined)."));

@@ -5,39 +5,46 @@ use jsonata_core::ast::AstNode;
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::value::JValue;
 use serde_json::{Map, Value};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 /// An expression that never ends is an error after this time. No other looks at a real clock.
 const LONGEST_MS: u64 = 5_000;
 
 /// `$states`, the variables, the time and the dice.
-pub struct Scope {
-    bindings: Vec<(String, JValue)>,
+pub struct Scope<'a> {
+    states: Value,
+    converted: OnceCell<JValue>,
+    variables: &'a Map<String, Value>,
     now: i64,
     dice: Rc<Cell<u64>>,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// `states` becomes `$states`; `variables` are bound by their names.
     #[must_use]
-    pub fn new(states: Value, variables: &Map<String, Value>, moment: Moment) -> Self {
-        let mut bindings: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| (name.clone(), JValue::from(value.clone())))
-            .collect();
-        bindings.push(("states".to_owned(), JValue::from(states)));
+    pub fn new(states: Value, variables: &'a Map<String, Value>, moment: Moment) -> Self {
         Self {
-            bindings,
+            states,
+            converted: OnceCell::new(),
+            variables,
             now: moment.now,
             dice: Rc::new(Cell::new(moment.seed)),
         }
     }
 
-    pub(super) fn evaluate(&self, ast: &AstNode) -> Result<JValue, EvaluatorError> {
+    /// Evaluates an expression. Only what its source names is bound, since a variable may be large.
+    pub(super) fn evaluate(&self, source: &str, ast: &AstNode) -> Result<JValue, EvaluatorError> {
         let mut context = Context::new();
-        for (name, value) in &self.bindings {
-            context.bind(name.clone(), value.clone());
+        if source.contains("$states") {
+            let states = self
+                .converted
+                .get_or_init(|| JValue::from(self.states.clone()));
+            context.bind("states".to_owned(), states.clone());
+        }
+        let named = |name: &str| source.split('$').any(|rest| rest.starts_with(name));
+        for (name, value) in self.variables.iter().filter(|(name, _)| named(name)) {
+            context.bind(name.clone(), JValue::from(value.clone()));
         }
         let options = EvaluatorOptions {
             timeout_ms: Some(LONGEST_MS),

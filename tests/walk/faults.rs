@@ -1,0 +1,223 @@
+//! What goes wrong in a walk, and how often what went wrong where.
+
+use super::dice::Dice;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $name:ident = $usual:literal,)*) => {
+        /// Something that goes wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fault { $($(#[$doc])* $name,)* }
+
+        impl Fault {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// How often in ten thousand occasions, in a walk of medium weather.
+            const fn usual(self) -> u32 {
+                match self { $(Self::$name => $usual,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    /// A Lambda's process dies.
+    Killed = 40,
+    /// A Lambda stands still for seconds.
+    Stalled = 60,
+    /// A Lambda stands still until after its deadline, and comes back for one last write to the table.
+    Outlived = 15,
+    /// Step Functions calls a Lambda twice.
+    InvokedTwice = 300,
+    /// A Lambda's answer does not reach Step Functions, while the Lambda goes on.
+    AnswerDropped = 200,
+    /// A call did its work, and its answer was lost.
+    AnswerLost = 80,
+    /// A call was not taken.
+    CallFailed = 80,
+    /// A look found nobody who answers.
+    LookFailed = 60,
+    /// Somebody stops an execution in the console.
+    Aborted = 12,
+    /// The person's message is not taken.
+    NoticeFailed = 300,
+    /// The same upgrade is started once more.
+    StartedTwice = 15,
+    /// Another upgrade of the same database is started.
+    SecondUpgrade = 15,
+    /// A person starts the rollback machine.
+    PersonOrder = 12,
+    /// Nothing happens anywhere for minutes.
+    ClockJump = 8,
+    /// A Lambda's clock differs.
+    ClockDiffers = 2000,
+    /// EventBridge loses an event.
+    EventLost = 1500,
+    /// EventBridge delivers an event late.
+    EventLate = 2500,
+    /// EventBridge delivers an event twice.
+    EventTwice = 1500,
+    /// An alarm rings.
+    AlarmRang = 15,
+    /// An alarm can't tell.
+    AlarmBlind = 25,
+    /// Nobody reaches a server for a while.
+    ServerAway = 15,
+    /// Old stays away for a while when RDS is through with it.
+    OldAway = 700,
+    /// A session does not end when it is told to.
+    SessionStays = 800,
+    /// A logical link stands still for a while.
+    LinkRests = 10,
+    /// The link of the way back breaks.
+    LinkBreaks = 5,
+    /// RDS can't make green.
+    NoGreen = 500,
+    /// RDS takes the switchover back.
+    TakenBack = 2500,
+    /// RDS switches over without what blue had committed.
+    MarkerMissing = 300,
+    /// Somebody else switches the deployment over.
+    ForeignSwitch = 3,
+    /// Somebody deletes the record of a deployment that was switched over.
+    RecordDeleted = 6,
+    /// Instances of green outlive their deployment.
+    GreenLeft = 1500,
+    /// The final snapshot fails.
+    SnapshotFails = 500,
+    /// Nobody approves, or somebody says no.
+    NotApproved = 1,
+    /// The sweep does not run until everything rests.
+    SweepRests = 5000,
+    /// A person frees the claim of an upgrade that needed them, and another upgrade begins.
+    Cleared = 3000,
+}
+
+/// How often everything goes wrong in one walk.
+#[derive(Debug, Clone)]
+pub struct Weather {
+    /// In hundredths of the usual rate; 0 is fair.
+    percent: u32,
+    /// The only faults that there are, if some were chosen.
+    only: Option<Vec<Fault>>,
+    /// The state before which all is fair.
+    fair_until: Option<&'static str>,
+    /// Whether everything rests, and nothing goes wrong meanwhile.
+    pub resting: bool,
+}
+
+/// Where mischief may begin, so that late states are reached often enough.
+const BEGINNINGS: [Option<&str>; 8] = [
+    None,
+    None,
+    Some("Ramp"),
+    Some("Watch"),
+    Some("Switchover"),
+    Some("Switchover"),
+    Some("Settle"),
+    Some("WatchAfter"),
+];
+
+impl Weather {
+    /// Some walks are calm, some have a few kinds of fault often, and some have it all.
+    pub fn of(dice: &mut Dice) -> Self {
+        let some = |dice: &mut Dice| (0..3).map(|_| dice.pick(Fault::ALL)).collect();
+        let (percent, only) = match dice.below(10) {
+            0..=3 => (300, Some(some(dice))),
+            4..=6 => (40, None),
+            7..=8 => (100, None),
+            _ => (200, None),
+        };
+        let fair_until = dice.pick(&BEGINNINGS);
+        Self {
+            percent,
+            only,
+            fair_until,
+            resting: false,
+        }
+    }
+
+    /// A state is entered: it may be the one in which mischief begins.
+    pub fn entered(&mut self, state: &str) {
+        self.fair_until = self.fair_until.filter(|begins| *begins != state);
+    }
+
+    /// Whether it happens now.
+    pub fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
+        let chosen = self.only.as_ref().is_none_or(|only| only.contains(&fault));
+        let wanted = chosen && !self.resting && self.fair_until.is_none();
+        wanted && dice.chance((fault.usual() * self.percent / 100).min(9_000))
+    }
+}
+
+/// How often what happened in which state, and how often each state was entered.
+#[derive(Debug, Clone, Default)]
+pub struct Coverage {
+    /// Faults by state.
+    pub faults: BTreeMap<(Fault, String), u64>,
+    /// Entries by state.
+    pub states: BTreeMap<String, u64>,
+    /// Executions that ended, by machine and status.
+    pub ends: BTreeMap<String, u64>,
+    /// What is wrong and known to be.
+    pub known: BTreeMap<&'static str, u64>,
+}
+
+impl Coverage {
+    /// Counts a fault.
+    pub fn fault(&mut self, fault: Fault, state: &str) {
+        *self.faults.entry((fault, state.to_owned())).or_default() += 1;
+    }
+
+    /// Counts the entry of a state.
+    pub fn entered(&mut self, state: &str) {
+        *self.states.entry(state.to_owned()).or_default() += 1;
+    }
+
+    /// Counts an end.
+    pub fn ended(&mut self, how: String) {
+        *self.ends.entry(how).or_default() += 1;
+    }
+
+    /// Adds what another thread counted.
+    pub fn add(&mut self, other: Self) {
+        for (key, count) in other.faults {
+            *self.faults.entry(key).or_default() += count;
+        }
+        for (key, count) in other.states {
+            *self.states.entry(key).or_default() += count;
+        }
+        for (key, count) in other.ends {
+            *self.ends.entry(key).or_default() += count;
+        }
+        for (key, count) in other.known {
+            *self.known.entry(key).or_default() += count;
+        }
+    }
+
+    /// How often a fault happened at all.
+    pub fn of(&self, fault: Fault) -> u64 {
+        let counts = self.faults.iter().filter(|((one, _), _)| *one == fault);
+        counts.map(|(_, count)| count).sum()
+    }
+
+    /// The table: a line per fault, with the states in which it happened.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        for fault in Fault::ALL {
+            let _ = write!(text, "{fault:?} {}:", self.of(*fault));
+            for ((one, state), count) in &self.faults {
+                if one == fault {
+                    let _ = write!(text, " {state} {count}");
+                }
+            }
+            text.push('\n');
+        }
+        let _ = writeln!(text, "entered: {:?}", self.states);
+        let _ = writeln!(text, "ended: {:?}", self.ends);
+        let _ = writeln!(text, "known: {:?}", self.known);
+        text
+    }
+}

@@ -1,0 +1,62 @@
+//! The alarm that guards the upgrade.
+
+use super::{Turn, World};
+use domain::ids::Millis;
+use domain::watch::{Reading, State};
+
+/// The alarm's name.
+pub const ALARM: &str = "orders-errors";
+
+/// An alarm with its history.
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    /// What it shows.
+    pub state: State,
+    /// When it went into `ALARM`.
+    pub rang: Vec<i64>,
+    /// When that last began, for EventBridge, until the walk has delivered it.
+    pub untold: Option<i64>,
+}
+
+impl Alarm {
+    /// An alarm that is quiet.
+    pub const fn quiet() -> Self {
+        Self {
+            state: State::Quiet,
+            rang: vec![],
+            untold: None,
+        }
+    }
+}
+
+impl World {
+    /// The alarm changes.
+    pub fn alarm_turns(&mut self, state: State) {
+        self.note(|| format!("  alarm {state:?}"));
+        let begins = state == State::Ringing && self.alarm.state != State::Ringing;
+        self.alarm.state = state;
+        if begins {
+            self.alarm.rang.push(self.now);
+            self.alarm.untold = Some(self.now);
+        }
+        if state != State::Quiet {
+            let long = self.dice.chance(2_000);
+            let after = self
+                .dice
+                .between(5_000, if long { 3_600_000 } else { 120_000 });
+            self.later(after, Turn::Quiet);
+        }
+    }
+
+    /// What the plan's alarms show, and whether they rang since a moment.
+    pub fn readings(&self, names: &[String], since: Option<Millis>) -> Vec<Reading> {
+        let rang = |since: Millis| self.alarm.rang.iter().any(|rang| *rang >= since.0);
+        let readings = names.iter().map(|name| Reading {
+            alarm: name.clone(),
+            state: self.alarm.state,
+            rang: since.is_some_and(rang),
+            wavered: false,
+        });
+        readings.collect()
+    }
+}
