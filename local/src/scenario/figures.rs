@@ -100,7 +100,10 @@ fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
     let opened = receipt["opened_at"].as_u64()?;
     let ours = receipt["ours_ms"].as_u64()?;
     let completed = SystemTime::UNIX_EPOCH + Duration::from_millis(opened.checked_sub(ours)?);
-    let completed = seen.tally.at_wall(completed).clamp(pause.last_on_source, pause.first_on_target);
+    let completed = seen
+        .tally
+        .at_wall(completed)
+        .clamp(pause.last_on_source, pause.first_on_target);
     Some(tenth(millis(pause.first_on_target - completed)))
 }
 
