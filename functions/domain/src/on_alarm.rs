@@ -3,6 +3,7 @@
 use crate::error::StepError;
 use crate::ids::Millis;
 use crate::record::{Phase, Record};
+use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
 
 /// Clocks of CloudWatch and a Lambda may differ by this much, in milliseconds.
@@ -87,7 +88,10 @@ pub fn failure(input: &Input) -> StepError {
 pub fn notice(input: &Input, record: &Record) -> (String, String) {
     let database = &record.ticket.database;
     let next = match record.phase {
-        Phase::After => "Green goes on serving; please look.",
+        Phase::After if record.reverse.as_ref().is_some_and(Reverse::is_available) => {
+            "The writes return to blue, with every one that green has taken."
+        }
+        Phase::After => "There is no automatic way back: green goes on serving; please look.",
         _ => {
             "The upgrade is rolled back: reads return to blue first, and blue has the writes anyway."
         }

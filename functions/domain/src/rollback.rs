@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 mod back;
 
-pub use back::{Back, BackAct, BackSeen, TRIES, back, is_quiet, reads};
+pub use back::{Back, BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads};
 
 /// What applications get to end their connections to green themselves once no answer leads there, in milliseconds.
 const GRACE: i64 = 1_000;

@@ -10,14 +10,14 @@ use domain::rds::Instance;
 use domain::record::{Fence, Green, Phase, Record, Side};
 use domain::reverse::{Health, LinkSeen, Unavailable, health, limit, worst};
 use domain::rollback::{
-    BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads,
+    BackAct, BackSeen, Output, back, fences, identities, is_closed, no_way_back, note, reads,
 };
 use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Pointer, Way, way};
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{Access, reverse, standing};
+use effects::postgres::{Access, reverse, roles, standing};
 use effects::step::now;
 use std::time::Duration;
 use tracing::{info, warn};
@@ -35,6 +35,11 @@ impl Rollback<'_> {
     ) -> Result<Output, Error> {
         held.change(|record| record.back.get_or_insert_default().tries += 1)
             .await?;
+        // A crossing whose call died has left green closed, and looking may take long.
+        let arrived = held.record().back.as_ref().is_some_and(|back| back.arrived);
+        if !arrived {
+            let_green_in(held, servers).await?;
+        }
         while now() < self.invocation.last_call() {
             let seen = see(self.world, servers, held.record()).await?;
             let act = back(held.record(), &seen);
@@ -59,6 +64,10 @@ impl Rollback<'_> {
             BackAct::AskPerson(why) => return Err(ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
+                // RDS's read-only goes with the record.
+                if let Some(why) = crate::green::left_open(self.world, servers, held).await? {
+                    return Ok(Some(self.later(&why)));
+                }
                 held.verify().await?;
                 self.world.deployments.delete(&deployment, false).await?;
                 self.actions
@@ -104,8 +113,11 @@ impl Rollback<'_> {
         seen: &BackSeen,
     ) -> Result<Option<Output>, Error> {
         let crossing = Crossing::open(servers, held.record()).await?;
+        held.change(|record| record.back.get_or_insert_default().crossings += 1)
+            .await?;
         let mut receipt = Receipt::default();
-        match crossing.drain(held, &mut receipt).await? {
+        let time = self.invocation.remaining().saturating_sub(SPARE);
+        match crossing.drain(held, &mut receipt, time).await? {
             Crossed::Late(why) => {
                 self.actions.push(format!("Green goes on for now: {why}."));
                 return Ok(Some(self.later(&why)));
@@ -129,6 +141,8 @@ impl Rollback<'_> {
         let crossing = Crossing::open(servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
         held.verify().await?;
+        // Minutes may have passed since.
+        crossing.keep_new_closed(held.record()).await?;
         self.open_with(held, &crossing, back.receipt, seen).await
     }
 
@@ -139,19 +153,27 @@ impl Rollback<'_> {
         mut receipt: Receipt,
         seen: &BackSeen,
     ) -> Result<(), Error> {
-        crossing.settle(&mut receipt).await?;
-        crossing.hold_old().await?;
+        // Opened by a call whose record of it was lost: old has moved on since, and its sequences with it.
+        let moment = !crossing.is_old_open(held.record()).await?;
+        if moment {
+            crossing.settle(&mut receipt).await?;
+            crossing.hold_old().await?;
+        }
         crossing.let_into_old(held, &mut receipt).await?;
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
         self.actions.push("Blue takes the writes again.".to_owned());
         // What takes longer, off the pause.
-        self.restore_reads(held, seen).await?;
-        if let Err(failed) = crossing.disarm().await {
-            warn!(%failed, "slots left on green");
+        if let Err(failed) = self.restore_reads(held, seen).await {
+            warn!(%failed, "reads not restored yet");
         }
-        let time = || self.invocation.remaining().saturating_sub(SPARE);
-        crossing.compare(&mut receipt, time).await;
+        if let Err(failed) = crossing.disarm().await {
+            warn!(%failed, "slots left on green for now");
+        }
+        if moment {
+            let time = || self.invocation.remaining().saturating_sub(SPARE);
+            crossing.compare(&mut receipt, time).await;
+        }
         let kept = receipt.clone();
         held.change(|record| record.back.get_or_insert_default().receipt = kept)
             .await
@@ -188,9 +210,18 @@ impl Rollback<'_> {
         held: &mut Held<'_>,
         servers: &Servers<'_>,
     ) -> Result<Output, Error> {
-        let receipt = held.record().back.clone().unwrap_or_default().receipt;
+        let mut receipt = held.record().back.clone().unwrap_or_default().receipt;
         self.actions
             .extend(crate::blue::verify(servers, held).await?);
+        if let Err(failed) = disarm(servers, held.record()).await {
+            let left = format!("a part of the link is left behind: {failed}");
+            receipt.complaints.push(left);
+        }
+        let mut arrived = receipt.databases.values();
+        if arrived.any(|arrived| arrived.digest.is_none()) {
+            let lost = "the moment of the opening is over; not all digests were taken";
+            receipt.complaints.push(lost.to_owned());
+        }
         if !receipt.wrong.is_empty() {
             let why = format!("blue serves, but {}", receipt.wrong.join("; "));
             return Err(ask(held, &why).await);
@@ -214,10 +245,7 @@ impl Rollback<'_> {
         servers: &Servers<'_>,
         why: Unavailable,
     ) -> Result<Error, Error> {
-        let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
-        for stands in standing {
-            servers.lift(held, &stands).await?;
-        }
+        let_green_in(held, servers).await?;
         if let Some(pointer) = held.record().plan.writes.clone() {
             let verify = async || held.verify().await;
             let deadline = self.invocation.last_call();
@@ -234,6 +262,20 @@ impl Rollback<'_> {
         held.enter(Phase::After).await?;
         Ok(ask(held, &told).await)
     }
+}
+
+/// Takes down what a crossing has left standing on green, which serves.
+async fn let_green_in(held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
+    let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
+    for stands in standing {
+        servers.lift(held, &stands).await?;
+    }
+    Ok(())
+}
+
+/// Nothing of the link stays: its slot would fill green's disk, and its subscription is in the next upgrade's way.
+async fn disarm(servers: &Servers<'_>, record: &Record) -> Result<(), Error> {
+    Crossing::open(servers, record).await?.disarm().await
 }
 
 async fn see(world: &World, servers: &Servers<'_>, record: &Record) -> Result<BackSeen, Error> {
@@ -255,8 +297,10 @@ async fn see(world: &World, servers: &Servers<'_>, record: &Record) -> Result<Ba
         } else {
             read_only(servers).await
         },
-        writes_away: writes_away(world, record, &instances).await?,
-        reads_away: reads_away(world, record, &instances).await?,
+        // Once green is closed for good, nothing that can fail may keep old closed.
+        writes_away: !arrived && writes_away(world, record, &instances).await?,
+        reads_away: !(arrived && is_closed(record))
+            && reads_away(world, record, &instances).await?,
         instances,
     })
 }
@@ -294,7 +338,39 @@ async fn link(servers: &Servers<'_>, record: &Record) -> Health {
             )),
         });
     }
+    match unknown(servers, record).await {
+        Ok(Some(unknown)) => healths.push(Health::Broken(unknown)),
+        Ok(None) => {}
+        Err(failed) => healths.push(Health::Resting(format!(
+            "green's roles can't be read: {failed}"
+        ))),
+    }
     worst(healths)
+}
+
+/// A role that can log in to green and that old doesn't have: the fence would not hold it, and old could not serve it.
+async fn unknown(servers: &Servers<'_>, record: &Record) -> Result<Option<Unavailable>, Error> {
+    let (Some(new), Some(old)) = (
+        record.green.as_ref().and_then(Green::writer),
+        servers.plan.writer(),
+    ) else {
+        return Ok(None);
+    };
+    let on_new = servers
+        .any_session(&new.resource_id, Access::AsServed)
+        .await?;
+    let on_old = servers
+        .any_session(&old.resource_id, Access::AsServed)
+        .await?;
+    let known = roles::names(&on_old).await?;
+    let mut logins = roles::logins(&on_new).await?.into_iter();
+    let unknown = logins.find(|name| !known.contains(name));
+    Ok(unknown.map(|name| Unavailable {
+        why: format!("the role `{name}` was made on green after the switchover"),
+        remedy: format!(
+            "`alter role \"{name}\" nologin` on green, end its sessions, then start the rollback machine again"
+        ),
+    }))
 }
 
 async fn look_at(

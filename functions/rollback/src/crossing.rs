@@ -93,19 +93,23 @@ impl Crossing {
     }
 
     /// Fences new, proves that nobody is left there, and waits until old has everything; takes the fence down again if that
-    /// takes longer than a pause may.
+    /// takes longer than a pause may, or than this call has time for.
     pub async fn drain(
         &self,
         held: &mut Held<'_>,
         receipt: &mut Receipt,
+        time: Duration,
     ) -> Result<Crossed, Error> {
         let stands = self.fence(held).await?;
         let began = Instant::now();
-        let closed = self.close(&stands, receipt).await;
         let budget = u64::from(held.record().plan.request.max_write_pause_ms);
-        let bound = Duration::from_millis(budget);
+        let bound = Duration::from_millis(budget).min(time);
+        let closed = self.close(&stands, DRAIN.min(bound), receipt).await;
         let arrived = match closed {
-            Ok(()) => self.arrive(bound.saturating_sub(began.elapsed())).await,
+            Ok(()) => {
+                let left = bound.saturating_sub(began.elapsed());
+                self.arrive(&receipt.roles, left).await
+            }
             Err(failed) => Err(failed),
         };
         match arrived {
@@ -138,12 +142,17 @@ impl Crossing {
         Ok(stands)
     }
 
-    async fn close(&self, stands: &Fence, receipt: &mut Receipt) -> Result<(), Error> {
+    async fn close(
+        &self,
+        stands: &Fence,
+        bound: Duration,
+        receipt: &mut Receipt,
+    ) -> Result<(), Error> {
         let began = Instant::now();
         let names = roles_of(stands);
         fence::raise(&self.roles, stands).await?;
         receipt.fenced_at = Some(now());
-        let drained = sessions::drain(&self.roles, &names, DRAIN).await?;
+        let drained = sessions::drain(&self.roles, &names, bound).await?;
         let seen = standing::read(&self.roles, &names).await?;
         if !seen.is_closed() || !seen.prepared.is_empty() {
             let left = format!(
@@ -161,7 +170,11 @@ impl Crossing {
     }
 
     /// The markers, once old has them and nobody has committed anything on new since.
-    async fn arrive(&self, bound: Duration) -> Result<BTreeMap<String, Marker>, Error> {
+    async fn arrive(
+        &self,
+        names: &[String],
+        bound: Duration,
+    ) -> Result<BTreeMap<String, Marker>, Error> {
         let began = Instant::now();
         for _ in 0..ROUNDS {
             let lanes = self.lanes.iter();
@@ -173,6 +186,7 @@ impl Crossing {
             // The server's own work takes ids as well, at times; then there is another round.
             let quiet = is_quiet(first.unwrap_or(0), written.len() as u64, next);
             if quiet && writing.is_empty() {
+                self.look_again(names).await?;
                 let pairs = written.into_iter();
                 return Ok(pairs
                     .map(|(database, marker, _)| (database, marker))
@@ -180,6 +194,47 @@ impl Crossing {
             }
         }
         Err(StepError::transient("somebody goes on writing on green past the fence").into())
+    }
+
+    /// What was true before the fence may not be any more behind it: a session that was logging in as the roles were closed
+    /// shows late, and a table that was made since is not in the publication.
+    async fn look_again(&self, names: &[String]) -> Result<(), Error> {
+        let shapes = self.lanes.iter().map(|lane| reverse::shape(&lane.new));
+        let (shapes, seen) =
+            try_join(try_join_all(shapes), standing::read(&self.roles, names)).await?;
+        if !seen.is_closed() || !seen.prepared.is_empty() {
+            return Err(StepError::transient("somebody came past green's fence").into());
+        }
+        let changed = self
+            .lanes
+            .iter()
+            .zip(shapes)
+            .find(|(lane, shape)| *shape != lane.link.tables);
+        match changed {
+            Some((lane, _)) => Err(StepError::transient(format!(
+                "the tables of `{}` were changed on green",
+                lane.database
+            ))
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Closes new once more, as it was recorded.
+    pub async fn keep_new_closed(&self, record: &Record) -> Result<(), Error> {
+        let stands = fences(record, Side::Green).find(|one| one.resource_id == self.new);
+        let stands = stands.ok_or_else(|| StepError::failed("green's fence is not recorded"))?;
+        self.close(stands, DRAIN, &mut Receipt::default()).await
+    }
+
+    /// Whether a call whose record of it was lost has let the application into old.
+    pub async fn is_old_open(&self, record: &Record) -> Result<bool, Error> {
+        let Some(stands) = fences(record, Side::Blue).find(|one| one.resource_id == self.old)
+        else {
+            return Ok(true);
+        };
+        let open = roles::open(&self.opener, &roles_of(stands)).await?;
+        Ok(!open.is_empty())
     }
 
     /// The point of no return: new stays closed, whoever goes on from here.

@@ -205,6 +205,19 @@ enum Old {
     Open(String),
 }
 
+/// Why old can't be left to itself: what keeps it read-only may go only once its roles are seen to be closed.
+pub async fn left_open(
+    world: &World,
+    servers: &Servers<'_>,
+    held: &mut Held<'_>,
+) -> Result<Option<String>, Error> {
+    Ok(match close_old(world, servers, held).await? {
+        Old::Closed => None,
+        Old::Away(failed) => Some(format!("old can't be reached to be closed: {failed}")),
+        Old::Open(why) => Some(format!("old still lets the application in: {why}")),
+    })
+}
+
 /// Closes the application's roles on old, also where the record says that they were to be closed, and sees that nobody
 /// is left.
 async fn close_old(

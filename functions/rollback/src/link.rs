@@ -62,9 +62,10 @@ pub async fn follow(
     }
     held.verify().await?;
     let failed = subscribe(servers, held, green).await.err();
-    match &failed {
-        Some(failed) => warn!(%failed, "old does not follow"),
-        None => info!("old follows"),
+    if let Some(failed) = &failed {
+        warn!(%failed, "old does not follow");
+    } else {
+        info!("old follows");
     }
     held.change(|record| {
         if let Some(reverse) = &mut record.reverse {

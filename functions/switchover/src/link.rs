@@ -88,6 +88,11 @@ impl Bridge {
         if armed.subscribed || armed.unavailable.is_some() {
             return Ok(());
         }
+        // RDS's read-only goes with the deployment's record: it keeps old closed as long as its roles are not seen to be.
+        let receipt = held.record().receipt.as_ref();
+        if !receipt.is_some_and(|receipt| receipt.old_closed) {
+            return Ok(());
+        }
         held.verify().await?;
         let subscribed = tokio::time::timeout(SUBSCRIBED_WITHIN, subscribe(held.record(), sides));
         let subscribed = match subscribed.await {

@@ -155,11 +155,11 @@ impl Bridge {
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
         keep(held, &receipt).await?;
-        self.follow_back(held, sides).await?;
         if !receipt.old_closed {
             receipt.old_closed = self.close_old_late(held, sides).await?;
             keep(held, &receipt).await?;
         }
+        self.follow_back(held, sides).await?;
         let mut wrong = receipt.wrong.clone();
         if !receipt.old_closed {
             let resource_id = &sides.old.resource_id;

@@ -16,6 +16,12 @@ use serde::{Deserialize, Serialize};
 /// Calls that are made before the crossing is given up and green goes on.
 pub const TRIES: u32 = 20;
 
+/// Crossings that are begun before the same: each of them ends every session of the application.
+pub const CROSSINGS: u32 = 5;
+
+/// RDS allows so many characters in the name of an instance.
+const NAME: usize = 63;
+
 /// How far the way back is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Back {
@@ -23,6 +29,9 @@ pub struct Back {
     pub arrived: bool,
     /// Calls that looked for a moment to cross.
     pub tries: u32,
+    /// Crossings that were begun.
+    #[serde(default)]
+    pub crossings: u32,
     /// What the crossing has to show; here *new* is what is left, and *old* what serves again.
     pub receipt: Receipt,
 }
@@ -106,9 +115,24 @@ pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
         Some(record) => return BackAct::DeleteRecord(record.id.clone()),
         None => {}
     }
+    if let Some(why) = stranger(record, &seen.instances) {
+        return BackAct::GiveUp(Unavailable {
+            why,
+            remedy: "give that instance another name, then start the rollback machine again"
+                .to_owned(),
+        });
+    }
     match seen.old_read_only {
+        Some(false) if begun.tries >= TRIES || begun.crossings >= CROSSINGS => {
+            BackAct::GiveUp(Unavailable {
+                why: format!(
+                    "{} crossings were begun, and green's last writes did not arrive in time",
+                    begun.crossings
+                ),
+                remedy: "see who writes past the fence, or raise `max_write_pause_ms`, then start the rollback machine again".to_owned(),
+            })
+        }
         Some(false) if way(&record.plan) == Way::Record && seen.writes_away => BackAct::PointWrites,
-        Some(false) if begun.tries >= TRIES => not_now("green's last writes don't arrive in time"),
         Some(false) => BackAct::Cross,
         Some(true) => not_now("RDS still keeps old read-only"),
         None => not_now("old can't be reached"),
@@ -122,7 +146,7 @@ fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
     {
         return act;
     }
-    if super::fences(record, Side::Blue).next().is_some() {
+    if is_closed(record) {
         BackAct::OpenOld
     } else if seen.reads_away {
         BackAct::RestoreReads
@@ -131,10 +155,57 @@ fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
     }
 }
 
-/// The next name that has to be given; nothing once each of blue's instances has its own again.
-fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
+/// Whether old is still to be opened.
+#[must_use]
+pub fn is_closed(record: &Record) -> bool {
+    super::fences(record, Side::Blue).next().is_some()
+}
+
+/// Whoever has one of blue's names and belongs to neither side; found before anything is closed.
+fn stranger(record: &Record, instances: &[Instance]) -> Option<String> {
+    if way(&record.plan) != Way::Renames {
+        return None;
+    }
     let greens = super::identities(record.green.as_ref());
     record.plan.members.iter().find_map(|member| {
+        let holder = instances.iter().find(|one| one.id == member.instance)?;
+        let theirs =
+            holder.resource_id != member.resource_id && !greens.contains(&holder.resource_id);
+        theirs.then(|| taken(holder))
+    })
+}
+
+fn taken(holder: &Instance) -> String {
+    format!(
+        "{} is called {} now, and is neither blue's nor green's",
+        holder.resource_id, holder.id
+    )
+}
+
+/// What green's instance is called once blue has its name again: an earlier way back has left one behind, maybe, so that
+/// its identity is a part of it.
+fn aside(member: &InstanceId, holder: &ResourceId) -> InstanceId {
+    let letters = holder.as_str().chars().rev();
+    let letters = letters.filter(char::is_ascii_alphanumeric).take(6);
+    let tail: String = letters.map(|one| one.to_ascii_lowercase()).collect();
+    let tail = format!("-new-{tail}");
+    let head: String = member
+        .as_str()
+        .chars()
+        .take(NAME.saturating_sub(tail.len()))
+        .collect();
+    format!("{}{tail}", head.trim_end_matches('-')).into()
+}
+
+/// The next name that has to be given; nothing once each of blue's instances has its own again. The writer's comes first,
+/// and while old is closed it is the only one: the replicas' names can wait until production writes again.
+fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
+    let greens = super::identities(record.green.as_ref());
+    let members = record.plan.members.iter();
+    let writer = record.plan.writer().map(|writer| &writer.resource_id);
+    let mut due = members
+        .filter(|member| !is_closed(record) || writer.is_none_or(|id| *id == member.resource_id));
+    due.find_map(|member| {
         let ours = instances
             .iter()
             .find(|one| one.resource_id == member.resource_id)?;
@@ -144,13 +215,10 @@ fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
         let holder = instances.iter().find(|one| one.id == member.instance);
         let (who, to) = match holder {
             Some(holder) if greens.contains(&holder.resource_id) => {
-                (holder, format!("{}-new", member.instance).into())
+                (holder, aside(&member.instance, &holder.resource_id))
             }
             Some(holder) => {
-                return Some(BackAct::AskPerson(format!(
-                    "{} is called {} now, and is neither blue's nor green's",
-                    holder.resource_id, holder.id
-                )));
+                return Some(BackAct::AskPerson(taken(holder)));
             }
             None => (ours, member.instance.clone()),
         };
