@@ -2,12 +2,13 @@
 
 SCENARIO ?= upgrade
 PROFILE  ?= quick
+RUNS     ?= 10
 
 LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
 CHECK := .local/toolchain/venv-check/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check build toolchain toolchain-aws toolchain-check
+.PHONY: help demo up bench soak test check build toolchain toolchain-aws toolchain-check
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -19,6 +20,12 @@ demo: toolchain build ## Upgrade a live PostgreSQL by the real functions under t
 
 up: toolchain-aws build ## Keep the platform, a database and its application running until Ctrl-C
 	@$(LOCAL) up --profile $(PROFILE)
+
+bench: toolchain build ## Measure the pauses of the workflow, and of the same steps by hand, RUNS times in turn
+	@$(LOCAL) bench --runs $(RUNS)
+
+soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
+	@$(LOCAL) soak
 
 test: toolchain build ## Run all tests, with real PostgreSQL servers
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi

@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod process;
 pub mod rds;
 pub mod scenario;
+pub mod soak;
 pub mod states;
 pub mod template;
 pub mod tls;

@@ -4,18 +4,16 @@
 mod board;
 mod figures;
 pub mod floor;
-mod progress;
 mod samples;
 
 pub use board::text;
 pub use figures::{Figures, Phases, Spread};
-pub use progress::Progress;
 pub use samples::Samples;
 
 use crate::app::Settings;
 use crate::rds::DelayProfile;
 use crate::scenario::summary::Summary;
-use crate::scenario::{Kind, Scenario, runs};
+use crate::scenario::{Kind, Progress, run_well, runs};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use floor::{Floor, Measured};
@@ -79,7 +77,8 @@ impl Bench {
                 if self.only.is_some_and(|only| only != part) {
                     continue;
                 }
-                self.progress.begin(number, self.runs, part.as_str());
+                let (of, what) = (self.runs, part.as_str());
+                self.progress.begin(format!("{number:>3}/{of} {what:<11}"));
                 let said = self.part(part, &mut samples).await?;
                 self.progress.end(&said);
                 keep(&samples.figures())?;
@@ -98,7 +97,7 @@ impl Bench {
                 Ok(format!("pause {over:.0} ms · back {back:.0} ms"))
             }
             Part::Switchover => {
-                let summary = self.scenario(switchover()).await?;
+                let summary = self.scenario(Kind::Rollback).await?;
                 samples.add_switchover(&summary)?;
                 Ok(samples.last_switch())
             }
@@ -129,28 +128,8 @@ impl Bench {
     }
 
     async fn scenario(&self, kind: Kind) -> Result<Summary> {
-        let folder = runs::begin(kind.as_str())?;
-        let scenario = Scenario {
-            kind,
-            folder: folder.clone(),
-            profile: self.profile,
-            load: self.load.clone(),
-            observer: self.progress.clone(),
-        };
-        let summary = scenario.run().await?;
-        ensure!(
-            summary.is_good(),
-            "a run did not end as it must, see {}: {}",
-            folder.display(),
-            summary.problems.join("; ")
-        );
-        Ok(summary)
+        run_well(kind, self.profile, self.load.clone(), self.progress.clone()).await
     }
-}
-
-/// The scenario of a switchover with the rollback after it, where there is one.
-fn switchover() -> Kind {
-    Kind::from_str("rollback", true).unwrap_or(Kind::Upgrade)
 }
 
 /// Keeps what was measured so far, so that a benchmark that is stopped was not for nothing.

@@ -41,19 +41,19 @@ impl Samples {
 
     /// A run of the workflow. What only some scenarios have is taken where it is.
     pub(super) fn add_switchover(&mut self, summary: &Summary) -> Result<()> {
-        let all = serde_json::to_value(summary)?;
-        let figure = |name: &str| all[name].as_f64();
-        self.switchover.extend(figure("write_pause_ms"));
-        self.rollback.extend(figure("rollback_pause_ms"));
-        self.ours.extend(figure("our_share_ms"));
-        self.alarm_to_writes.extend(figure("alarm_to_writes_ms"));
-        let longest = ["longest_client_wait_ms", "longest_rollback_wait_ms"];
-        let longest = longest.into_iter().filter_map(figure);
-        self.longest.extend(longest.reduce(f64::max));
-        self.phases[0].extend_of(&all["rds_share_ms"], "RDS");
-        for (phases, receipt) in self.phases.iter_mut().zip(["receipt", "rollback_receipt"]) {
-            if let Some(receipt) = all[receipt].as_str() {
-                add_receipt(phases, Path::new(receipt))?;
+        self.switchover.extend(summary.write_pause_ms);
+        self.rollback.extend(summary.rollback_pause_ms);
+        self.ours.extend(summary.our_share_ms);
+        self.alarm_to_writes.extend(summary.alarm_to_writes_ms);
+        let back = summary.longest_rollback_wait_ms.unwrap_or_default();
+        self.longest.push(summary.longest_client_wait_ms.max(back));
+        if let Some(rds) = summary.rds_share_ms {
+            self.phases[0].add("RDS", rds);
+        }
+        let receipts = [&summary.receipt, &summary.back_receipt];
+        for (phases, receipt) in self.phases.iter_mut().zip(receipts) {
+            if let Some(receipt) = receipt {
+                add_receipt(phases, receipt)?;
             }
         }
         self.acknowledged += summary.acknowledged;
@@ -109,14 +109,6 @@ impl Samples {
             our_share_ms: Spread::of(&self.ours),
             alarm_to_reads_ms: Spread::of(&self.alarm_to_reads),
             alarm_to_writes_ms: Spread::of(&self.alarm_to_writes),
-        }
-    }
-}
-
-impl Phases {
-    fn extend_of(&mut self, figure: &Value, name: &str) {
-        if let Some(figure) = figure.as_f64() {
-            self.add(name, figure);
         }
     }
 }

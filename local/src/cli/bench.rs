@@ -2,7 +2,8 @@
 
 use super::{Load, interrupted, log_to};
 use anyhow::Result;
-use local::bench::{Bench, Part, Progress, folder, text};
+use local::bench::{Bench, Part, folder, text};
+use local::scenario::Progress;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod soak;
 mod up;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,8 @@ enum Command {
     Demo(Demo),
     /// Measure the pauses of the workflow, and those of the same steps by hand, in turn.
     Bench(bench::Chosen),
+    /// Switch over and go back again and again, until there were enough switches and commits.
+    Soak(soak::Chosen),
     /// Keep the platform, a database and its application running until Ctrl-C.
     Up(Up),
     /// Compare a finished run's ledger with its servers, row by row.
@@ -129,6 +132,7 @@ fn carry_out(command: Command) -> Result<ExitCode> {
         match command {
             Command::Demo(demo) => demo::run(&demo).await,
             Command::Bench(chosen) => bench::run(&chosen).await,
+            Command::Soak(chosen) => soak::run(&chosen).await,
             Command::Up(up) => up::run(&up).await,
             Command::Audit { run } => audit::started(&run),
             Command::AuditServers { run } => audit::servers(&run).await,

@@ -160,7 +160,7 @@ fn went_back(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
         .iter()
         .filter(|ack| ack.side == Side::Green)
         .count();
-    let receipt = summary.receipt.is_some();
+    let receipt = summary.back_receipt.is_some();
     unmet([
         (summary.serving == Side::Blue, "green serves".to_owned()),
         (

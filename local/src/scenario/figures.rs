@@ -72,18 +72,17 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
             .iter()
             .map(|(name, version)| format!("{name} {version}"))
             .collect(),
-        receipt: receipt(seen),
+        receipt: kept(seen, RECEIPT),
+        back_receipt: kept(seen, BACK_RECEIPT),
         audit: report.findings.iter().take(SHOWN).cloned().collect(),
         problems: Vec::new(),
     }
 }
 
-fn receipt(seen: &Seen<'_>) -> Option<PathBuf> {
-    let folder = seen.world.platform.host.keeper.folder();
-    let mut files = [BACK_RECEIPT, RECEIPT]
-        .into_iter()
-        .map(|file| folder.join(file));
-    files.find(|path| path.exists())
+/// A file of the run's folder, if it was written.
+fn kept(seen: &Seen<'_>, file: &str) -> Option<PathBuf> {
+    let path = seen.world.platform.host.keeper.folder().join(file);
+    path.exists().then_some(path)
 }
 
 fn outcome(seen: &Seen<'_>) -> String {

@@ -6,6 +6,7 @@ mod follow;
 mod inject;
 mod kind;
 pub mod observe;
+mod progress;
 mod run;
 pub mod runs;
 mod state;
@@ -14,7 +15,8 @@ pub mod world;
 mod xml;
 
 pub use kind::Kind;
-pub use run::Scenario;
+pub use progress::Progress;
+pub use run::{Scenario, run_well};
 
 /// The instance that takes the writes.
 pub const DATABASE: &str = "orders";

@@ -7,7 +7,7 @@ use super::observe::{Observer, Sight};
 use super::state::State;
 use super::summary::{BACK_RECEIPT, RECEIPT, Summary};
 use super::world::{self, World};
-use super::{expect, figures};
+use super::{expect, figures, runs};
 use crate::app::audit::{Books, Report, audit};
 use crate::app::ledger;
 use crate::app::pause::pause;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::postgres::leave_script;
 use crate::rds::DelayProfile;
 use crate::states::core::Outcome;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use domain::record::Side;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -287,4 +287,33 @@ fn keep_troubles(path: &Path, tally: &Tally) -> Result<()> {
         .map(|trouble| format!("{}\t{}\n", trouble.at, trouble.what));
     let text: String = lines.collect();
     std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Runs a scenario in a new folder.
+///
+/// # Errors
+/// When it can't be run, or does not end as it must. Its folder stays, and the error names it.
+pub async fn run_well(
+    kind: Kind,
+    profile: DelayProfile,
+    load: Settings,
+    observer: Arc<dyn Observer>,
+) -> Result<Summary> {
+    let folder = runs::begin(kind.as_str())?;
+    let scenario = Scenario {
+        kind,
+        folder: folder.clone(),
+        profile,
+        load,
+        observer,
+    };
+    let summary = scenario.run().await;
+    let summary = summary.with_context(|| format!("the run in {}", folder.display()))?;
+    ensure!(
+        summary.is_good(),
+        "a run did not end as it must, see {}: {}",
+        folder.display(),
+        summary.problems.join("; ")
+    );
+    Ok(summary)
 }

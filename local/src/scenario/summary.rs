@@ -85,6 +85,8 @@ pub struct Summary {
     pub members: Vec<String>,
     /// Where the switchover's receipt is, if there was one.
     pub receipt: Option<PathBuf>,
+    /// Where the way back's receipt is, if there was one.
+    pub back_receipt: Option<PathBuf>,
     /// What the audit found, the first few.
     pub audit: Vec<Finding>,
     /// In what the run did not end as it must. Empty means that it did.
@@ -282,7 +284,7 @@ impl Summary {
     }
 
     fn receipt_line(&self) -> Option<Line> {
-        let path = self.receipt.as_ref()?;
+        let path = self.back_receipt.as_ref().or(self.receipt.as_ref())?;
         let file = path.file_name()?.to_string_lossy();
         let receipt = format!("{}/{file}", runs::shown(path.parent()?));
         Some(line("receipt", &receipt, ""))

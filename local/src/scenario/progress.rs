@@ -1,6 +1,6 @@
-//! How far a benchmark is: one line that changes on a terminal, one line per run elsewhere.
+//! How far a series of runs is: one line that changes on a terminal, one line per run elsewhere.
 
-use crate::scenario::observe::{Observer, Sight};
+use super::observe::{Observer, Sight};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -43,9 +43,9 @@ fn spinner() -> ProgressBar {
 
 impl Progress {
     /// A run begins.
-    pub fn begin(&self, number: u32, of: u32, what: &str) {
+    pub fn begin(&self, title: String) {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        run.title = format!("{number:>3}/{of} {what:<11}");
+        run.title = title;
         run.began = Instant::now();
     }
 
