@@ -119,6 +119,8 @@ pub struct SubscriptionSeen {
     pub enabled: bool,
     /// Whether its worker runs.
     pub working: bool,
+    /// How many tables' changes it applies, where that was seen; those of others it skips without an error.
+    pub tables: Option<usize>,
 }
 
 /// What is to be made of a link.
@@ -197,6 +199,11 @@ fn broken(database: &str, link: &Link, seen: &LinkSeen) -> Option<Unavailable> {
                 "old's subscription {name} in `{database}` has met a change that it can't apply and is disabled"
             ));
         }
+        (_, Some(subscription)) if subscription.tables.is_some_and(|n| n < link.tables.len()) => {
+            return because(format!(
+                "old's subscription {name} in `{database}` does not follow all of green's tables"
+            ));
+        }
         _ => {}
     }
     let changed = changed(&link.tables, seen.tables.as_ref()?);
@@ -268,6 +275,7 @@ mod tests {
             subscription: Some(SubscriptionSeen {
                 enabled: true,
                 working: true,
+                tables: Some(1),
             }),
             tables: Some(link().tables),
         }
@@ -300,6 +308,14 @@ mod tests {
                 seen.subscription = Some(SubscriptionSeen {
                     enabled: false,
                     working: false,
+                    tables: Some(1),
+                });
+            }),
+            judge(|seen| {
+                seen.subscription = Some(SubscriptionSeen {
+                    enabled: true,
+                    working: true,
+                    tables: Some(0),
                 });
             }),
         ];
@@ -336,6 +352,7 @@ mod tests {
             seen.subscription = Some(SubscriptionSeen {
                 enabled: true,
                 working: false,
+                tables: Some(1),
             });
         });
         assert!(matches!(resting, Health::Resting(_)));

@@ -61,6 +61,7 @@ pub(crate) fn database(name: &str) -> DatabaseSeen {
     DatabaseSeen {
         name: name.into(),
         may_create: true,
+        may_publish: true,
         tables: 3,
         ..DatabaseSeen::default()
     }
@@ -107,6 +108,7 @@ pub(crate) fn server() -> Server {
             DatabaseSeen {
                 tables: 0,
                 may_create: false,
+                may_publish: false,
                 ..database("postgres")
             },
         ],

@@ -16,7 +16,7 @@ use effects::step::now;
 use futures_util::future::{try_join, try_join_all, try_join3};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use tracing::info;
+use tracing::{info, warn};
 
 /// How long new's sessions may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -272,7 +272,9 @@ impl Crossing {
             reverse::disable(&lane.old, &lane.link.name).await?;
             reverse::carry_sequences(&lane.new, &lane.old).await
         });
-        try_join_all(lanes).await?;
+        for complaint in try_join_all(lanes).await?.into_iter().flatten() {
+            warn!(complaint, "a sequence of old's is behind");
+        }
         receipt.phases.push(("link".to_owned(), elapsed(began)));
         Ok(())
     }

@@ -84,6 +84,7 @@ impl World {
                 Some(domain::reverse::SubscriptionSeen {
                     enabled: true,
                     working: false,
+                    tables: None,
                 })
             }
         };

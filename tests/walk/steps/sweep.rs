@@ -163,6 +163,7 @@ async fn link(call: &Call, record: &Record) -> Option<Health> {
             Err(_) => Some(SubscriptionSeen {
                 enabled: true,
                 working: false,
+                tables: None,
             }),
         };
         let seen = LinkSeen {

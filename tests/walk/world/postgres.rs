@@ -191,6 +191,7 @@ impl World {
             subscription: subscription.map(|it| SubscriptionSeen {
                 enabled: it.enabled,
                 working,
+                tables: None,
             }),
             tables: Some(shape()),
         })

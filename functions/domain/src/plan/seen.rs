@@ -135,6 +135,8 @@ pub struct DatabaseSeen {
     pub name: String,
     /// Whether we may create the schema of our marker, or have it already.
     pub may_create: bool,
+    /// Whether we may make a publication, for which a schema of ours is not enough.
+    pub may_publish: bool,
     /// How many tables the application has there.
     pub tables: u32,
     /// Tables without primary key and without other replica identity.

@@ -345,7 +345,7 @@ fn the_way_back_needs_rights_and_a_group_unless_none_is_wanted() {
     };
     let plain = json!({});
     assert_eq!(verdict(&plain, |_| {}), Some(Verdict::Pass));
-    let lacking: [fn(&mut Seen); 3] = [
+    let lacking: [fn(&mut Seen); 5] = [
         |seen| seen.green_group_is_logical = false,
         |seen| {
             if let Ok(server) = &mut seen.server {
@@ -355,6 +355,16 @@ fn the_way_back_needs_rights_and_a_group_unless_none_is_wanted() {
         |seen| {
             if let Ok(server) = &mut seen.server {
                 server.databases[0].foreign_owners = vec!["root".into()];
+            }
+        },
+        |seen| {
+            if let Ok(server) = &mut seen.server {
+                server.us.creates_subscriptions = false;
+            }
+        },
+        |seen| {
+            if let Ok(server) = &mut seen.server {
+                server.databases[0].may_publish = false;
             }
         },
     ];

@@ -1,5 +1,6 @@
 //! What `plan` asks a server about itself. Everything here only reads.
 
+use super::reverse::{has_part, version};
 use super::{Access, Connector, Endpoint, Session};
 use crate::error::{Error, looked};
 use domain::plan::{DatabaseSeen, OurRole, RoleSeen, Server, Settings, SlotSeen};
@@ -58,7 +59,8 @@ async fn database_names(session: &Session) -> Result<Vec<String>, Error> {
 }
 
 async fn our_role(session: &Session) -> Result<OurRole, Error> {
-    // `pg_read_all_data` came with 14; before it, nothing less than superuser reads everything.
+    // `pg_read_all_data` came with 14; before it, nothing less than superuser reads everything. `pg_create_subscription`
+    // came with 16; before it, RDS lets `rds_superuser` subscribe, which PostgreSQL's own catalogs do not show.
     let query = "select rolname::text, rolcreaterole or rolsuper, \
                     pg_has_role(current_user, 'pg_signal_backend', 'usage'), \
                     coalesce((select pg_has_role(current_user, a.oid, 'usage') from pg_roles a \
@@ -68,6 +70,9 @@ async fn our_role(session: &Session) -> Result<OurRole, Error> {
                                               and pg_has_role(current_user, g.oid, 'usage')), \
                     rolsuper or exists (select from pg_roles g where g.rolname = 'pg_create_subscription' \
                                         and pg_has_role(current_user, g.oid, 'usage')) \
+                    or current_setting('server_version_num')::int < 160000 \
+                       and exists (select from pg_roles g where g.rolname = 'rds_superuser' \
+                                   and pg_has_role(current_user, g.oid, 'member')) \
                  from pg_roles where rolname = current_user";
     let row = session.query_one(query, &[]).await;
     let row = row.map_err(looked("asking for our own rights"))?;
@@ -175,6 +180,7 @@ async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error
     Ok(DatabaseSeen {
         name,
         may_create: facts.get(0),
+        may_publish: facts.get(3),
         tables: count(&facts, 1),
         large_objects: facts.get::<_, i64>(2).try_into().unwrap_or_default(),
         keyless: tables(session, KEYLESS).await?,
@@ -208,7 +214,8 @@ async fn facts(session: &Session) -> Result<Row, Error> {
                                and pg_has_role(current_user, nspowner, 'usage')), \
                 (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                     where c.relkind = 'r' and {APPLICATIONS}), \
-                (select count(*) from pg_largeobject_metadata)"
+                (select count(*) from pg_largeobject_metadata), \
+                has_database_privilege(current_database(), 'create')"
     );
     let row = session.query_one(&query, &[]).await;
     row.map_err(looked("inspecting a database"))
@@ -225,13 +232,14 @@ async fn tables(session: &Session, which: &str) -> Result<Vec<String>, Error> {
 
 /// Owners whose part we can neither take nor grant to ourselves.
 async fn foreign_owners(session: &Session) -> Result<Vec<String>, Error> {
+    let has_part = has_part(version(session).await?);
     let query = format!(
         "select distinct pg_get_userbyid(c.relowner)::text from pg_class c \
          join pg_namespace n on n.oid = c.relnamespace \
          where {APPLICATIONS} and c.relkind in ('r', 'p', 'S') and c.relpersistence = 'p' \
            and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass \
                            and d.objid = c.oid and d.deptype = 'e') \
-           and not pg_has_role(current_user, c.relowner, 'usage') \
+           and not {has_part} \
            and not pg_has_role(current_user, c.relowner, 'member with admin option') order by 1"
     );
     let rows = session.query(&query, &[]).await;

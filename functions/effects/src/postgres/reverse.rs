@@ -9,6 +9,7 @@ use crate::error::{Error, acted, looked};
 use domain::error::StepError;
 use domain::ids::Lsn;
 use domain::reverse::{Link, Shape, SlotSeen, SubscriptionSeen};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Tables whose changes are replicated, each with a digest of its columns; the marker's is one of them.
@@ -34,11 +35,25 @@ pub async fn shape(session: &Session) -> Result<Shape, Error> {
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
+/// Owners whose rights we lack; an extension's tables are not replicated, and RDS's own roles are nobody's to grant.
 const OWNERS: &str = "
 select distinct quote_ident(pg_get_userbyid(c.relowner)) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'S') and c.relpersistence = 'p'
   and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
-  and not pg_has_role(current_user, c.relowner, 'usage')";
+  and not exists (select from pg_depend d
+                  where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+  and not ";
+
+/// Whether we have the rights of the role in `c.relowner`. Since 16 a membership may inherit without allowing `SET ROLE`,
+/// which a subscription's worker needs.
+pub(super) const fn has_part(version: i32) -> &'static str {
+    match version {
+        16.. => {
+            "(pg_has_role(current_user, c.relowner, 'usage') and pg_has_role(current_user, c.relowner, 'set'))"
+        }
+        _ => "pg_has_role(current_user, c.relowner, 'usage')",
+    }
+}
 
 /// Makes us a member of every role that owns tables or sequences of the session's database. Roles are the server's, and
 /// this is no change of a schema.
@@ -47,9 +62,11 @@ where c.relkind in ('r', 'p', 'S') and c.relpersistence = 'p'
 ///
 /// If we may not, for want of the ADMIN OPTION.
 pub async fn adopt(session: &Session) -> Result<(), Error> {
-    let rows = session.query(OWNERS, &[]).await;
+    let version = version(session).await?;
+    let query = format!("{OWNERS}{}", has_part(version));
+    let rows = session.query(&query, &[]).await;
     let rows = rows.map_err(looked("reading the tables' owners"))?;
-    let options = match version(session).await? {
+    let options = match version {
         16.. => " with inherit true, set true",
         _ => "",
     };
@@ -62,7 +79,7 @@ pub async fn adopt(session: &Session) -> Result<(), Error> {
 }
 
 /// The server's major version.
-async fn version(session: &Session) -> Result<i32, Error> {
+pub(super) async fn version(session: &Session) -> Result<i32, Error> {
     let query = "select current_setting('server_version_num')::int / 10000";
     let row = session.query_one(query, &[]).await;
     Ok(row.map_err(looked("reading the server's version"))?.get(0))
@@ -99,10 +116,11 @@ async fn make(
     name: &str,
     tables: &Shape,
 ) -> Result<Lsn, Error> {
-    publish(session, name, tables).await?;
     if let Some(position) = begins(session, name).await? {
+        compare_published(session, name, tables).await?;
         return Ok(position);
     }
+    publish(session, name, tables).await?;
     let make = async {
         let query = "select lsn::text from pg_create_logical_replication_slot($1, 'pgoutput')";
         session.query_one(query, &[&name]).await
@@ -127,21 +145,42 @@ async fn make(
     }
 }
 
+/// Publishes the tables anew: without a slot of ours, a publication of that name is an earlier upgrade's.
 async fn publish(session: &Session, name: &str, tables: &Shape) -> Result<(), Error> {
-    let found = session
-        .query_opt("select from pg_publication where pubname = $1", &[&name])
-        .await
-        .map_err(looked("looking for the publication"))?;
-    if found.is_some() {
-        return Ok(());
-    }
     let tables: Vec<String> = tables.keys().map(|table| format!("only {table}")).collect();
     let listed = match tables.as_slice() {
         [] => String::new(),
         some => format!(" for table {}", some.join(", ")),
     };
-    let publish = format!("create publication {}{listed}", identifier(name));
+    let name = identifier(name);
+    let publish = format!("drop publication if exists {name}; create publication {name}{listed}");
     session.change("publishing green's tables", &publish).await
+}
+
+/// A slot that is there may be read with its own publication only.
+async fn compare_published(session: &Session, name: &str, tables: &Shape) -> Result<(), Error> {
+    let query = "select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = $1";
+    let rows = session.query(query, &[&name]).await;
+    let rows = rows.map_err(looked("reading the published tables"))?;
+    let published: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    match difference(tables, &published) {
+        None => Ok(()),
+        Some(differs) => {
+            let why = format!("the publication {name} on green does not fit its slot: {differs}");
+            Err(StepError::failed(why).into())
+        }
+    }
+}
+
+/// What the tables that are found lack of the wanted ones, or have beside them.
+fn difference(wanted: &Shape, found: &BTreeSet<String>) -> Option<String> {
+    let missing = wanted.keys().filter(|table| !found.contains(*table));
+    let beside = found.iter().filter(|table| !wanted.contains_key(*table));
+    let missing = missing.map(|table| format!("{table} is missing"));
+    let all: Vec<String> = missing
+        .chain(beside.map(|table| format!("{table} is one too many")))
+        .collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 async fn begins(session: &Session, name: &str) -> Result<Option<Lsn>, Error> {
@@ -160,31 +199,72 @@ fn position(text: &str) -> Result<Lsn, Error> {
         .map_err(|why: String| StepError::failed(why).into())
 }
 
-/// Lets old's database follow new's, from the slot's beginning on; nothing is copied. One that is there is left as it is.
-/// `conninfo` holds our password: PostgreSQL shows it to superusers only.
+/// Lets old's database follow new's, from the slot's beginning on; nothing is copied. `conninfo` holds our password:
+/// PostgreSQL shows it to superusers only.
+///
+/// The subscription applies nothing before it is known to follow every table: where `conninfo`'s name still leads to another
+/// server, the publication is not found, and PostgreSQL would skip all changes without an error.
 ///
 /// # Errors
 ///
-/// If a right is missing, or new can't be reached from old.
+/// `Upgrade.Transient` if it does not follow exactly the link's tables; then it is dropped again, and new's slot stays. If a
+/// right is missing, or new can't be reached from old.
 pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result<(), Error> {
-    if subscription(session, &link.name).await?.is_some() {
+    let seen = subscription(session, &link.name).await?;
+    if seen.is_none() {
+        create_subscription(session, link, conninfo).await?;
+    }
+    if let Some(differs) = difference(&link.tables, &followed(session, &link.name).await?) {
+        unsubscribe(session, &link.name).await?;
+        let why = format!(
+            "old's subscription {} found other tables than green's and was dropped again: {differs}",
+            link.name
+        );
+        return Err(StepError::transient(why).into());
+    }
+    if seen.is_some_and(|seen| seen.enabled) {
         return Ok(());
     }
-    // A publisher's own changes only: what old sends to nobody can't come back, and this says so where it can be said.
-    let origin = match version(session).await? {
-        16.. => ", origin = none",
-        _ => "",
-    };
+    let enable = format!("alter subscription {} enable", identifier(&link.name));
+    session
+        .change("letting old blue apply green's changes", &enable)
+        .await
+}
+
+async fn create_subscription(session: &Session, link: &Link, conninfo: &str) -> Result<(), Error> {
     let name = identifier(&link.name);
     let subscribe = format!(
         "create subscription {name} connection {conninfo} publication {name} \
-         with (copy_data = false, create_slot = false, slot_name = {slot}, streaming = off, disable_on_error = true{origin})",
+         with (enabled = false, copy_data = false, create_slot = false, slot_name = {slot}{options})",
         conninfo = literal(conninfo),
         slot = literal(&link.name),
+        options = subscription_options(version(session).await?),
     );
     session
         .change("letting old blue follow green", &subscribe)
         .await
+}
+
+/// Options that came with later versions. `origin`: a publisher's own changes only; what old sends to nobody can't come
+/// back, and this says so where it can be said.
+const fn subscription_options(version: i32) -> &'static str {
+    match version {
+        16.. => ", streaming = off, disable_on_error = true, origin = none",
+        15 => ", streaming = off, disable_on_error = true",
+        14 => ", streaming = off",
+        _ => "",
+    }
+}
+
+/// The tables whose changes old's subscription applies.
+async fn followed(session: &Session, name: &str) -> Result<BTreeSet<String>, Error> {
+    let query = "select format('%I.%I', n.nspname, c.relname) from pg_subscription_rel r \
+                 join pg_subscription s on s.oid = r.srsubid join pg_database d on d.oid = s.subdbid \
+                 join pg_class c on c.oid = r.srrelid join pg_namespace n on n.oid = c.relnamespace \
+                 where s.subname = $1 and d.datname = current_database()";
+    let rows = session.query(query, &[&name]).await;
+    let rows = rows.map_err(looked("reading the tables of old blue's subscription"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Lets old's database follow new's as soon as nothing leads the other way: two links would send each row round and round.
@@ -220,7 +300,8 @@ pub async fn subscription(
 ) -> Result<Option<SubscriptionSeen>, Error> {
     let found = session
         .query_opt(
-            "select s.subenabled, exists (select from pg_stat_subscription t where t.subid = s.oid and t.pid is not null) \
+            "select s.subenabled, exists (select from pg_stat_subscription t where t.subid = s.oid and t.pid is not null), \
+                    (select count(*) from pg_subscription_rel r where r.srsubid = s.oid) \
              from pg_subscription s join pg_database d on d.oid = s.subdbid \
              where s.subname = $1 and d.datname = current_database()",
             &[&name],
@@ -230,6 +311,7 @@ pub async fn subscription(
     Ok(found.map(|row| SubscriptionSeen {
         enabled: row.get(0),
         working: row.get(1),
+        tables: usize::try_from(row.get::<_, i64>(2)).ok(),
     }))
 }
 
@@ -306,22 +388,67 @@ pub async fn disarm(session: &Session, name: &str) -> Result<(), Error> {
     session.change("dropping the publication", &unpublish).await
 }
 
-/// Sets the sequences of `old`'s database to where `new`'s are: logical replication does not carry them.
+/// The sequences of the application: an extension's are its own.
+const SEQUENCES: &str = "
+select format('%I.%I', s.schemaname, s.sequencename), s.last_value from pg_sequences s
+where s.schemaname !~ '^pg_' and s.last_value is not null
+  and not exists (select from pg_depend d
+                  where d.classid = 'pg_class'::regclass and d.deptype = 'e'
+                    and d.objid = to_regclass(format('%I.%I', s.schemaname, s.sequencename)))
+order by 1";
+
+/// Sets those sequences that are there and are behind, in their own direction: one that old blue has used further may not
+/// give out a number twice.
+const SET_BEHIND: &str = "
+select setval(c.oid, s.value) from unnest($1::text[], $2::bigint[]) as s(name, value)
+join pg_class c on c.oid = to_regclass(s.name) and c.relkind = 'S'
+join pg_sequence q on q.seqrelid = c.oid
+cross join lateral (select case when has_sequence_privilege(c.oid, 'select, usage')
+                                then pg_sequence_last_value(c.oid) end) as l(now)
+where l.now is null or (s.value - l.now::numeric) * sign(q.seqincrement) > 0";
+
+/// Brings the sequences of `old`'s database to where `new`'s are: logical replication does not carry them. Returns what
+/// could not be set, each with the reason: behind the point of no return one sequence may not keep both sides closed.
 ///
 /// # Errors
 ///
-/// If a sequence is not there, or may not be set by us.
-pub async fn carry_sequences(new: &Session, old: &Session) -> Result<u64, Error> {
-    let read = "select format('%I.%I', schemaname, sequencename), last_value from pg_sequences \
-                where schemaname !~ '^pg_' and last_value is not null order by 1";
-    let rows = new.query(read, &[]).await;
+/// If a session is gone, or old takes no writes at all.
+pub async fn carry_sequences(new: &Session, old: &Session) -> Result<Vec<String>, Error> {
+    let rows = new.query(SEQUENCES, &[]).await;
     let rows = rows.map_err(looked("reading green's sequences"))?;
     let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let values: Vec<i64> = rows.iter().map(|row| row.get(1)).collect();
-    let set = "select setval(name::regclass, value) from unnest($1::text[], $2::bigint[]) as s(name, value)";
-    let done = old.query(set, &[&names, &values]).await;
-    let done = done.map_err(acted("setting blue's sequences"))?;
-    Ok(done.len() as u64)
+    if set_sequences(old, &names, &values).await?.is_none() {
+        return Ok(vec![]);
+    }
+    let mut complaints = vec![];
+    for (name, value) in names.iter().zip(&values) {
+        let one = set_sequences(old, std::slice::from_ref(name), &[*value]).await?;
+        complaints.extend(one.map(|why| format!("{name} was not set to {value}: {why}")));
+    }
+    Ok(complaints)
+}
+
+/// Why none of them was set, where that is not for the whole server's sake.
+async fn set_sequences(
+    old: &Session,
+    names: &[String],
+    values: &[i64],
+) -> Result<Option<String>, Error> {
+    let Err(failed) = old.query(SET_BEHIND, &[&names, &values]).await else {
+        return Ok(None);
+    };
+    match failed.as_db_error() {
+        Some(said) if !concerns_server(said.code().code()) && !old.is_closed() => {
+            Ok(Some(said.message().to_owned()))
+        }
+        _ => Err(acted("setting blue's sequences")(failed)),
+    }
+}
+
+/// Whether an SQLSTATE says that the server shuts down, or that it takes no writes.
+fn concerns_server(state: &str) -> bool {
+    state.starts_with("57P") || state.starts_with("08") || state == "25006"
 }
 
 /// The next transaction id: it moves with every commit that changed something, whoever made it.

@@ -35,7 +35,7 @@ pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
         return Check::pass(NAME, "after the switchover old blue can follow green");
     }
     let remedy = format!(
-        "GRANT rds_replication and pg_create_subscription (from 16 on) TO {us}, and each owner of tables TO {us} WITH ADMIN OPTION; or write `way_back`: `none`",
+        "GRANT rds_replication and pg_create_subscription (before 16: rds_superuser) TO {us}, CREATE ON each DATABASE TO {us}, and each owner of tables TO {us} WITH ADMIN OPTION; or write `way_back`: `none`",
         us = server.us.name
     );
     let found = format!("{} lacks {}", server.us.name, listed(&lacks));
@@ -44,16 +44,21 @@ pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
 
 fn lacking(case: &Case<'_>, server: &Server) -> Vec<String> {
     let us = &server.us;
-    // Before 16 RDS lets `rds_superuser` subscribe, which PostgreSQL's own catalogs do not show.
-    let subscribes = us.creates_subscriptions || case.from.first() < 16;
+    let subscribing = match case.from.first() {
+        16.. => "pg_create_subscription",
+        _ => "rds_superuser",
+    };
     let rights = [
         (us.replicates, "REPLICATION"),
-        (subscribes, "pg_create_subscription"),
+        (us.creates_subscriptions, subscribing),
     ];
     let missing = rights.iter().filter(|(has, _)| !has);
     let missing = missing.map(|(_, right)| (*right).to_owned());
+    let publishing = server.application_databases();
+    let publishing = publishing.filter(|database| !database.may_publish);
+    let publishing = publishing.map(|database| format!("CREATE on the database {}", database.name));
     let owners = server.application_databases().flat_map(owners);
-    missing.chain(owners).collect()
+    missing.chain(publishing).chain(owners).collect()
 }
 
 /// Whoever owns a table decides what is published of it, and old applies its changes in their name.
