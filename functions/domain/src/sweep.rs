@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 /// How long the rules on stopped executions have before a sweep does their work, in milliseconds.
 const HEAD_START: i64 = 15_000;
 
+/// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
+const CLOCKS_DIFFER: i64 = 1_000;
+
 /// What `sweep` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Output {
@@ -122,21 +125,35 @@ fn abandoned(record: &Record, seen: &Seen) -> Option<Act> {
     Some(Act::Restart(why.to_owned()))
 }
 
+/// Whether a call may be at work. One that was killed leaves its lease behind, and nobody but the clock ends it.
+fn is_held(record: &Record, seen: &Seen) -> bool {
+    let lease = record.lease.as_ref();
+    lease.is_some_and(|lease| seen.now.since(lease.until) <= CLOCKS_DIFFER)
+}
+
 /// Fences whose time is over while nobody holds the lease. Only before the switchover: from RDS's call on, who may be let
 /// in is for the switchover and the rollback to say.
 fn forgotten<'a>(record: &'a Record, seen: &'a Seen) -> impl Iterator<Item = Fence> + 'a {
-    let before = record.phase == Phase::Before && record.lease.is_none();
+    let before = record.phase == Phase::Before && !is_held(record, seen);
     let fences = record.fences.iter().filter(move |_| before);
     fences.filter(|fence| fence.deadline < seen.now).cloned()
 }
 
 fn link(record: &Record, seen: &Seen) -> Option<Act> {
     let reverse = record.reverse.as_ref().filter(|_| record.is_guarded())?;
-    match (seen.link.clone(), &reverse.unavailable) {
-        (Some(Health::Overflowing(why)), _) => Some(Act::DropSlots(why)),
+    if let Some(Health::Overflowing(why)) = &seen.link {
+        return Some(Act::DropSlots(why.clone()));
+    }
+    // People are told before it is noted: nobody is told while it can't be, since they would be told again each minute.
+    if is_held(record, seen) {
+        return None;
+    }
+    // Old has nothing to follow with until the switchover has subscribed it: what is not open yet is not broken.
+    let health = seen.link.as_ref().filter(|_| reverse.subscribed);
+    match (health, &reverse.unavailable) {
         (_, Some(why)) if !reverse.told => Some(Act::CloseWayBack(why.clone())),
-        (Some(Health::Broken(why)), None) => Some(Act::CloseWayBack(why)),
-        (Some(Health::Holding(what)), None) if !reverse.warned => Some(Act::Warn(what)),
+        (Some(Health::Broken(why)), None) => Some(Act::CloseWayBack(why.clone())),
+        (Some(Health::Holding(what)), None) if !reverse.warned => Some(Act::Warn(what.clone())),
         _ => None,
     }
 }
@@ -313,6 +330,58 @@ mod tests {
             until: LATER,
         });
         assert_eq!(acts(&fenced, &seen()), []);
+    }
+
+    /// A record under a lease that ends at this moment.
+    fn leased(record: Record, until: Millis) -> Record {
+        let lease = Lease {
+            holder: "call".into(),
+            step: "switchover".into(),
+            until,
+        };
+        Record {
+            lease: Some(lease),
+            ..record
+        }
+    }
+
+    #[test]
+    fn a_lease_that_has_run_out_holds_nothing() {
+        for (until, held) in [
+            (LATER, true),
+            (Millis(LATER.0 - CLOCKS_DIFFER), true),
+            (Millis(LATER.0 - CLOCKS_DIFFER - 1), false),
+        ] {
+            assert_eq!(is_held(&leased(record(), until), &seen()), held);
+        }
+    }
+
+    #[test]
+    fn a_way_back_that_is_not_open_yet_is_not_broken_but_its_slots_may_fill_the_disk() {
+        let linked = |link| Seen {
+            link: Some(link),
+            ..seen()
+        };
+        let mut record = guarded();
+        if let Some(reverse) = &mut record.reverse {
+            reverse.subscribed = false;
+        }
+        assert_eq!(acts(&record, &linked(Health::Broken(unavailable()))), []);
+        let full = linked(Health::Overflowing(unavailable()));
+        assert_eq!(acts(&record, &full), [Act::DropSlots(unavailable())]);
+    }
+
+    #[test]
+    fn nobody_is_told_of_the_way_back_while_it_cannot_be_noted() {
+        let broken = Seen {
+            link: Some(Health::Broken(unavailable())),
+            ..seen()
+        };
+        assert_eq!(acts(&leased(guarded(), LATER), &broken), []);
+        assert_eq!(
+            acts(&leased(guarded(), Millis(0)), &broken),
+            [Act::CloseWayBack(unavailable())]
+        );
     }
 
     #[test]

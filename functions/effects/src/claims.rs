@@ -6,9 +6,11 @@
 
 mod held;
 mod item;
+mod note;
 mod write;
 
 pub use held::Held;
+pub use note::Found;
 
 use crate::error::{Error, acted, looked};
 use crate::step::{Invocation, now};
@@ -43,9 +45,6 @@ const HOLD: &str = "SET #lease_holder = :me, #lease_step = :step, #lease_until =
 
 const MAY_RAISE: &str = "#owner = :owner AND #epoch = :epoch AND #phase = :seen";
 const RAISE: &str = "SET #epoch = :raised, #phase = :phase";
-
-const MAY_NOTE: &str = "#owner = :owner AND #epoch = :epoch AND #phase = :seen AND attribute_not_exists(#lease_holder)";
-const NOTE: &str = "SET #record = :record";
 
 /// The table of upgrades.
 #[derive(Debug, Clone)]
@@ -138,20 +137,8 @@ impl Claims {
     ///
     /// If the table can't be read.
     pub async fn all(&self) -> Result<Vec<Record>, Error> {
-        let mut items = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut records = Vec::new();
-        while let Some(found) = items.next().await {
-            let found = found.map_err(looked("reading the table of upgrades"))?;
-            records.push(Item::read(&found)?.record);
-        }
-        Ok(records)
+        let found = self.found().await?;
+        Ok(found.into_iter().map(|found| found.record).collect())
     }
 
     /// Lets `step` act for `ticket` and ends the lease afterwards, also after a failure.
@@ -263,24 +250,6 @@ impl Claims {
             now.ticket.owner == ticket.owner && now.ticket.epoch == raised && now.phase == phase
         })
         .ok_or_else(|| StepError::transient("the upgrade's record changed; look again").into())
-    }
-
-    /// Writes a record that was changed after it was read, if nobody holds the lease or has changed its phase since.
-    ///
-    /// # Errors
-    ///
-    /// `Upgrade.Transient` if it is held; nothing is changed then.
-    pub async fn note(&self, changed: &Record) -> Result<(), Error> {
-        let ticket = &changed.ticket;
-        let noted = Write::new("noting something in the upgrade's record", MAY_NOTE, NOTE)
-            .with(":owner", text(ticket.owner.as_str()))
-            .with(":epoch", number(ticket.epoch.0))
-            .with(":seen", text(changed.phase.as_str()))
-            .with(":record", text(&item::rest(changed)?));
-        match self.write(&ticket.database, noted).await? {
-            Some(_) => Ok(()),
-            None => Err(StepError::transient("the upgrade's record is in use").into()),
-        }
     }
 
     /// Writes; `None` if the condition did not hold.

@@ -3,11 +3,11 @@
 mod look;
 
 use domain::error::StepError;
-use domain::record::{Fence, Record};
-use domain::reverse::{Reverse, Unavailable};
+use domain::record::{Fence, Green, Record};
+use domain::reverse::Reverse;
 use domain::sweep::{Act, Output, acts, notice, token};
 use effects::alarms::Alarms;
-use effects::claims::{Claims, Held};
+use effects::claims::{Claims, Found, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
 use effects::executions::Executions;
@@ -17,8 +17,13 @@ use effects::rds::Instances;
 use effects::secrets::Secrets;
 use effects::step::{Invocation, now};
 use effects::tokens::Tokens;
+use futures_util::future::join_all;
 use serde_json::json;
+use std::time::Duration;
 use tracing::{info, warn};
+
+/// What is left of the call when the records' time is over, to answer.
+const SPARE: Duration = Duration::from_secs(3);
 
 /// Everything that a sweep looks at.
 pub struct World {
@@ -42,19 +47,18 @@ pub struct World {
     pub machine: String,
 }
 
-/// Sweeps over every upgrade. One that can't be swept is no reason to leave the others.
+/// Sweeps over every upgrade, all at once. One that can't be swept is no reason to leave the others.
 ///
 /// # Errors
 ///
 /// If the table can't be read.
 pub async fn run(world: &World, invocation: Invocation) -> Result<Output, Error> {
-    let mut actions = vec![];
-    for record in world.claims.all().await? {
-        match world.sweep(&record, &invocation).await {
-            Ok(done) => actions.extend(done),
-            Err(failed) => warn!(database = %record.ticket.database, %failed, "not swept"),
-        }
-    }
+    let found = world.claims.found().await?;
+    let within = invocation.remaining().saturating_sub(SPARE);
+    let sweeps = found
+        .iter()
+        .map(|found| world.sweep_within(found, &invocation, within));
+    let actions = join_all(sweeps).await.concat();
     let summary = match actions.len() {
         0 => "Nothing was left behind.".to_owned(),
         some => format!("{some} things were put right."),
@@ -63,18 +67,49 @@ pub async fn run(world: &World, invocation: Invocation) -> Result<Output, Error>
 }
 
 impl World {
-    async fn sweep(&self, record: &Record, invocation: &Invocation) -> Result<Vec<String>, Error> {
+    async fn sweep_within(
+        &self,
+        found: &Found,
+        invocation: &Invocation,
+        within: Duration,
+    ) -> Vec<String> {
+        let swept = tokio::time::timeout(within, self.sweep(found, invocation)).await;
+        swept.unwrap_or_else(|_| {
+            warn!(database = %found.record.ticket.database, "not swept in time");
+            vec![]
+        })
+    }
+
+    /// What can't be put right now is no reason to leave the rest: the next sweep sees it again.
+    async fn sweep(&self, found: &Found, invocation: &Invocation) -> Vec<String> {
+        let record = &found.record;
         let seen = self.look(record).await;
         let mut done = vec![];
         for act in acts(record, &seen) {
-            info!(database = %record.ticket.database, ?act, "swept");
-            self.act(record, &act, invocation).await?;
-            if let Some((subject, message)) = notice(record, &act) {
-                self.notices.publish(&subject, &message).await?;
+            let database = &record.ticket.database;
+            match self.put_right(found, &act, invocation).await {
+                Ok(()) => {
+                    info!(%database, ?act, "swept");
+                    done.push(format!("{database}: {act:?}"));
+                }
+                Err(failed) => warn!(%database, ?act, %failed, "not put right"),
             }
-            done.push(format!("{}: {act:?}", record.ticket.database));
         }
-        Ok(done)
+        done
+    }
+
+    /// People are told before it is noted that they were: twice told is better than never.
+    async fn put_right(
+        &self,
+        found: &Found,
+        act: &Act,
+        invocation: &Invocation,
+    ) -> Result<(), Error> {
+        self.act(&found.record, act, invocation).await?;
+        if let Some((subject, message)) = notice(&found.record, act) {
+            self.notices.publish(&subject, &message).await?;
+        }
+        self.note(found, act).await
     }
 
     async fn act(&self, record: &Record, act: &Act, invocation: &Invocation) -> Result<(), Error> {
@@ -87,16 +122,8 @@ impl World {
             }
             Act::Restart(why) => self.restart(record, why).await,
             Act::LiftFence(fence) => self.lift(record, fence, invocation).await,
-            Act::CloseWayBack(why) => self.note(record, |reverse| close(reverse, why)).await,
-            Act::DropSlots(why) => {
-                self.drop_slots(record).await?;
-                self.note(record, |reverse| {
-                    close(reverse, why);
-                    reverse.links.clear();
-                })
-                .await
-            }
-            Act::Warn(_) => self.note(record, |reverse| reverse.warned = true).await,
+            Act::DropSlots(_) => self.drop_slots(record).await,
+            Act::CloseWayBack(_) | Act::Warn(_) => Ok(()),
         }
     }
 
@@ -132,33 +159,78 @@ impl World {
             .await
     }
 
-    /// Changes what the record says of the way back, unless a step holds it now; the next sweep sees the same.
-    async fn note(&self, record: &Record, change: impl FnOnce(&mut Reverse)) -> Result<(), Error> {
-        let mut changed = record.clone();
-        if let Some(reverse) = &mut changed.reverse {
-            change(reverse);
-        }
-        self.claims.note(&changed).await
-    }
-
-    async fn drop_slots(&self, record: &Record) -> Result<(), Error> {
-        let gone = || StepError::failed("the record names no green");
-        let new = record
-            .green
-            .as_ref()
-            .and_then(|green| green.writer())
-            .ok_or_else(gone)?;
-        for (database, link) in record.reverse.iter().flat_map(|reverse| &reverse.links) {
-            let session = self
-                .session(record, &new.resource_id, Some(database), Access::AsServed)
-                .await?;
-            reverse::disarm(&session, &link.name).await?;
+    /// Notes what was done about the way back, unless the record has changed since it was found or a step holds it now; then
+    /// the next sweep sees what is left.
+    async fn note(&self, found: &Found, act: &Act) -> Result<(), Error> {
+        let reverse = found.record.reverse.as_ref();
+        let Some(noted) = reverse.and_then(|reverse| noted(reverse, act)) else {
+            return Ok(());
+        };
+        let mut changed = found.record.clone();
+        changed.reverse = Some(noted);
+        if !self.claims.note(found, &changed).await? {
+            info!(database = %changed.ticket.database, "the record is in use; noted by the next sweep");
         }
         Ok(())
     }
+
+    /// Drops every slot that can be dropped, whatever becomes of the others.
+    async fn drop_slots(&self, record: &Record) -> Result<(), Error> {
+        let gone = || StepError::failed("the record names no green");
+        let new = record.green.as_ref().and_then(Green::writer);
+        let new = new.ok_or_else(gone)?;
+        let mut dropped = Ok(());
+        for (database, link) in record.reverse.iter().flat_map(|reverse| &reverse.links) {
+            let one = async {
+                let session = self
+                    .session(record, &new.resource_id, Some(database), Access::AsServed)
+                    .await?;
+                reverse::disarm(&session, &link.name).await
+            };
+            dropped = dropped.and(one.await);
+        }
+        dropped
+    }
 }
 
-fn close(reverse: &mut Reverse, why: &Unavailable) {
-    reverse.unavailable.get_or_insert_with(|| why.clone());
-    reverse.told = true;
+/// What the record says of the way back after an act; nothing if the act is none of its. The links stay also without their
+/// slots: `retire` ends old's subscriptions by them.
+fn noted(reverse: &Reverse, act: &Act) -> Option<Reverse> {
+    let mut noted = reverse.clone();
+    match act {
+        Act::CloseWayBack(why) | Act::DropSlots(why) => {
+            noted.unavailable.get_or_insert_with(|| why.clone());
+            noted.told = true;
+        }
+        Act::Warn(_) => noted.warned = true,
+        Act::EndWait(_) | Act::Restart(_) | Act::LiftFence(_) => return None,
+    }
+    Some(noted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::ids::Lsn;
+    use domain::reverse::{Link, Unavailable};
+
+    #[test]
+    fn slots_that_are_dropped_leave_their_links_to_retire() {
+        let link = Link {
+            name: "viridian_back_0".into(),
+            position: Lsn(1),
+            tables: [].into(),
+        };
+        let reverse = Reverse {
+            links: [("orders".to_owned(), link)].into(),
+            subscribed: true,
+            unavailable: None,
+            warned: false,
+            told: false,
+        };
+        let full = Act::DropSlots(Unavailable::since("the disk fills".into()));
+        let noted = noted(&reverse, &full).expect("it is noted");
+        assert_eq!(noted.links, reverse.links);
+        assert!(noted.told && !noted.is_available());
+    }
 }
