@@ -141,11 +141,11 @@ impl Walk<'_> {
     /// A person is asked, and may answer.
     pub fn ask_person(&mut self, token: String) {
         let mut world = self.world.borrow_mut();
-        let no = world.dice.chance(4_000);
+        let no = world.dice.chance(6_000);
         if no {
             world.strike(Fault::NotApproved);
         }
-        let silent = no && world.dice.chance(5_000);
+        let silent = no && world.dice.chance(7_000);
         let after = world.dice.between(5_000, 3_600_000);
         drop(world);
         if !silent {

@@ -73,6 +73,8 @@ faults! {
     LinkRests = 10,
     /// The link of the way back breaks.
     LinkBreaks = 5,
+    /// RDS is busy with green's storage for a while.
+    GreenBusy = 25,
     /// RDS can't make green.
     NoGreen = 500,
     /// RDS takes the switchover back.
@@ -109,9 +111,10 @@ pub struct Weather {
 }
 
 /// Where mischief may begin, so that late states are reached often enough.
-const BEGINNINGS: [Option<&str>; 8] = [
+const BEGINNINGS: [Option<&str>; 9] = [
     None,
     None,
+    Some("Provision"),
     Some("Ramp"),
     Some("Watch"),
     Some("Switchover"),

@@ -122,6 +122,13 @@ impl Walk<'_> {
             Some(last) => (last.id.clone(), last.status.clone(), last.foreign),
             None => return,
         };
+        let green = world.deployments.last().filter(|one| !one.asked);
+        let green = green.map(|one| one.target.clone());
+        if let Some(green) = green.filter(|_| status == DeploymentStatus::Available)
+            && world.strikes(Fault::GreenBusy)
+        {
+            world.storage_is_busy(&green);
+        }
         if status == DeploymentStatus::Available && world.strikes(Fault::ForeignSwitch) {
             world.memory.foreign |= world.switch(&id, true).is_ok();
         }

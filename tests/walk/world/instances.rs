@@ -6,7 +6,30 @@ use domain::error::StepError;
 use domain::ids::{InstanceId, ResourceId};
 use domain::rds::Snapshot;
 
+/// RDS's word for an instance whose storage it works on, while PostgreSQL serves.
+const BUSY: &str = "storage-optimization";
+
 impl World {
+    /// RDS begins to work on an instance's storage.
+    pub fn storage_is_busy(&mut self, id: &ResourceId) {
+        self.change_server(id, |server| {
+            if server.status == "available" {
+                BUSY.clone_into(&mut server.status);
+            }
+        });
+        let after = self.dice.between(1_000, 300_000);
+        self.later(after, Turn::Rested(id.clone()));
+    }
+
+    /// RDS is through with it.
+    pub fn instance_rests(&mut self, id: &ResourceId) {
+        self.change_server(id, |server| {
+            if server.status == BUSY {
+                "available".clone_into(&mut server.status);
+            }
+        });
+    }
+
     /// Deletes the instance that has a name now.
     pub fn delete_named(&mut self, name: &InstanceId) {
         let found = self.named(name.as_str()).map(|server| server.id.clone());

@@ -62,6 +62,8 @@ pub enum Turn {
     OldOpens(ResourceId),
     /// An instance has the version that it was asked for.
     Upgraded(ResourceId, String),
+    /// RDS is through with an instance's storage.
+    Rested(ResourceId),
     /// A snapshot is through, by its place.
     Snapshot(usize),
     /// An alarm is quiet again.
@@ -175,6 +177,7 @@ impl World {
             Turn::Named(id, name) => self.instance_is_named(&id, &name),
             Turn::OldOpens(id) => self.change_server(&id, |old| old.read_only = false),
             Turn::Upgraded(id, version) => self.instance_is_upgraded(&id, &version),
+            Turn::Rested(id) => self.instance_rests(&id),
             Turn::Snapshot(place) => self.snapshot_turns(place),
             Turn::Quiet => self.alarm_turns(domain::watch::State::Quiet),
         }
