@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn it_goes_on_until_both_are_reached_or_the_time_is_over() {
-        let within = Duration::from_secs(60);
+        let within = Duration::from_mins(1);
         let goal = Goal {
             switches: 100,
             commits: 400_000,

@@ -217,7 +217,7 @@ impl Walk<'_> {
         match &due {
             Due::Start(input) if twice => self.due(second, Due::Start(input.clone())),
             Due::Invoke(_, step, payload) if twice => {
-                self.due(second, Due::Invoke(None, step, payload.clone()))
+                self.due(second, Due::Invoke(None, step, payload.clone()));
             }
             _ => {}
         }

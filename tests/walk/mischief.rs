@@ -168,7 +168,12 @@ impl Walk<'_> {
         let wrong = self.world.borrow().wrong.is_some() || self.world.borrow().over;
         let more = self.rests < RESTS && self.runs.len() < EXECUTIONS;
         // Where nobody serves, a person decides what no walk can.
-        let served = self.world.borrow().servers.iter().any(|one| one.accepts());
+        let served = self
+            .world
+            .borrow()
+            .servers
+            .iter()
+            .any(super::world::servers::Server::accepts);
         if wrong || !more || !served || !self.strikes(Fault::Cleared) {
             return false;
         }

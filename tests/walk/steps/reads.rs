@@ -40,7 +40,7 @@ pub async fn apply(
         });
         match changed.await {
             Err(failed) if is_transient(&failed) && call.now() < deadline => {
-                call.sleep(1_000).await
+                call.sleep(1_000).await;
             }
             done => done?,
         }

@@ -173,17 +173,17 @@ impl World {
                 .unwrap_or_default();
             if let Some((name, _)) = old.rsplit_once("-old") {
                 self.change_server(&green, |green| {
-                    green.name = format!("{name}-green-{place:06}")
+                    green.name = format!("{name}-green-{place:06}");
                 });
                 self.change_server(&blue, |blue| name.clone_into(&mut blue.name));
             }
         }
         let [blue, green] = self.both(place);
         self.change_server(&green, |green| {
-            (green.read_only, green.blocked) = (true, false)
+            (green.read_only, green.blocked) = (true, false);
         });
         self.change_server(&blue, |blue| {
-            (blue.read_only, blue.blocked) = (false, false)
+            (blue.read_only, blue.blocked) = (false, false);
         });
         let stays = self.dice.chance(5_000);
         let deployment = &mut self.deployments[place];

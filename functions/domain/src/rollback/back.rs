@@ -185,9 +185,9 @@ fn taken(holder: &Instance) -> String {
 /// What green's instance is called once blue has its name again: an earlier way back has left one behind, maybe, so that
 /// its identity is a part of it.
 fn aside(member: &InstanceId, holder: &ResourceId) -> InstanceId {
-    let letters = holder.as_str().chars().rev();
-    let letters = letters.filter(char::is_ascii_alphanumeric).take(6);
-    let tail: String = letters.map(|one| one.to_ascii_lowercase()).collect();
+    let letters = holder.as_str().to_ascii_lowercase();
+    let letters = letters.rsplit('-').next().unwrap_or_default();
+    let tail = &letters[letters.len().saturating_sub(6)..];
     let tail = format!("-new-{tail}");
     let head: String = member
         .as_str()

@@ -408,11 +408,11 @@ fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened
     };
     assert_eq!(
         act(&instances),
-        rename("db-orders-green", "orders", "orders-new-neergs")
+        rename("db-orders-green", "orders", "orders-new-green")
     );
     instances[1].status = "renaming".into();
     assert!(matches!(act(&instances), BackAct::Wait(_)));
-    instances[1].id = "orders-new-neergs".into();
+    instances[1].id = "orders-new-green".into();
     assert_eq!(
         act(&instances),
         rename("db-orders", "orders-old1", "orders")
