@@ -7,7 +7,7 @@ use crate::machines::{Called, Place, ROLLBACK, Task, Tasks, UPGRADE};
 use crate::traps::Traps;
 use crate::verdict::{self, Verdict};
 use crate::world::{DATABASE, World};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use local::moto::Moto;
 use local::platform::Platform;
 use local::rds::Frozen;
@@ -114,15 +114,28 @@ impl Bench {
         }
         traps.lay(platform);
         follow::start(platform, UPGRADE, &case.journey.request).await?;
-        follow::to_rest(platform, traps).await?;
+        follow::to_rest(platform, traps, case.journey.alarm).await?;
+        if case.fault.is_none() && case.journey.succeeds {
+            Self::has_succeeded(platform)?;
+        }
         let phase = verdict::phase(platform).await?;
         if !self.hits_rollback(case) || ["none", "ended", "needs_operator"].contains(&&*phase) {
             return Ok(false);
         }
         platform.faults().clear();
         follow::start(platform, ROLLBACK, &json!({"database": DATABASE})).await?;
-        follow::to_rest(platform, &Traps::default()).await?;
+        follow::to_rest(platform, &Traps::default(), None).await?;
         Ok(true)
+    }
+
+    /// A journey that succeeds has to, or it has not been where it was to lead.
+    fn has_succeeded(platform: &Platform) -> Result<()> {
+        let states = follow::states(platform);
+        ensure!(
+            states.len() == 1 && states[0].contains("SUCCEEDED"),
+            "it did not succeed: {states:?}"
+        );
+        Ok(())
     }
 
     /// Whether the fault hits what brings everything back.

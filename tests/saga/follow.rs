@@ -2,6 +2,7 @@
 
 use crate::machines::{ROLLBACK, UPGRADE};
 use crate::traps::Traps;
+use crate::world::set_alarm;
 use anyhow::{Context as _, Result, bail};
 use local::platform::Platform;
 use local::states::Observed;
@@ -20,6 +21,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// So many glances in a row must see everything at rest.
 const STEADY: u32 = 6;
 
+/// The state that waits for a person.
+const APPROVAL: &str = "Approve";
+
 /// Starts an execution of a machine, as a person.
 pub async fn start(platform: &Platform, machine: &str, input: &Value) -> Result<String> {
     let machine = platform.template.machine(machine).context("a machine")?;
@@ -35,9 +39,13 @@ pub async fn start(platform: &Platform, machine: &str, input: &Value) -> Result<
 }
 
 /// Until every execution has ended and no function runs, with everything that follows from an end by itself.
-pub async fn to_rest(platform: &Platform, traps: &Traps) -> Result<()> {
+pub async fn to_rest(
+    platform: &Platform,
+    traps: &Traps,
+    alarm: Option<(&str, &str)>,
+) -> Result<()> {
     tokio::select! {
-        ended = serve(platform) => ended,
+        ended = serve(platform, alarm) => ended,
         ended = traps.spring(platform) => ended,
         rested = rest(platform) => rested,
     }
@@ -60,14 +68,18 @@ async fn rest(platform: &Platform) -> Result<()> {
 pub fn states(platform: &Platform) -> Vec<String> {
     let mut all = platform.states.executions();
     all.reverse();
-    let told = all.iter().map(|execution| {
-        let (machine, status) = (&execution.identity().machine_name, execution.status());
-        format!(
-            "{machine} {status} in {}",
-            execution.state().unwrap_or("no state")
-        )
-    });
-    told.collect()
+    all.iter().map(told).collect()
+}
+
+fn told(execution: &Execution) -> String {
+    let (machine, status) = (&execution.identity().machine_name, execution.status());
+    let state = execution.state().unwrap_or("no state");
+    let failure = execution.outcome().and_then(|outcome| outcome.failure());
+    let cause = failure.and_then(|failure| failure.cause.as_deref());
+    let cause: String = cause.unwrap_or_default().chars().take(240).collect();
+    format!("{machine} {status} in {state} {cause}")
+        .trim_end()
+        .to_owned()
 }
 
 fn is_at_rest(platform: &Platform) -> bool {
@@ -92,50 +104,56 @@ fn is_followed(execution: &Execution, all: &[Execution]) -> bool {
 }
 
 /// Approves what waits for approval, and lets the time of a watch pass. Returns only when it can't go on.
-async fn serve(platform: &Platform) -> Result<()> {
+async fn serve(platform: &Platform, alarm: Option<(&str, &str)>) -> Result<()> {
     let mut events = platform.states.watch();
     loop {
         match events.recv().await {
-            Ok(seen) => react(platform, &seen).await?,
+            Ok(seen) => react(platform, &seen, alarm).await?,
             Err(RecvError::Lagged(_)) => bail!("events were missed"),
             Err(RecvError::Closed) => bail!("there are no more events"),
         }
     }
 }
 
-async fn react(platform: &Platform, seen: &Observed) -> Result<()> {
-    match seen.event.fact {
-        Fact::TaskSubmitted(Resource::LambdaToken, _) => {
-            platform.states.hurry(&seen.execution_arn)?;
+async fn react(platform: &Platform, seen: &Observed, alarm: Option<(&str, &str)>) -> Result<()> {
+    match &seen.event.fact {
+        Fact::StateEntered { name, .. } => {
+            if let Some((_, becomes)) = alarm.filter(|(state, _)| state == name) {
+                set_alarm(platform, becomes).await?;
+            }
+            Ok(())
         }
-        Fact::TaskSubmitted(Resource::SnsToken, _) => {
-            let execution = platform.states.look(&seen.execution_arn)?;
-            let token = token(&execution).context("a message without a token")?;
-            let approval = json!({"taskToken": token, "output": "{}"});
-            let client = platform.client();
-            // The execution may have been stopped meanwhile.
-            client
-                .json("states", "AWSStepFunctions.SendTaskSuccess", &approval)
-                .await
-                .ok();
+        Fact::TaskSubmitted(Resource::LambdaToken | Resource::SnsToken, _) => {
+            go_on(platform, &seen.execution_arn).await
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Approves if that is what is waited for; otherwise the time of the wait is over.
+async fn go_on(platform: &Platform, execution: &str) -> Result<()> {
+    let seen = platform.states.look(execution)?;
+    if seen.state() != Some(APPROVAL) {
+        platform.states.hurry(execution)?;
+        return Ok(());
+    }
+    let approval = json!({"taskToken": token(&seen).context("no token")?, "output": "{}"});
+    let client = platform.client();
+    // The execution may have been stopped meanwhile.
+    client
+        .json("states", "AWSStepFunctions.SendTaskSuccess", &approval)
+        .await
+        .ok();
     Ok(())
 }
 
-/// The token in the last message that asks for approval.
+/// The token that the last task was given.
 fn token(execution: &Execution) -> Option<String> {
-    let asked = |fact: &Fact| match fact {
-        Fact::TaskScheduled {
-            resource: Resource::SnsToken,
-            parameters,
-            ..
-        } => parameters["Message"].as_str().map(str::to_owned),
-        _ => None,
-    };
     let mut history = execution.history().iter().rev();
-    let message = history.find_map(|event| asked(&event.fact))?;
-    let (_, rest) = message.split_once("--task-token ")?;
-    rest.split_whitespace().next().map(str::to_owned)
+    let parameters = history.find_map(|event| match &event.fact {
+        Fact::TaskScheduled { parameters, .. } => Some(parameters),
+        _ => None,
+    });
+    let token = parameters?["Payload"]["token"].as_str();
+    token.map(str::to_owned)
 }

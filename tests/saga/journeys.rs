@@ -17,42 +17,63 @@ pub struct Journey {
     pub request: Value,
     /// What is in the way from the start.
     pub obstacle: Option<(Place, Kind)>,
+    /// When this state of the upgrade is entered, the alarm changes to that.
+    pub alarm: Option<(&'static str, &'static str)>,
+    /// Its rollback meets another world than the rollbacks of other journeys, so that all faults are tried there as well.
+    pub own_world: bool,
+    /// The upgrade succeeds when nothing else goes wrong.
+    pub succeeds: bool,
 }
 
-/// All of them. A task belongs to the first journey that enters it; one of the rollback to each journey that enters it,
-/// since there it meets other worlds.
+/// All of them. A task belongs to the first journey that enters it; one of the rollback to each journey in whose world the
+/// rollback finds something else: green beside blue, green switched by a call that nobody followed, green in service.
 pub fn all() -> Vec<Journey> {
     let upgrade = |name, obstacle: Option<(&str, Kind)>| Journey {
         name,
         request: request(json!({"target_version": "18.4", "ramp": [100], "approval": true})),
         obstacle: obstacle.map(|(state, kind)| (Place::upgrade(state), kind)),
+        alarm: None,
+        own_world: false,
+        succeeds: false,
+    };
+    let asked = |name, typed| Journey {
+        request: request(typed),
+        ..upgrade(name, None)
+    };
+    let alarm = |name, state, becomes| Journey {
+        alarm: Some((state, becomes)),
+        ..upgrade(name, None)
+    };
+    let succeeds = |journey| Journey {
+        succeeds: true,
+        ..journey
+    };
+    let own_world = |journey| Journey {
+        own_world: true,
+        ..journey
     };
     let lease = Inner::new("dynamodb", "UpdateItem", 1);
+    let outlived = Kind::Abort(Some(lease), Duration::from_secs(9));
+    let call = Inner::new("rds", "SwitchoverBlueGreenDeployment", 1);
     vec![
-        upgrade("upgrade", None),
-        Journey {
-            name: "dry run",
-            request: request(json!({"target_version": "18.4", "dry_run": true})),
-            obstacle: None,
-        },
-        Journey {
-            name: "refused",
-            request: request(json!({"target_version": "18.99"})),
-            obstacle: None,
-        },
-        Journey {
-            name: "minor",
-            request: request(json!({"target_version": "16.14"})),
-            obstacle: None,
-        },
-        upgrade("undone", Some(("Validate", Kind::Deny))),
-        upgrade("switched", Some(("Switchover", Kind::DenyAfter))),
+        succeeds(upgrade("upgrade", None)),
+        succeeds(asked(
+            "dry run",
+            json!({"target_version": "18.4", "dry_run": true}),
+        )),
+        asked("refused", json!({"target_version": "18.99"})),
+        succeeds(asked("minor", json!({"target_version": "16.14"}))),
+        alarm("blind", "Watch", "INSUFFICIENT_DATA"),
+        alarm("alarm before", "Watch", "ALARM"),
+        own_world(alarm("alarm after", "WatchAfter", "ALARM")),
+        own_world(upgrade("undone", Some(("Validate", Kind::Deny)))),
+        own_world(upgrade(
+            "stopped in the call",
+            Some(("Switchover", Kind::abort(Some(&call)))),
+        )),
         upgrade("stuck", Some(("Retire", Kind::Deny))),
-        // Its lease outlives the execution by long enough for people to be told.
-        upgrade(
-            "delayed",
-            Some(("CheckLag", Kind::Abort(Some(lease), Duration::from_secs(9)))),
-        ),
+        // A lease outlives the execution by long enough for people to be told.
+        upgrade("delayed", Some(("CheckLag", outlived))),
     ]
 }
 

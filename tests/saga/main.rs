@@ -23,7 +23,7 @@ use local::moto::Moto;
 use local::network::Network;
 use local::template::Template;
 use local::toolchain::{Toolchain, workspace};
-use machines::ROLLBACK;
+use machines::{Place, ROLLBACK};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -114,18 +114,22 @@ fn check_reach(bench: &Bench, scouted: &[(Done, Visits)]) -> Result<()> {
 
 /// Every task with every fault that it can meet.
 fn cases(bench: &Bench, scouted: &[(Done, Visits)]) -> Vec<Case> {
-    let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
-    for (done, visits) in scouted {
-        let journey = &done.case.journey;
-        let obstacle = journey.obstacle.as_ref().map(|(place, _)| place);
-        for (place, calls) in visits {
-            let anew = covered.insert(place.clone());
-            if obstacle == Some(place) || !anew && place.machine != ROLLBACK {
-                continue;
-            }
-            let kinds = faults::of(&bench.tasks[place], calls);
+    let mut cases = Vec::new();
+    for (place, task) in &bench.tasks {
+        let mut visitors: Vec<_> = scouted
+            .iter()
+            .filter(|(done, visits)| is_free(done, place) && visits.contains_key(place))
+            .collect();
+        let own_world = |(done, _): &&(Done, Visits)| done.case.journey.own_world;
+        if place.machine == ROLLBACK && visitors.iter().any(|it| own_world(it)) {
+            visitors.retain(own_world);
+        } else {
+            visitors.truncate(1);
+        }
+        for (done, visits) in visitors {
+            let kinds = faults::of(task, &visits[place]);
             cases.extend(kinds.into_iter().map(|kind| Case {
-                journey: journey.clone(),
+                journey: done.case.journey.clone(),
                 fault: Some((place.clone(), kind)),
             }));
         }
@@ -133,6 +137,12 @@ fn cases(bench: &Bench, scouted: &[(Done, Visits)]) -> Vec<Case> {
     let wanted = std::env::var("SAGA").unwrap_or_default();
     cases.retain(|case| case.to_string().contains(&wanted));
     cases
+}
+
+/// Whether nothing is in the way already in this state.
+fn is_free(done: &Done, place: &Place) -> bool {
+    let obstacle = done.case.journey.obstacle.as_ref();
+    obstacle.is_none_or(|(at, _)| at != place)
 }
 
 /// Runs cases, one per worker at a time, and tells of each.

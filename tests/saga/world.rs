@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use axum::http::Method;
 use local::app::dial::{Address, Dialer, Login, trusting};
 use local::clock::Clock;
+use local::gateway::client::Client;
 use local::moto::Moto;
 use local::platform::{Options, Platform};
 use local::postgres::Server;
@@ -23,6 +24,8 @@ pub const ROLES: [&str; 2] = ["orders_app", "reader"];
 const REPLICA: &str = "orders-replica";
 const PASSWORD: &str = "not-a-secret-1";
 const READS: &str = "orders-reads.shop.test";
+const GREEN_GROUP: &str = "orders18";
+const ALARM: &str = "orders-failures";
 
 /// How many seconds of waiting pass in one.
 const SCALE: f64 = 200.0;
@@ -66,26 +69,8 @@ pub async fn freeze(folder: &Path, tasks: &Tasks) -> Result<Frozen> {
 
 async fn create(platform: &Platform) -> Result<()> {
     let client = platform.client();
-    let group = [
-        ("DBParameterGroupName", "orders16"),
-        ("DBParameterGroupFamily", "postgres16"),
-        ("Description", "orders"),
-    ];
-    client
-        .query("rds", "CreateDBParameterGroup", &group)
-        .await?;
-    let logical = [
-        ("DBParameterGroupName", "orders16"),
-        (
-            "Parameters.Parameter.1.ParameterName",
-            "rds.logical_replication",
-        ),
-        ("Parameters.Parameter.1.ParameterValue", "1"),
-        ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
-    ];
-    client
-        .query("rds", "ModifyDBParameterGroup", &logical)
-        .await?;
+    create_group(&client, "orders16", "postgres16").await?;
+    create_group(&client, GREEN_GROUP, "postgres18").await?;
     let instance = [
         ("DBInstanceIdentifier", DATABASE),
         ("DBInstanceClass", "db.t4g.medium"),
@@ -98,9 +83,37 @@ async fn create(platform: &Platform) -> Result<()> {
         ("DBParameterGroupName", "orders16"),
         ("Tags.Tag.1.Key", "viridian:reads"),
         ("Tags.Tag.1.Value", READS),
+        ("Tags.Tag.2.Key", "viridian:green-parameter-group"),
+        ("Tags.Tag.2.Value", GREEN_GROUP),
     ];
     client.query("rds", "CreateDBInstance", &instance).await?;
     available(&client, DATABASE).await
+}
+
+/// A group whose servers write a log that can be decoded.
+async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
+    let group = [
+        ("DBParameterGroupName", name),
+        ("DBParameterGroupFamily", family),
+        ("Description", "orders"),
+    ];
+    client
+        .query("rds", "CreateDBParameterGroup", &group)
+        .await?;
+    let logical = "Parameters.Parameter.1";
+    let name_of = format!("{logical}.ParameterName");
+    let value_of = format!("{logical}.ParameterValue");
+    let method_of = format!("{logical}.ApplyMethod");
+    let logical = [
+        ("DBParameterGroupName", name),
+        (name_of.as_str(), "rds.logical_replication"),
+        (value_of.as_str(), "1"),
+        (method_of.as_str(), "pending-reboot"),
+    ];
+    client
+        .query("rds", "ModifyDBParameterGroup", &logical)
+        .await?;
+    Ok(())
 }
 
 /// Roles that our role made, as on RDS, a few rows, and tables for the writer and for the probe.
@@ -159,24 +172,32 @@ impl World {
     }
 }
 
-/// The weighted record and an alarm.
+/// Green's group, the weighted record, and an alarm.
 async fn furnish(platform: &Platform) -> Result<()> {
     let client = platform.client();
+    create_group(&client, GREEN_GROUP, "postgres18").await?;
     let path = format!("/2013-04-01/hostedzone/{}/rrset", platform.zone_id);
     client
         .rest("route53", Method::POST, &path, &reads_record())
         .await?;
-    let monitoring = |operation| format!("GraniteServiceVersion20100801.{operation}");
     let alarm = json!({
-        "AlarmName": "orders-failures", "Namespace": "Shop", "MetricName": "Failures", "Statistic": "Sum", "Period": 60,
+        "AlarmName": ALARM, "Namespace": "Shop", "MetricName": "Failures", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 50.0, "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "ignore", "Tags": [{"Key": "viridian:database", "Value": DATABASE}],
     });
-    let put = monitoring("PutMetricAlarm");
-    client.json("monitoring", &put, &alarm).await?;
-    let calm = json!({"AlarmName": "orders-failures", "StateValue": "OK", "StateReason": "nothing failed"});
-    let set = monitoring("SetAlarmState");
-    client.json("monitoring", &set, &calm).await?;
+    let put = "GraniteServiceVersion20100801.PutMetricAlarm";
+    client.json("monitoring", put, &alarm).await?;
+    set_alarm(platform, "OK").await
+}
+
+/// Sets the alarm's state, as a person can.
+pub async fn set_alarm(platform: &Platform, state: &str) -> Result<()> {
+    let set = json!({"AlarmName": ALARM, "StateValue": state, "StateReason": "the saga"});
+    let operation = "GraniteServiceVersion20100801.SetAlarmState";
+    platform
+        .client()
+        .json("monitoring", operation, &set)
+        .await?;
     Ok(())
 }
 
