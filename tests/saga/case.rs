@@ -84,6 +84,11 @@ impl Bench {
                 visits = self.visits(&world.platform);
                 let (platform, verdict) = verdict::reach(world).await;
                 done.verdict = verdict;
+                let serving = done.verdict.serving.as_str();
+                if case.fault.is_none() && serving != case.journey.serves {
+                    let wrong = format!("{} is to serve", case.journey.serves);
+                    done.verdict.problems.push(wrong);
+                }
                 match followed {
                     Ok(ordered) => done.ordered = ordered,
                     Err(error) => done.verdict.problems.push(format!("{error:#}")),

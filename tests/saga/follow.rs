@@ -76,7 +76,8 @@ fn told(execution: &Execution) -> String {
     let state = execution.state().unwrap_or("no state");
     let failure = execution.outcome().and_then(|outcome| outcome.failure());
     let cause = failure.and_then(|failure| failure.cause.as_deref());
-    let cause: String = cause.unwrap_or_default().chars().take(240).collect();
+    let cause = cause.unwrap_or_default().replace('\n', " ");
+    let cause: String = cause.chars().take(500).collect();
     format!("{machine} {status} in {state} {cause}")
         .trim_end()
         .to_owned()

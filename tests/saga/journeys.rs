@@ -23,6 +23,8 @@ pub struct Journey {
     pub own_world: bool,
     /// The upgrade succeeds when nothing else goes wrong.
     pub succeeds: bool,
+    /// The side that serves when nothing else goes wrong.
+    pub serves: &'static str,
 }
 
 /// All of them. A task belongs to the first journey that enters it; one of the rollback to each journey in whose world the
@@ -35,6 +37,7 @@ pub fn all() -> Vec<Journey> {
         alarm: None,
         own_world: false,
         succeeds: false,
+        serves: "blue",
     };
     let asked = |name, typed| Journey {
         request: request(typed),
@@ -52,11 +55,15 @@ pub fn all() -> Vec<Journey> {
         own_world: true,
         ..journey
     };
+    let on_green = |journey| Journey {
+        serves: "green",
+        ..journey
+    };
     let lease = Inner::new("dynamodb", "UpdateItem", 1);
     let outlived = Kind::Abort(Some(lease), Duration::from_secs(9));
     let call = Inner::new("rds", "SwitchoverBlueGreenDeployment", 1);
     vec![
-        succeeds(upgrade("upgrade", None)),
+        on_green(succeeds(upgrade("upgrade", None))),
         succeeds(asked(
             "dry run",
             json!({"target_version": "18.4", "dry_run": true}),
@@ -67,11 +74,11 @@ pub fn all() -> Vec<Journey> {
         alarm("alarm before", "Watch", "ALARM"),
         own_world(alarm("alarm after", "WatchAfter", "ALARM")),
         own_world(upgrade("undone", Some(("Validate", Kind::Deny)))),
-        own_world(upgrade(
+        on_green(own_world(upgrade(
             "stopped in the call",
             Some(("Switchover", Kind::abort(Some(&call)))),
-        )),
-        upgrade("stuck", Some(("Retire", Kind::Deny))),
+        ))),
+        on_green(upgrade("stuck", Some(("Retire", Kind::Deny)))),
         // A lease outlives the execution by long enough for people to be told.
         upgrade("delayed", Some(("CheckLag", outlived))),
     ]

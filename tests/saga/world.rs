@@ -31,8 +31,8 @@ const ALARM: &str = "orders-failures";
 const SCALE: f64 = 200.0;
 /// What no invocation outlasts here: a killed one's lease ends when its time would have been over, and others wait for that.
 const LONGEST: Duration = Duration::from_secs(22);
-/// The critical section begins only with enough time left.
-const SWITCHOVER: Duration = Duration::from_secs(45);
+/// A critical section begins only with enough time left.
+const CRITICAL: Duration = Duration::from_secs(45);
 
 /// How long the application rests after each commit: it is there, but it is no load.
 const REST: Duration = Duration::from_millis(20);
@@ -42,7 +42,9 @@ fn options(folder: &Path, tasks: &Tasks) -> Options {
     let shortened = tasks
         .values()
         .filter_map(|task| match &task.called {
-            Called::Function(name) if name == "switchover" => Some((name.clone(), SWITCHOVER)),
+            Called::Function(name) if ["switchover", "rollback"].contains(&name.as_str()) => {
+                Some((name.clone(), CRITICAL))
+            }
             Called::Function(name) => Some((name.clone(), LONGEST)),
             _ => None,
         })
