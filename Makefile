@@ -7,7 +7,7 @@ LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
 CHECK := .local/toolchain/venv-check/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check build toolchain toolchain-aws toolchain-check
+.PHONY: help demo up test saga check build toolchain toolchain-aws toolchain-check
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -22,6 +22,10 @@ up: toolchain-aws build ## Keep the platform, a database and its application run
 
 test: toolchain build ## Run all tests, with real PostgreSQL servers
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+saga: toolchain build ## Let every state meet every fault (an hour), and write the results to docs/saga.md
+	cargo nextest run --profile saga -p tests --test saga --no-capture
+	{ printf '# Every state meets every fault\n\nWho serves at the end of each case of `tests/saga`; written by `make saga`.\n\n'; cat .local/saga/saga.md; } > docs/saga.md
 
 check: toolchain-check ## Formatting, clippy, cfn-lint, sam validate
 	cargo fmt --all --check

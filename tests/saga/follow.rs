@@ -125,15 +125,19 @@ async fn react(platform: &Platform, seen: &Observed, alarm: Option<(&str, &str)>
             Ok(())
         }
         Fact::TaskSubmitted(Resource::LambdaToken | Resource::SnsToken, _) => {
-            go_on(platform, &seen.execution_arn).await
+            go_on(platform, &seen.execution_arn, seen.event.id).await
         }
         _ => Ok(()),
     }
 }
 
 /// Approves if that is what is waited for; otherwise the time of the wait is over.
-async fn go_on(platform: &Platform, execution: &str) -> Result<()> {
+async fn go_on(platform: &Platform, execution: &str, event: u64) -> Result<()> {
     let seen = platform.states.look(execution)?;
+    // Something else may have ended the wait meanwhile.
+    if seen.history().last().is_none_or(|last| last.id != event) {
+        return Ok(());
+    }
     if seen.state() != Some(APPROVAL) {
         platform.states.hurry(execution)?;
         return Ok(());

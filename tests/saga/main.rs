@@ -17,7 +17,6 @@ mod world;
 
 use anyhow::{Result, ensure};
 use case::{Bench, Case, Done, Visits};
-use futures_util::future::join_all;
 use journeys::Journey;
 use local::keeper::Keeper;
 use local::moto::Moto;
@@ -26,6 +25,7 @@ use local::template::Template;
 use local::toolchain::{Toolchain, workspace};
 use machines::{Place, ROLLBACK};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Names the journeys that are made; all without it.
@@ -36,13 +36,13 @@ const WORKERS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
-    let bench = prepare().await?;
+    let bench = Arc::new(prepare().await?);
     let (_keeper, motos) = motos(&bench).await?;
     let wanted = std::env::var(JOURNEY).unwrap_or_default();
     let journeys = journeys::all().into_iter();
     let journeys = journeys.filter(|journey| journey.name.contains(&wanted));
     let plain: Vec<Case> = journeys.map(Case::plain).collect();
-    let scouted = run_all(&bench, &motos, plain).await;
+    let scouted = run_all(&bench, &motos, plain).await?;
     let mut results: Vec<Done> = scouted.iter().map(|(done, _)| done.clone()).collect();
     if std::env::var_os(JOURNEY).is_none() {
         check_reach(&bench, &scouted)?;
@@ -50,7 +50,7 @@ async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
     let cases = cases(&bench, &scouted);
     results.extend(
         run_all(&bench, &motos, cases)
-            .await
+            .await?
             .into_iter()
             .map(|(done, _)| done),
     );
@@ -155,16 +155,24 @@ fn is_free(done: &Done, place: &Place) -> bool {
 
 /// Runs cases, one per worker at a time, and tells of each.
 async fn run_all(
-    bench: &Bench,
+    bench: &Arc<Bench>,
     motos: &[(Moto, Network)],
     cases: Vec<Case>,
-) -> Vec<(Done, Visits)> {
-    let next = AtomicUsize::new(0);
-    let workers = motos.iter();
-    let workers = workers.map(|(moto, _)| work(bench, moto, &cases, &next));
-    let mut all = join_all(workers).await.concat();
+) -> Result<Vec<(Done, Visits)>> {
+    let (cases, next) = (Arc::new(cases), Arc::new(AtomicUsize::new(0)));
+    let workers = motos.iter().map(|(moto, _)| {
+        let (bench, moto) = (Arc::clone(bench), moto.clone());
+        let (cases, next) = (Arc::clone(&cases), Arc::clone(&next));
+        let runtime = tokio::runtime::Handle::current();
+        // A thread for each, so that none waits for another's blocking calls.
+        tokio::task::spawn_blocking(move || runtime.block_on(work(&bench, &moto, &cases, &next)))
+    });
+    let mut all = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        all.extend(worker.await?);
+    }
     all.sort_by_key(|(number, _)| *number);
-    all.into_iter().map(|(_, done)| done).collect()
+    Ok(all.into_iter().map(|(_, done)| done).collect())
 }
 
 async fn work(
