@@ -8,7 +8,7 @@ LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
 CHECK := .local/toolchain/venv-check/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test check build toolchain toolchain-aws toolchain-check
+.PHONY: help demo up bench soak test saga check build toolchain toolchain-aws toolchain-check
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -29,6 +29,10 @@ soak: toolchain build ## Switch over and go back until 100 switches and 400,000 
 
 test: toolchain build ## Run all tests, with real PostgreSQL servers
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+saga: toolchain build ## Let every state meet every fault (an hour), and write the results to docs/saga.md
+	cargo nextest run --profile saga -p tests --test saga --no-capture
+	{ printf '# Every state meets every fault\n\nWho serves at the end of each case of `tests/saga`; written by `make saga`.\n\n'; cat .local/saga/saga.md; } > docs/saga.md
 
 check: toolchain-check ## Formatting, clippy, cfn-lint, sam validate
 	cargo fmt --all --check

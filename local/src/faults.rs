@@ -20,6 +20,10 @@ pub enum Fault {
     Refuse,
     /// The caller may not make this call: an error that nobody tries again. Nothing was done.
     Deny,
+    /// The work is done, and the answer is an error that nobody tries again.
+    DenyAfter,
+    /// The work is done twice at once, as if the call had been sent twice; the caller gets the first call's answer.
+    Twice,
     /// The function that calls is killed before anything was done. Hits calls of functions only.
     KillBefore,
     /// The work is done, and then the function that calls is killed. Hits calls of functions only.

@@ -177,6 +177,14 @@ impl Gateway {
                 Err(Hangup)
             }
             Some(Fault::Deny) => Ok(protocol::denied(&call)),
+            Some(Fault::DenyAfter) => {
+                self.dispatch(call.clone()).await;
+                Ok(protocol::denied(&call))
+            }
+            Some(Fault::Twice) => {
+                let both = (self.dispatch(call.clone()), self.dispatch(call));
+                Ok(tokio::join!(both.0, both.1).0)
+            }
             Some(Fault::Delay(late)) => {
                 let answer = self.dispatch(call).await;
                 tokio::time::sleep(late).await;

@@ -65,6 +65,16 @@ impl Moto {
         Ok(moto)
     }
 
+    /// Lets it forget everything.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn reset(&self) -> Result<()> {
+        let reset = format!("{}/moto-api/reset", self.base);
+        self.http.post(&reset).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     async fn wait_until_it_answers(&self) -> Result<()> {
         let health = format!("{}/moto-api/data.json", self.base);
         let answers = async {

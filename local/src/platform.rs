@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What can be chosen about a platform.
 #[derive(Debug, Clone)]
@@ -48,6 +49,10 @@ pub struct Options {
     pub delays: DelayProfile,
     /// Whether the template's schedules are kept.
     pub schedules: bool,
+    /// Timeouts of functions that differ from the template's, by name.
+    pub timeouts: BTreeMap<String, Duration>,
+    /// A moto that runs already and holds nothing, instead of one of its own.
+    pub moto: Option<Moto>,
 }
 
 impl Options {
@@ -62,6 +67,8 @@ impl Options {
             zone: "shop.test".to_owned(),
             delays: DelayProfile::QUICK,
             schedules: true,
+            timeouts: BTreeMap::new(),
+            moto: None,
         }
     }
 }
@@ -117,8 +124,13 @@ impl Platform {
         let host = Host::new(toolchain, keeper, network, Authority::create()?)?;
         let calls = CallLog::kept_in(&host.keeper.folder().join("calls.jsonl"))?;
         let gateway = Gateway::new(calls, Faults::default());
-        progress("starting moto: DynamoDB, SNS, Route 53, Secrets Manager");
-        let moto = Moto::start(&host.toolchain, &host.keeper, host.network.moto()?).await?;
+        let moto = match options.moto.clone() {
+            Some(moto) => moto,
+            None => {
+                progress("starting moto: DynamoDB, SNS, Route 53, Secrets Manager");
+                Moto::start(&host.toolchain, &host.keeper, host.network.moto()?).await?
+            }
+        };
         let nameserver = Nameserver::default();
         for service in moto::SERVICES {
             gateway.route(service, Arc::new(moto.clone()));

@@ -24,11 +24,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins.
+    /// Begins, as fast as it can.
     #[must_use]
     pub fn start(dialer: Dialer) -> Self {
+        Self::paced(dialer, Duration::ZERO)
+    }
+
+    /// Begins, with a rest after each commit.
+    #[must_use]
+    pub fn paced(dialer: Dialer, rest: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(write(dialer, Arc::clone(&stop)));
+        let task = tokio::spawn(write(dialer, rest, Arc::clone(&stop)));
         Self { stop, task }
     }
 
@@ -69,26 +75,47 @@ impl Written {
     }
 
     /// Holds it against the table on the server that serves now: much was written, and of the numbers up to the last one
-    /// each is there once. Those below zero are somebody else's.
+    /// each is there once.
     ///
     /// # Errors
     /// When any of this is not so.
     pub async fn nothing_is_lost(&self, serving: &Client) -> Result<()> {
-        let query = "SELECT count(*), count(DISTINCT number), coalesce(max(number), 0) FROM ticks WHERE number > 0";
-        let row = serving.query_one(query, &[]).await?;
-        let (rows, distinct, max): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-        let found = format!("{self:?}; {rows} rows, {distinct} numbers up to {max}");
+        let found = self.found(serving).await?;
         eprintln!("{found}");
         ensure!(self.acknowledged > FEW, "hardly anything written: {found}");
+        self.is_whole(serving).await
+    }
+
+    /// Holds it against the table, however much was written. Numbers below zero are somebody else's.
+    ///
+    /// # Errors
+    /// When one is lost or doubled.
+    pub async fn is_whole(&self, serving: &Client) -> Result<()> {
+        let (rows, distinct, max) = counted(serving).await?;
         ensure!(
             rows == distinct && rows == max && max >= self.last,
-            "lost or doubled: {found}"
+            "lost or doubled: {}",
+            self.found(serving).await?
         );
         Ok(())
     }
+
+    async fn found(&self, serving: &Client) -> Result<String> {
+        let (rows, distinct, max) = counted(serving).await?;
+        Ok(format!(
+            "{self:?}; {rows} rows, {distinct} numbers up to {max}"
+        ))
+    }
 }
 
-async fn write(mut dialer: Dialer, stop: Arc<AtomicBool>) -> Written {
+/// Rows, different numbers, the largest of them.
+async fn counted(serving: &Client) -> Result<(i64, i64, i64)> {
+    let query = "SELECT count(*), count(DISTINCT number), coalesce(max(number), 0) FROM ticks WHERE number > 0";
+    let row = serving.query_one(query, &[]).await?;
+    Ok((row.get(0), row.get(1), row.get(2)))
+}
+
+async fn write(mut dialer: Dialer, rest: Duration, stop: Arc<AtomicBool>) -> Written {
     let (mut written, mut next) = (Written::default(), 1);
     let mut before: Option<(String, Instant)> = None;
     while !stop.load(Ordering::Relaxed) {
@@ -110,6 +137,9 @@ async fn write(mut dialer: Dialer, stop: Arc<AtomicBool>) -> Written {
             next += 1;
             if stop.load(Ordering::Relaxed) {
                 break;
+            }
+            if !rest.is_zero() {
+                tokio::time::sleep(rest).await;
             }
         }
     }

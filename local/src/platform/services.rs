@@ -94,7 +94,7 @@ fn function(spec: &FunctionSpec, options: &Options) -> Function {
     Function {
         name: spec.binary.clone(),
         binary: options.binaries.join(&spec.binary),
-        timeout: spec.timeout,
+        timeout: *options.timeouts.get(&spec.binary).unwrap_or(&spec.timeout),
         memory_mb: spec.memory,
         environment: spec.environment.clone(),
     }

@@ -90,6 +90,24 @@ impl Host {
         Ok(server)
     }
 
+    /// A stopped server with a copy of data at rest: those of a server of this version that was stopped well.
+    ///
+    /// # Errors
+    /// When they can't be copied.
+    pub async fn thaw(&self, spec: ServerSpec, data: &Path) -> Result<Server> {
+        let server = self.empty(spec)?;
+        self.keeper.keep_data(&server.data())?;
+        self.copy_at_rest(data, &server.data()).await?;
+        server.equip().await?;
+        Ok(server)
+    }
+
+    /// Copies a data folder that nobody writes.
+    pub(super) async fn copy_at_rest(&self, from: &Path, to: &Path) -> Result<()> {
+        let copy = Command::new("/bin/cp").args(["-a", "--reflink=auto"]);
+        self.keeper.run(copy.arg(from).arg(to)).await.map(drop)
+    }
+
     /// A stopped server with a copy of the source's data.
     pub(super) async fn copy_of(&self, source: &Server, spec: ServerSpec) -> Result<Server> {
         let spec = ServerSpec {

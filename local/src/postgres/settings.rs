@@ -54,7 +54,7 @@ impl Server {
     }
 
     /// Makes it follow a source from its next start on: for good, or up to a position, where it goes its own way.
-    pub(super) fn follow(&self, source: &Server, position: Option<&str>) -> Result<()> {
+    pub(crate) fn follow(&self, source: &Server, position: Option<&str>) -> Result<()> {
         let conninfo = format!(
             "{} application_name={}",
             source.internal_conninfo("postgres"),

@@ -20,6 +20,7 @@ mod wire;
 
 pub use blue_green::{Breakage, ReplicationBlock};
 pub use delays::DelayProfile;
+pub use instances::Frozen;
 pub use names::{DOMAIN, host_name};
 
 use crate::dns::Nameserver;

@@ -32,8 +32,10 @@ pub(super) struct Inner {
     executions: Mutex<Vec<Arc<Running>>>,
     watchers: broadcast::Sender<Observed>,
     listeners: Mutex<Vec<Listener>>,
+    observers: Mutex<Vec<EventListener>>,
 }
 
+type EventListener = Arc<dyn Fn(&Observed) + Send + Sync>;
 type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
 
 /// An event in some execution's history.
@@ -63,6 +65,7 @@ impl States {
                 executions: Mutex::default(),
                 watchers: broadcast::channel(WATCHED).0,
                 listeners: Mutex::default(),
+                observers: Mutex::default(),
             }),
         }
     }
@@ -114,6 +117,20 @@ impl States {
         Ok(())
     }
 
+    /// Time passes for an execution at once, as far as its state lets it: a wait ends, a retry is due, a task times out.
+    /// Tells whether there was anything to pass.
+    ///
+    /// # Errors
+    /// `ExecutionDoesNotExist`, `InvalidArn`.
+    pub fn hurry(&self, execution_arn: &str) -> Result<bool, Refusal> {
+        let running = self.execution(execution_arn)?;
+        let timer = running.look(Execution::timer);
+        if let Some(timer) = timer {
+            running.deliver(Event::TimerFired(timer));
+        }
+        Ok(timer.is_some())
+    }
+
     /// Waits for the end of an execution.
     ///
     /// # Errors
@@ -152,6 +169,11 @@ impl States {
         lock(&self.inner.listeners).push(Arc::new(listener));
     }
 
+    /// Calls `listener` with every event of every execution, before anything follows from it. It must not block.
+    pub fn on_event(&self, listener: impl Fn(&Observed) + Send + Sync + 'static) {
+        lock(&self.inner.observers).push(Arc::new(listener));
+    }
+
     pub(super) fn execution(&self, execution_arn: &str) -> Result<Arc<Running>, Refusal> {
         arn::check_execution(execution_arn)?;
         self.running(execution_arn).ok_or_else(|| {
@@ -174,6 +196,10 @@ impl States {
     }
 
     pub(super) fn observed(&self, observed: Observed) {
+        let observers = lock(&self.inner.observers).clone();
+        for observer in observers {
+            observer(&observed);
+        }
         // Nobody may be watching.
         let _ = self.inner.watchers.send(observed);
     }

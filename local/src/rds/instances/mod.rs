@@ -3,11 +3,13 @@
 mod create;
 mod delete;
 mod describe;
+mod frozen;
 mod modify;
 mod reboot;
 mod replica;
 
 pub use create::{check_family, quoted};
+pub use frozen::Frozen;
 
 use super::Rds;
 use super::events::{Event, Source};

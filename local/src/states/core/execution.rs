@@ -204,6 +204,15 @@ impl Execution {
         }
     }
 
+    /// The timer at which the state that runs goes on by itself: the end of a wait, a retry, or a task's timeout.
+    pub(in crate::states) fn timer(&self) -> Option<TimerId> {
+        match &self.current.as_ref()?.doing {
+            Doing::Waiting(timer) | Doing::Pausing(timer) => Some(*timer),
+            Doing::Calling(attempt) => attempt.timeout,
+            Doing::Moving => None,
+        }
+    }
+
     fn attempt(&self) -> Option<&Attempt> {
         match &self.current.as_ref()?.doing {
             Doing::Calling(attempt) => Some(attempt),

@@ -1,0 +1,114 @@
+//! Faults that wait for their state: each is planted when its state is entered for the first time.
+
+use crate::faults::{Kind, Then};
+use crate::machines::{Place, Task};
+use anyhow::Result;
+use local::faults::{Fault, Faults, Planted, Target};
+use local::platform::Platform;
+use local::states::history::{Fact, Failure};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often it is looked whether a fault has fired.
+const GLANCE: Duration = Duration::from_millis(5);
+
+#[derive(Debug)]
+struct Trap {
+    place: Place,
+    target: Target,
+    fault: Fault,
+    then: Then,
+    set: Option<Set>,
+}
+
+/// A trap that was entered.
+#[derive(Debug, Clone)]
+struct Set {
+    planted: Planted,
+    execution: String,
+}
+
+/// All traps of a case. Clones are the same traps.
+#[derive(Debug, Clone, Default)]
+pub struct Traps(Arc<Mutex<Vec<Trap>>>);
+
+impl Traps {
+    /// One more: a fault of this kind for this task.
+    pub fn add(&self, place: &Place, task: &Task, kind: &Kind) {
+        let (target, fault, then) = kind.trap(task);
+        self.lock().push(Trap {
+            place: place.clone(),
+            target,
+            fault,
+            then,
+            set: None,
+        });
+    }
+
+    /// Plants the faults as their states are entered, before anything is called.
+    pub fn lay(&self, platform: &Platform) {
+        let (traps, faults) = (self.clone(), platform.faults().clone());
+        platform.states.on_event(move |seen| {
+            if let Fact::StateEntered { name, .. } = &seen.event.fact {
+                traps.entered(&faults, &seen.machine, name, &seen.execution_arn);
+            }
+        });
+    }
+
+    fn entered(&self, faults: &Faults, machine: &str, state: &str, execution: &str) {
+        let mut traps = self.lock();
+        let here = |trap: &&mut Trap| trap.place.machine == machine && trap.place.state == state;
+        for trap in traps.iter_mut().filter(here) {
+            trap.set.get_or_insert_with(|| Set {
+                planted: faults.plant(trap.target.clone(), trap.fault),
+                execution: execution.to_owned(),
+            });
+        }
+    }
+
+    /// Ends the executions, or their states, in whose calls a fault has fired. Never returns well.
+    pub async fn spring(&self, platform: &Platform) -> Result<()> {
+        loop {
+            for (then, execution) in self.sprung() {
+                match then {
+                    Then::Nothing => {}
+                    Then::Stop => {
+                        let why = Failure::new("Saga.Stopped", "somebody stops it in the console");
+                        platform.states.stop(&execution, why)?;
+                    }
+                    Then::TimeOut => {
+                        platform.states.hurry(&execution)?;
+                    }
+                }
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// What follows from faults that have fired since it was asked last.
+    fn sprung(&self) -> Vec<(Then, String)> {
+        let mut traps = self.lock();
+        let sprung = traps.iter_mut().filter_map(|trap| {
+            let set = trap.set.as_ref().filter(|set| set.planted.fired() > 0)?;
+            let then = std::mem::replace(&mut trap.then, Then::Nothing);
+            (then != Then::Nothing).then(|| (then, set.execution.clone()))
+        });
+        sprung.collect()
+    }
+
+    /// The traps that met nothing.
+    pub fn unsprung(&self) -> Vec<String> {
+        let fired = |trap: &&Trap| {
+            let set = trap.set.as_ref();
+            set.is_none_or(|set| set.planted.fired() == 0)
+        };
+        let traps = self.lock();
+        let left = traps.iter().filter(fired);
+        left.map(|trap| format!("no fault in {}: {:?}", trap.place, trap.target))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Trap>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
