@@ -124,12 +124,11 @@ impl Platform {
         let host = Host::new(toolchain, keeper, network, Authority::create()?)?;
         let calls = CallLog::kept_in(&host.keeper.folder().join("calls.jsonl"))?;
         let gateway = Gateway::new(calls, Faults::default());
-        let moto = match options.moto.clone() {
-            Some(moto) => moto,
-            None => {
-                progress("starting moto: DynamoDB, SNS, Route 53, Secrets Manager");
-                Moto::start(&host.toolchain, &host.keeper, host.network.moto()?).await?
-            }
+        let moto = if let Some(moto) = options.moto.clone() {
+            moto
+        } else {
+            progress("starting moto: DynamoDB, SNS, Route 53, Secrets Manager");
+            Moto::start(&host.toolchain, &host.keeper, host.network.moto()?).await?
         };
         let nameserver = Nameserver::default();
         for service in moto::SERVICES {

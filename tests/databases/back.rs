@@ -69,11 +69,11 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
     let record = shop.record().await?;
     let identity = record["green"]["members"][0]["resource_id"].as_str();
     let identity = identity.context("a green")?.to_lowercase();
-    let left = format!("orders-new-{}", &identity[identity.len() - 6..]);
+    let kept = format!("orders-new-{}", &identity[identity.len() - 6..]);
     assert_eq!(number(&shop, "orders", VERSION).await?, 16);
-    assert_eq!(number(&shop, &left, VERSION).await?, 18);
+    assert_eq!(number(&shop, &kept, VERSION).await?, 18);
     assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    assert_eq!(number(&shop, &left, CLOSED).await?, 2, "green stays closed");
+    assert_eq!(number(&shop, &kept, CLOSED).await?, 2, "green stays closed");
     let blue = shop.admin("orders", "orders").await?;
     let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
     let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
@@ -86,7 +86,7 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
         "nothing of ours is left on blue"
     );
     let slots = "select count(*) from pg_replication_slots where slot_type = 'logical'";
-    assert_eq!(number(&shop, &left, slots).await?, 0);
+    assert_eq!(number(&shop, &kept, slots).await?, 0);
     assert_eq!(shop.record().await?["phase"], "ended");
 
     let again = shop.step("rollback", alarm()).await?;

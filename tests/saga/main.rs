@@ -129,7 +129,7 @@ fn cases(bench: &Bench, scouted: &[(Done, Visits)]) -> Vec<Case> {
             .filter(|(done, visits)| is_free(done, place) && visits.contains_key(place))
             .collect();
         let own_world = |(done, _): &&(Done, Visits)| done.case.journey.own_world;
-        if place.machine == ROLLBACK && visitors.iter().any(|it| own_world(it)) {
+        if place.machine == ROLLBACK && visitors.iter().any(own_world) {
             visitors.retain(own_world);
         } else {
             visitors.truncate(1);
