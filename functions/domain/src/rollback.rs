@@ -173,7 +173,7 @@ fn commands(record: &Record, reverse: &Reverse) -> Vec<String> {
             [
                 format!("on old blue, in {database}: SELECT subenabled, apply_error_count FROM pg_subscription s JOIN pg_stat_subscription_stats t ON t.subid = s.oid WHERE s.subname = '{name}';"),
                 format!("to try again what it stopped at: ALTER SUBSCRIPTION {name} ENABLE;"),
-                format!("on green, to give the way back up: SELECT pg_drop_replication_slot('{name}');"),
+                format!("on green, to give the way back up: SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"),
             ]
         })
         .collect();
