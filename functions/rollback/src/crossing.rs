@@ -11,7 +11,9 @@ use domain::switchover::{Arrived, Receipt};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::moment::{self, Moment};
-use effects::postgres::{Access, Session, fence, marker, reverse, roles, sessions, standing};
+use effects::postgres::{
+    Access, Session, fence, marker, reverse, roles, sequences, sessions, standing,
+};
 use effects::step::now;
 use futures_util::future::{try_join, try_join_all, try_join3};
 use std::collections::BTreeMap;
@@ -270,7 +272,7 @@ impl Crossing {
         let began = Instant::now();
         let lanes = self.lanes.iter().map(|lane| async move {
             reverse::disable(&lane.old, &lane.link.name).await?;
-            reverse::carry_sequences(&lane.new, &lane.old).await
+            sequences::carry(&lane.new, &lane.old).await
         });
         for complaint in try_join_all(lanes).await?.into_iter().flatten() {
             warn!(complaint, "a sequence of old's is behind");

@@ -9,6 +9,7 @@ pub mod marker;
 pub mod moment;
 pub mod reverse;
 pub mod roles;
+pub mod sequences;
 pub mod sessions;
 pub mod slots;
 pub mod smoke;
