@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, failure, python};
 use anyhow::Result;
+use futures_util::future;
 use local::lambda::Outcome;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -60,6 +61,23 @@ async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> R
         stage.invoke(json!({"do": "echo"})).await?,
         Outcome::Returned(_)
     ));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_also_what_is_only_being_started() -> Result<()> {
+    let stage = Stage::new("stop", LONG)?;
+    let nobody = json!({"do": "meet", "folder": stage.folder(), "mine": "one", "other": "nobody"});
+    let invoked = (0..8).map(|_| stage.invoke(nobody.clone()));
+    let stopped = async {
+        stage.lambda.stop().await;
+        anyhow::Ok(())
+    };
+    let both = future::try_join(future::try_join_all(invoked), stopped);
+    let (outcomes, ()) = tokio::time::timeout(Duration::from_mins(1), both).await??;
+    for outcome in outcomes {
+        failure(&outcome);
+    }
     stage.end().await
 }
 

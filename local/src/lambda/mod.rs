@@ -21,6 +21,7 @@ use axum::body::Bytes;
 use sandbox::{Invocation, Sandbox};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,6 +85,7 @@ struct Inner {
     clock: Clock,
     keeper: Keeper,
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    stopped: AtomicBool,
 }
 
 impl Lambda {
@@ -98,6 +100,7 @@ impl Lambda {
                 clock,
                 keeper,
                 sandboxes: Mutex::default(),
+                stopped: AtomicBool::new(false),
             }),
         }
     }
@@ -154,8 +157,9 @@ impl Lambda {
         busy.is_some_and(|sandbox| sandbox.kill())
     }
 
-    /// Ends all processes.
+    /// Ends all processes, and from now on each one that starts.
     pub async fn stop(&self) {
+        self.inner.stopped.store(true, Ordering::SeqCst);
         let all: Vec<_> = self.sandboxes().values().cloned().collect();
         for sandbox in &all {
             sandbox.kill();
@@ -182,6 +186,10 @@ impl Lambda {
         {
             self.sandboxes().remove(&id);
             return Err(error);
+        }
+        // `stop` can't kill a process that is only being started.
+        if self.inner.stopped.load(Ordering::SeqCst) {
+            sandbox.kill();
         }
         tokio::spawn(forget_when_ended(self.clone(), sandbox.clone()));
         Ok(sandbox)
