@@ -9,6 +9,7 @@ mod backoff;
 pub mod dial;
 pub mod ledger;
 pub mod pause;
+mod pool;
 mod reader;
 pub mod schema;
 mod seat;
@@ -19,6 +20,7 @@ mod writer;
 use anyhow::{Context, Result};
 use dial::{Address, Dialer, Login};
 use ledger::Ledger;
+use pool::Pool;
 use reader::Reader;
 use shop::{SHOPS, Shop};
 use std::path::Path;
@@ -119,8 +121,9 @@ impl Application {
             readers: JoinSet::new(),
         };
         let ledger = Ledger::create(ledger)?;
+        let pools = SHOPS.each_ref().map(|_| Pool::default());
         for id in 1..=settings.writers {
-            let writer = application.writer(id, doors, settings, ledger.share()?)?;
+            let writer = application.writer(id, doors, settings, &pools, ledger.share()?)?;
             application.writers.spawn(writer.run());
         }
         for id in 1..=settings.readers {
@@ -157,14 +160,17 @@ impl Application {
         id: u16,
         doors: &Doors,
         settings: &Settings,
+        pools: &[Pool],
         ledger: Ledger,
     ) -> Result<Writer> {
-        let shop = &SHOPS[usize::from(id) % SHOPS.len()];
+        let database = usize::from(id) % SHOPS.len();
+        let shop = &SHOPS[database];
         let writers = f64::from(settings.writers);
         Ok(Writer {
             id: i32::from(id),
             shop,
             dialer: doors.writer(shop)?.saying(seat::alone(id.into())),
+            pool: pools[database].clone(),
             ledger,
             tally: self.tally.clone(),
             pace: Duration::from_secs_f64(writers / settings.writes_per_second),

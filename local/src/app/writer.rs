@@ -3,6 +3,7 @@
 use super::backoff::Backoff;
 use super::dial::Dialer;
 use super::ledger::{Action, Entry, Event, Ledger};
+use super::pool::Pool;
 use super::seat::{Answer, Order, Row, Seat};
 use super::shop::Shop;
 use super::tally::{Ack, Tally};
@@ -23,6 +24,7 @@ pub(super) struct Writer {
     pub(super) id: i32,
     pub(super) shop: &'static Shop,
     pub(super) dialer: Dialer,
+    pub(super) pool: Pool,
     pub(super) ledger: Ledger,
     pub(super) tally: Tally,
     /// Time from one commit to the next.
@@ -99,6 +101,7 @@ impl Writer {
         if seat.is_some() {
             return seat;
         }
+        let _turn = self.pool.turn().await;
         let mut stopped = None;
         loop {
             match Seat::take(&mut self.dialer, self.shop, self.id).await {
