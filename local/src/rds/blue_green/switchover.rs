@@ -9,7 +9,7 @@ use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{FutureExt as _, join4, try_join, try_join_all};
+use futures_util::future::{FutureExt as _, join3, try_join_all, try_join3};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
@@ -46,6 +46,14 @@ struct Attempt {
     pairs: Vec<Pair>,
     renames: Renames,
     crossing: Crossing,
+}
+
+/// Ends the sessions on all replicas, as on their primaries, whose fence is the replicas' as well.
+async fn end_readers(attempt: &Attempt) -> anyhow::Result<()> {
+    let replicas = attempt.pairs.iter().skip(1);
+    let replicas = replicas.flat_map(|pair| [&pair.blue, &pair.green]);
+    try_join_all(replicas.map(Server::drop_sessions)).await?;
+    Ok(())
 }
 
 impl Rds {
@@ -115,7 +123,8 @@ impl Rds {
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
         let protected = self.protect(&primary.blue_id, true);
-        try_join(crossing.carry_over(), protected).await?;
+        let readers = end_readers(attempt);
+        try_join3(crossing.carry_over(), protected, readers).await?;
         debug!("green is level");
         Ok(())
     }
@@ -126,19 +135,10 @@ impl Rds {
         self.apply_renames(&attempt.renames);
         let crossing = &attempt.crossing;
         let green = crossing.open_green(&attempt.pairs[0].green);
-        let replicas = attempt
-            .pairs
-            .iter()
-            .skip(1)
-            .flat_map(|pair| [&pair.blue, &pair.green]);
-        let readers = try_join_all(replicas.map(Server::drop_sessions));
         let old = crossing.open_blue();
         let green = green.inspect(|_| debug!("green is open"));
-        let (green, link, old, readers) = join4(green, crossing.cut(), old, readers).await;
-        for error in [green.err(), link.err(), old.err(), readers.err()]
-            .into_iter()
-            .flatten()
-        {
+        let (green, link, old) = join3(green, crossing.cut(), old).await;
+        for error in [green.err(), link.err(), old.err()].into_iter().flatten() {
             let error = format!("{error:#}");
             tracing::error!(deployment = attempt.id, error, "after a switchover");
         }
@@ -171,6 +171,13 @@ impl Rds {
     }
 
     async fn tidy(&self, attempt: &Attempt) -> anyhow::Result<()> {
+        // Whoever was let into an old replica while the fence was still on its way there.
+        let old = attempt
+            .pairs
+            .iter()
+            .skip(1)
+            .map(|pair| pair.blue.drop_sessions());
+        try_join_all(old).await?;
         link::unpublish(&attempt.pairs[0].blue, &self.deployment(&attempt.id)?).await?;
         self.certify(&attempt.renames.new_names()).await
     }
