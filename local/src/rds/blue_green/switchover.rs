@@ -9,8 +9,9 @@ use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{FutureExt as _, join3, try_join_all, try_join3};
+use futures_util::future::{FutureExt as _, join4, try_join, try_join_all};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
@@ -48,11 +49,20 @@ struct Attempt {
     crossing: Crossing,
 }
 
+/// The end of all sessions on replicas.
+type Readers = JoinHandle<anyhow::Result<()>>;
+
+impl Attempt {
+    fn replicas(&self) -> Vec<Server> {
+        let replicas = self.pairs.iter().skip(1);
+        let servers = replicas.flat_map(|pair| [pair.blue.clone(), pair.green.clone()]);
+        servers.collect()
+    }
+}
+
 /// Ends the sessions on all replicas, as on their primaries, whose fence is the replicas' as well.
-async fn end_readers(attempt: &Attempt) -> anyhow::Result<()> {
-    let replicas = attempt.pairs.iter().skip(1);
-    let replicas = replicas.flat_map(|pair| [&pair.blue, &pair.green]);
-    try_join_all(replicas.map(Server::drop_sessions)).await?;
+async fn end_readers(replicas: Vec<Server>) -> anyhow::Result<()> {
+    try_join_all(replicas.iter().map(Server::drop_sessions)).await?;
     Ok(())
 }
 
@@ -87,7 +97,7 @@ impl Rds {
         };
         let crossed = timeout_at(deadline, self.cross(&attempt)).await;
         match crossed.unwrap_or_else(|_| Err(late())) {
-            Ok(()) => self.hand_over(&attempt).await,
+            Ok(readers) => self.hand_over(&attempt, readers).await,
             Err(error) => self.take_back(&attempt, &error).await,
         }
     }
@@ -112,8 +122,9 @@ impl Rds {
         })
     }
 
-    /// No side takes writes, and green comes level. All of this can be taken back.
-    async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {
+    /// No side takes writes, and green comes level. All of this can be taken back. Readers' sessions end meanwhile, for
+    /// which nothing has to wait but the end.
+    async fn cross(&self, attempt: &Attempt) -> anyhow::Result<Readers> {
         let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
         crossing.close_green().await?;
         self.protect(&primary.green_id, false).await?;
@@ -123,22 +134,26 @@ impl Rds {
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
         let protected = self.protect(&primary.blue_id, true);
-        let readers = end_readers(attempt);
-        try_join3(crossing.carry_over(), protected, readers).await?;
+        let readers = tokio::spawn(end_readers(attempt.replicas()));
+        try_join(crossing.carry_over(), protected).await?;
         debug!("green is level");
-        Ok(())
+        Ok(readers)
     }
 
     /// Green serves under blue's name, and old opens again, for readers. From here on there is no way back, and no timeout:
     /// with green open, blue must stay closed to writes whatever happens.
-    async fn hand_over(&self, attempt: &Attempt) {
+    async fn hand_over(&self, attempt: &Attempt, readers: Readers) {
         self.apply_renames(&attempt.renames);
         let crossing = &attempt.crossing;
         let green = crossing.open_green(&attempt.pairs[0].green);
         let old = crossing.open_blue();
         let green = green.inspect(|_| debug!("green is open"));
-        let (green, link, old) = join3(green, crossing.cut(), old).await;
-        for error in [green.err(), link.err(), old.err()].into_iter().flatten() {
+        let readers = async { readers.await? };
+        let (green, link, old, readers) = join4(green, crossing.cut(), old, readers).await;
+        for error in [green.err(), link.err(), old.err(), readers.err()]
+            .into_iter()
+            .flatten()
+        {
             let error = format!("{error:#}");
             tracing::error!(deployment = attempt.id, error, "after a switchover");
         }
