@@ -26,7 +26,7 @@ const CALM: Duration = Duration::from_millis(250);
 const TIGHT: (Duration, u32) = (Duration::from_millis(10), 300);
 /// How long to wait at a closed door. A refused connection costs a server nearly as much as a session, in the moment in
 /// which it has most to do.
-const KNOCK: Duration = Duration::from_millis(30);
+const KNOCK: Duration = Duration::from_millis(15);
 /// The longest that one round of opening sessions takes, since a silent side must not hide the other.
 const ROUND: Duration = Duration::from_secs(1);
 /// RDS bounds its own switchover by less, in milliseconds.

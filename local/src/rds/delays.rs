@@ -35,6 +35,8 @@ pub struct DelayProfile {
     pub switchover_pause: Duration,
     /// From the moment when green takes writes until the deployment says so.
     pub switchover_end: Duration,
+    /// From then until RDS tidies up, the link from blue to green first.
+    pub switchover_rest: Duration,
     /// What resolvers are told about endpoint names, in whole seconds.
     pub endpoint_ttl: u32,
     /// How often RDS looks whether replication is healthy.
@@ -59,6 +61,7 @@ impl DelayProfile {
         switchover_checks: Duration::ZERO,
         switchover_pause: Duration::ZERO,
         switchover_end: Duration::ZERO,
+        switchover_rest: Duration::from_millis(300), // Clients come back first: all servers share two cores here.
         endpoint_ttl: 0,
         watch: Duration::from_millis(250),
     };
@@ -82,6 +85,7 @@ impl DelayProfile {
         switchover_checks: Duration::from_secs(5), // Real time, blue serves.
         switchover_pause: Duration::from_secs(3), // Real time. "Usually under a minute"; recent releases: under five seconds.
         switchover_end: Duration::from_secs(2),
+        switchover_rest: Duration::from_secs(2),
         endpoint_ttl: 5, // Real time; what RDS's zone answers.
         watch: Duration::from_secs(1),
     };

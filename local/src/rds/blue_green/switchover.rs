@@ -9,9 +9,8 @@ use crate::rds::fault::Fault;
 use crate::rds::model::{DeploymentStatus, MemberStatus};
 use crate::rds::wire::{Form, Request};
 use anyhow::{Context as _, anyhow, bail};
-use futures_util::future::{FutureExt as _, join4, try_join, try_join_all};
+use futures_util::future::{FutureExt as _, join, try_join, try_join_all};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
@@ -49,9 +48,6 @@ struct Attempt {
     crossing: Crossing,
 }
 
-/// The end of all sessions on replicas.
-type Readers = JoinHandle<anyhow::Result<()>>;
-
 impl Attempt {
     fn replicas(&self) -> Vec<Server> {
         let replicas = self.pairs.iter().skip(1);
@@ -60,9 +56,8 @@ impl Attempt {
     }
 }
 
-/// Ends the sessions on all replicas, as on their primaries, whose fence is the replicas' as well.
-async fn end_readers(replicas: Vec<Server>) -> anyhow::Result<()> {
-    try_join_all(replicas.iter().map(Server::drop_sessions)).await?;
+async fn end_sessions(servers: &[Server]) -> anyhow::Result<()> {
+    try_join_all(servers.iter().map(Server::drop_sessions)).await?;
     Ok(())
 }
 
@@ -97,7 +92,7 @@ impl Rds {
         };
         let crossed = timeout_at(deadline, self.cross(&attempt)).await;
         match crossed.unwrap_or_else(|_| Err(late())) {
-            Ok(readers) => self.hand_over(&attempt, readers).await,
+            Ok(()) => self.hand_over(&attempt).await,
             Err(error) => self.take_back(&attempt, &error).await,
         }
     }
@@ -122,11 +117,12 @@ impl Rds {
         })
     }
 
-    /// No side takes writes, and green comes level. All of this can be taken back. Readers' sessions end meanwhile, for
-    /// which nothing has to wait but the end.
-    async fn cross(&self, attempt: &Attempt) -> anyhow::Result<Readers> {
+    /// No side takes writes, and green comes level. All of this can be taken back. Sessions on replicas end before blue is
+    /// closed: those servers have processors of their own on RDS, and share them with everybody else here. That nobody
+    /// comes back is seen to by blue's fence, which is theirs as well.
+    async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {
         let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
-        crossing.close_green().await?;
+        try_join(crossing.close_green(), end_sessions(&attempt.replicas())).await?;
         self.protect(&primary.green_id, false).await?;
         debug!("green is closed, and will take writes");
         crossing.close_blue().await?;
@@ -134,26 +130,21 @@ impl Rds {
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
         let protected = self.protect(&primary.blue_id, true);
-        let readers = tokio::spawn(end_readers(attempt.replicas()));
         try_join(crossing.carry_over(), protected).await?;
         debug!("green is level");
-        Ok(readers)
+        Ok(())
     }
 
     /// Green serves under blue's name, and old opens again, for readers. From here on there is no way back, and no timeout:
     /// with green open, blue must stay closed to writes whatever happens.
-    async fn hand_over(&self, attempt: &Attempt, readers: Readers) {
+    async fn hand_over(&self, attempt: &Attempt) {
         self.apply_renames(&attempt.renames);
         let crossing = &attempt.crossing;
         let green = crossing.open_green(&attempt.pairs[0].green);
         let old = crossing.open_blue();
         let green = green.inspect(|_| debug!("green is open"));
-        let readers = async { readers.await? };
-        let (green, link, old, readers) = join4(green, crossing.cut(), old, readers).await;
-        for error in [green.err(), link.err(), old.err(), readers.err()]
-            .into_iter()
-            .flatten()
-        {
+        let (green, old) = join(green, old).await;
+        for error in [green.err(), old.err()].into_iter().flatten() {
             let error = format!("{error:#}");
             tracing::error!(deployment = attempt.id, error, "after a switchover");
         }
@@ -161,6 +152,7 @@ impl Rds {
         self.complete(attempt);
         debug!("completed");
         self.tell_of(&attempt.id, "RDS-EVENT-0248", "Switchover completed.");
+        tokio::time::sleep(self.delays().switchover_rest).await;
         if let Err(error) = self.tidy(attempt).await {
             let error = format!("{error:#}");
             tracing::warn!(deployment = attempt.id, error, "not tidied up");
@@ -185,14 +177,13 @@ impl Rds {
         }
     }
 
+    /// What nobody waits for: the forward link, sessions that were let into an old replica while the fence was still on
+    /// its way there, and names that lead elsewhere now.
     async fn tidy(&self, attempt: &Attempt) -> anyhow::Result<()> {
-        // Whoever was let into an old replica while the fence was still on its way there.
-        let old = attempt
-            .pairs
-            .iter()
-            .skip(1)
-            .map(|pair| pair.blue.drop_sessions());
-        try_join_all(old).await?;
+        attempt.crossing.cut().await?;
+        let old = attempt.pairs.iter().skip(1);
+        let old: Vec<Server> = old.map(|pair| pair.blue.clone()).collect();
+        end_sessions(&old).await?;
         link::unpublish(&attempt.pairs[0].blue, &self.deployment(&attempt.id)?).await?;
         self.certify(&attempt.renames.new_names()).await
     }
