@@ -62,7 +62,7 @@ pub(crate) async fn arm(
     if !is_closed && !is_armed(session, link).await {
         return Err("green took writes before its slot was made".to_owned());
     }
-    let pusher = opened(sides.new_write.as_ref()).map_err(|lost| lost.to_string())?;
+    let pusher = opened(sides.new_roles.as_ref()).map_err(|lost| lost.to_string())?;
     let made = reverse::arm(session, pusher, &link.name, &link.tables).await;
     made.map_err(|failed| failed.to_string())
 }

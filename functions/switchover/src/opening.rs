@@ -103,7 +103,7 @@ impl Bridge {
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
         patiently(PATIENCE, async || sides.connect_new().await).await?;
-        let session = opened(sides.new_write.as_ref())?;
+        let session = opened(sides.new_roles.as_ref())?;
         marker::write(session).await?;
         if receipt
             .databases
@@ -210,7 +210,7 @@ async fn open(held: &Held<'_>, sides: &Sides) -> Result<(), Error> {
     if let Some(stands) = stands {
         fence::lift(opened(sides.new_roles.as_ref())?, stands).await?;
     }
-    marker::write(opened(sides.new_write.as_ref())?).await?;
+    marker::write(opened(sides.new_roles.as_ref())?).await?;
     Ok(())
 }
 

@@ -90,29 +90,30 @@ struct Inside {
     armed: Result<Lsn, String>,
 }
 
-/// New first as a whole, since a slot that is made after the application came back would miss what it wrote; then, in each
-/// database, the marker, the way back, and the moment that the digests are taken of.
+/// New as a whole is seen before anything is made in it, since a slot that is made after the application came back would
+/// miss what it wrote; then, in each database, the way back, and the moment that the digests are taken of.
 async fn inside(
     sides: &Sides,
     record: &Record,
     names: &[String],
 ) -> Result<(Standing, Vec<(String, Inside)>), Error> {
-    let new = standing::read(opened(sides.new_roles.as_ref())?, names).await?;
-    let pairs = sides.databases.iter().zip(&sides.new_inside);
-    let looked = pairs.map(|(database, session)| {
-        let is_closed = new.is_closed();
-        async move {
-            let session = opened(session.as_ref())?;
-            let wanted = record.markers.get(database).map(|marker| marker.number);
-            let marker = marker::read(session).await?.map(|seen| seen.number);
-            let armed = if marker >= wanted {
-                link::arm(sides, record, database, session, is_closed).await
-            } else {
-                Err("the marker has not arrived".to_owned())
-            };
-            standing::freeze(session).await?;
-            Ok::<_, Error>((database.clone(), Inside { marker, armed }))
-        }
+    let sessions = sides.new_inside.iter().map(|slot| opened(slot.as_ref()));
+    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+    let markers = try_join_all(sessions.iter().map(|session| marker::read(session)));
+    let new = standing::read(opened(sides.new_roles.as_ref())?, names);
+    let (new, markers) = try_join(new, markers).await?;
+    let is_closed = new.is_closed();
+    let rooms = sides.databases.iter().zip(sessions).zip(markers);
+    let looked = rooms.map(|((database, session), seen)| async move {
+        let wanted = record.markers.get(database).map(|marker| marker.number);
+        let marker = seen.map(|seen| seen.number);
+        let armed = if marker >= wanted {
+            link::arm(sides, record, database, session, is_closed).await
+        } else {
+            Err("the marker has not arrived".to_owned())
+        };
+        standing::freeze(session).await?;
+        Ok::<_, Error>((database.clone(), Inside { marker, armed }))
     });
     let inside = try_join_all(looked).await?;
     Ok((new, inside))
@@ -124,7 +125,7 @@ pub(crate) async fn close_old(
     stands: &Fence,
     names: &[String],
 ) -> Result<Option<Standing>, Error> {
-    let (Some(session), Some(look)) = (&sides.old_roles, &sides.old_look) else {
+    let Some(session) = &sides.old_roles else {
         return Ok(None);
     };
     fence::raise(session, stands).await?;
@@ -132,7 +133,7 @@ pub(crate) async fn close_old(
     if drained.ended > 0 {
         info!(sessions = drained.ended, "sessions ended on old");
     }
-    standing::read(look, names).await.map(Some)
+    standing::read(session, names).await.map(Some)
 }
 
 /// Recorded before the call, in the same write as the call itself.

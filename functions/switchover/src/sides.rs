@@ -7,7 +7,7 @@ use domain::record::{Green, Record};
 use effects::error::Error;
 use effects::postgres::inspect::MAINTENANCE;
 use effects::postgres::{Access, Connector, Endpoint, Session};
-use futures_util::future::{join, try_join, try_join_all};
+use futures_util::future::{join, try_join_all};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -29,13 +29,11 @@ pub(crate) struct Sides {
     pub(crate) old: Side,
     pub(crate) new: Side,
     pub(crate) databases: Vec<String>,
-    /// Roles are the server's, so one session does for all databases. It may write whatever the server's default is.
+    /// Roles are the server's, so one session does for all databases. It sees the server's own default, as the application
+    /// does.
     pub(crate) old_roles: Option<Session>,
-    /// Sees the server's own default.
-    pub(crate) old_look: Option<Session>,
+    /// Likewise. It is in the first of the databases, where it writes the first row after the opening, if new lets it.
     pub(crate) new_roles: Option<Session>,
-    /// Writes the first row after the opening, if new lets it.
-    pub(crate) new_write: Option<Session>,
     /// A session per database of new, in the order of `databases`.
     pub(crate) new_inside: Vec<Option<Session>>,
 }
@@ -64,9 +62,7 @@ impl Sides {
             new_inside: plan.databases.iter().map(|_| None).collect(),
             databases: plan.databases.clone(),
             old_roles: None,
-            old_look: None,
             new_roles: None,
-            new_write: None,
         })
     }
 
@@ -74,8 +70,8 @@ impl Sides {
     pub(crate) async fn connect(&mut self) -> Result<(), Error> {
         self.knock().await?;
         let Self { old, new, .. } = self;
-        let inside = new.enter(&self.databases, &mut self.new_write, &mut self.new_inside);
-        let outside = old.survey(&mut self.old_roles, &mut self.old_look);
+        let inside = new.enter(&self.databases, &mut self.new_inside);
+        let outside = old.revive(&mut self.old_roles, MAINTENANCE, Access::AsServed);
         // Neither side's failure takes the other's sessions away.
         let (inside, outside) = join(inside, outside).await;
         inside.and(outside)
@@ -83,8 +79,9 @@ impl Sides {
 
     /// One session on new, which tells whether anybody is let in.
     async fn knock(&mut self) -> Result<(), Error> {
+        let first = self.databases.first().map_or(MAINTENANCE, String::as_str);
         let roles = &mut self.new_roles;
-        self.new.revive(roles, MAINTENANCE, Access::Write).await
+        self.new.revive(roles, first, Access::AsServed).await
     }
 
     /// Sessions on old, for which it is asked for a while where it was, and again where it is now.
@@ -100,22 +97,19 @@ impl Sides {
     }
 
     async fn connect_old(&mut self) -> Result<(), Error> {
-        self.old
-            .survey(&mut self.old_roles, &mut self.old_look)
-            .await
+        let roles = &mut self.old_roles;
+        self.old.revive(roles, MAINTENANCE, Access::AsServed).await
     }
 
     pub(crate) async fn connect_new(&mut self) -> Result<(), Error> {
         self.knock().await?;
-        let (write, inside) = (&mut self.new_write, &mut self.new_inside);
-        self.new.enter(&self.databases, write, inside).await
+        self.new.enter(&self.databases, &mut self.new_inside).await
     }
 
     /// Whether every session on new lives.
     pub(crate) fn new_is_here(&self) -> bool {
-        let singles = [&self.new_roles, &self.new_write];
-        singles.into_iter().all(|slot| alive(slot.as_ref()))
-            && self.new_inside.iter().all(|slot| alive(slot.as_ref()))
+        let inside = self.new_inside.iter().chain([&self.new_roles]);
+        inside.map(Option::as_ref).all(alive)
     }
 }
 
@@ -182,29 +176,15 @@ impl Side {
         Err(failed)
     }
 
-    /// The sessions on old.
-    async fn survey(
-        &self,
-        roles: &mut Option<Session>,
-        look: &mut Option<Session>,
-    ) -> Result<(), Error> {
-        let roles = self.revive(roles, MAINTENANCE, Access::Write);
-        let look = self.revive(look, MAINTENANCE, Access::AsServed);
-        try_join(roles, look).await.map(drop)
-    }
-
     /// The sessions in new's databases.
     async fn enter(
         &self,
         databases: &[String],
-        write: &mut Option<Session>,
         inside: &mut [Option<Session>],
     ) -> Result<(), Error> {
-        let first = databases.first().map_or(MAINTENANCE, String::as_str);
-        let write = self.revive(write, first, Access::AsServed);
         let inside = inside.iter_mut().zip(databases);
         let inside = inside.map(|(slot, database)| self.revive(slot, database, Access::AsServed));
-        try_join(write, try_join_all(inside)).await.map(drop)
+        try_join_all(inside).await.map(drop)
     }
 
     /// How another server connects to this one; its name is what it has now.

@@ -49,9 +49,7 @@ pub fn restoring(seen: Vec<Role>, earlier: Option<&Fence>) -> Vec<FencedRole> {
 ///
 /// If a role can't be altered; none is then.
 pub async fn raise(session: &Session, fence: &Fence) -> Result<(), Error> {
-    session
-        .change("closing the application's roles", &closing(fence))
-        .await
+    transact(session, "closing the application's roles", &closing(fence)).await
 }
 
 /// Opens the fence's roles and restores their comments, all in one transaction.
@@ -60,9 +58,18 @@ pub async fn raise(session: &Session, fence: &Fence) -> Result<(), Error> {
 ///
 /// If a role can't be altered; none is then.
 pub async fn lift(session: &Session, fence: &Fence) -> Result<(), Error> {
-    session
-        .change("opening the application's roles", &opening(fence))
-        .await
+    transact(session, "opening the application's roles", &opening(fence)).await
+}
+
+/// One transaction in one round trip, which writes whatever the server's default is: the session may be one that sees it.
+async fn transact(session: &Session, doing: &'static str, statements: &str) -> Result<(), Error> {
+    let whole = format!("begin read write; {statements} commit");
+    let done = session.change(doing, &whole).await;
+    if done.is_err() {
+        // A statement that fails leaves the transaction open, and the session would be of no use any more.
+        session.batch_execute("rollback").await.ok();
+    }
+    done
 }
 
 /// Closes the roles and takes that back at once, in one transaction that nobody else sees.
