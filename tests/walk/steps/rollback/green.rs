@@ -153,6 +153,15 @@ enum Old {
     Open(String),
 }
 
+/// Why old can't be left to itself: what keeps it read-only may go only once its roles are seen to be closed.
+pub async fn left_open(call: &Call, held: &mut Held) -> Fallible<Option<String>> {
+    Ok(match close_old(call, held).await? {
+        Old::Closed => None,
+        Old::Away(failed) => Some(failed.message),
+        Old::Open(why) => Some(why),
+    })
+}
+
 async fn close_old(call: &Call, held: &mut Held) -> Fallible<Old> {
     let old = blue(&held.record)?;
     if call
