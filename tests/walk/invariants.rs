@@ -33,8 +33,6 @@ pub struct Memory {
     pub deleted_early: bool,
     /// A name that an instance was to get was another's.
     pub name_taken: bool,
-    /// The database was claimed for a writer that does not take writes any more.
-    pub stale_plan: bool,
 }
 
 impl Memory {
@@ -42,7 +40,6 @@ impl Memory {
     pub fn since_when(&self) -> &'static str {
         let causes = [
             (self.name_taken, " since a name was taken"),
-            (self.stale_plan, " since the plan was stale"),
             (
                 self.deleted_early,
                 " since somebody deleted the record early",

@@ -43,7 +43,9 @@ impl World {
         let request = claim::request_id(plan, owner);
         let free = self.item.as_ref().is_none_or(|item| {
             let served = item.ids.contains(owner.as_str()) || item.ids.contains(request);
-            item.record.phase == Phase::Ended && !served
+            let ended = item.record.phase == Phase::Ended
+                && plan.last_claim == Some(item.record.ticket.epoch);
+            ended && !served
         });
         if !free {
             return self.whose(plan, owner);
@@ -60,8 +62,11 @@ impl World {
         let writer = plan
             .writer()
             .and_then(|writer| self.server(&writer.resource_id));
-        self.memory.stale_plan |= writer.is_none_or(|writer| !writer.login || writer.read_only);
+        let stale = writer.is_none_or(|writer| !writer.login || writer.read_only);
         self.memory.claimed(plan);
+        if stale {
+            self.violate("G7: the claim is for a writer that takes no writes any more".to_owned());
+        }
         self.item = Some(item);
         Ok(ticket)
     }
