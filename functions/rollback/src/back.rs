@@ -159,6 +159,8 @@ impl Rollback<'_> {
             crossing.settle(&mut receipt).await?;
             crossing.hold_old().await?;
         }
+        // What was waited for may have outlasted the lease, and somebody else may have gone on since.
+        held.verify().await?;
         crossing.let_into_old(held, &mut receipt).await?;
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;

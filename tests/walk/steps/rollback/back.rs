@@ -114,6 +114,7 @@ impl Rollback<'_> {
         if !crossing.is_old_open(self.call, &held.record).await? {
             crossing.settle(self.call).await?;
         }
+        held.verify().await?;
         crossing.let_into_old(self.call, held, &mut receipt).await?;
         let kept = receipt.clone();
         held.change(|record| {

@@ -53,6 +53,7 @@ impl Crossing {
             Err(failed) => Err(failed),
         };
         if let Err(failed) = arrived {
+            held.verify().await?;
             call.act("let in", |world| world.lift(&stands)).await?;
             held.unfence(&stands.resource_id).await?;
             return Ok(Err(failed.message));
