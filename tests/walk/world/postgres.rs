@@ -129,7 +129,7 @@ impl World {
         Ok(())
     }
 
-    /// Lets old follow new.
+    /// Lets old follow new; what was stopped since is not started again.
     pub fn subscribe(&mut self, old: &ResourceId, new: &ResourceId) -> Fallible<()> {
         if self
             .deployments
@@ -141,10 +141,13 @@ impl World {
         self.reach(new)?;
         let publisher = new.clone();
         let server = self.reach(old)?;
-        server.subscription.get_or_insert(Subscription {
+        let subscription = server.subscription.get_or_insert(Subscription {
             publisher,
             enabled: true,
         });
+        if !subscription.enabled {
+            return refused("old's subscription was stopped");
+        }
         self.carry_soon();
         Ok(())
     }
