@@ -13,6 +13,9 @@ use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
 
 mod back;
+mod foreign;
+
+pub use foreign::named;
 
 pub use back::{Back, BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads};
 

@@ -8,7 +8,7 @@ use domain::error::StepError;
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Record, Side};
-use domain::rollback::fences;
+use domain::rollback::{fences, named};
 use domain::switchover::{Receipt, missing};
 use effects::claims::Held;
 use effects::error::Error;
@@ -131,9 +131,13 @@ pub async fn open(
     world: &World,
     servers: &Servers<'_>,
     held: &mut Held<'_>,
+    looked: &Looked,
 ) -> Result<Opened, Error> {
+    record_switched(world, held, looked).await?;
     let Some(green) = held.record().green.as_ref().and_then(Green::writer) else {
-        return Ok(Opened::Serves(vec![]));
+        return Ok(Opened::NotYet(
+            "nobody can tell yet which instance is green".to_owned(),
+        ));
     };
     let green = green.resource_id.clone();
     let arrived = arrived(servers, held.record(), &green).await?;
@@ -165,6 +169,22 @@ pub async fn open(
         )),
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// Writes down who green is where somebody else switched over before that was done.
+async fn record_switched(world: &World, held: &mut Held<'_>, looked: &Looked) -> Result<(), Error> {
+    let (None, Some(deployment)) = (&held.record().green, &looked.deployment) else {
+        return Ok(());
+    };
+    let mut found = vec![];
+    for member in &held.record().plan.members {
+        found.extend(world.instances.describe(&member.instance).await?);
+    }
+    let green = named(&held.record().plan, &deployment.id, &found);
+    match green {
+        Some(green) => held.change(|record| record.green = Some(green)).await,
+        None => Ok(()),
+    }
 }
 
 /// From now on green is known to serve.

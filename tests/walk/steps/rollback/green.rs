@@ -9,7 +9,7 @@ use domain::error::StepError;
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Side};
-use domain::rollback::fences;
+use domain::rollback::{fences, named};
 use domain::switchover::{Receipt, missing};
 use effects::postgres::fence::restoring;
 use std::collections::BTreeMap;
@@ -89,9 +89,10 @@ pub enum Opened {
 }
 
 /// Lets the application into green, which has the writes, if everything is there.
-pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
+pub async fn open(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<Opened> {
+    record_switched(call, held, looked).await?;
     let Some(green) = held.record.green.as_ref().and_then(Green::writer) else {
-        return Ok(Opened::Serves(vec![]));
+        return Ok(Opened::NotYet("who green is can't be told".to_owned()));
     };
     let green = green.resource_id.clone();
     let mut arrived = BTreeMap::new();
@@ -131,6 +132,23 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
         }
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// Writes down who green is where somebody else switched over before that was done.
+async fn record_switched(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<()> {
+    let (None, Some(deployment)) = (&held.record.green, &looked.deployment) else {
+        return Ok(());
+    };
+    let mut found = vec![];
+    for member in &held.record.plan.members {
+        let name = member.instance.as_str();
+        let named = call.look("named", |world| Ok(world.describe(name)));
+        found.extend(named.await?);
+    }
+    match named(&held.record.plan, &deployment.id, &found) {
+        Some(green) => held.change(|record| record.green = Some(green)).await,
+        None => Ok(()),
+    }
 }
 
 /// From now on green is known to serve.
