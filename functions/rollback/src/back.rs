@@ -65,7 +65,7 @@ impl Rollback<'_> {
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
                 // RDS's read-only goes with the record.
-                if let Some(why) = crate::green::left_open(self.world, servers, held).await? {
+                if let Some(why) = crate::old::left_open(self.world, servers, held).await? {
                     return Ok(Some(self.later(&why)));
                 }
                 held.verify().await?;

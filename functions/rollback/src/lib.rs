@@ -7,6 +7,7 @@ mod crossing;
 mod green;
 mod link;
 mod look;
+mod old;
 mod servers;
 
 use domain::error::StepError;

@@ -1,5 +1,6 @@
 //! Green: taken down before the switchover, opened after it.
 
+use super::super::switchover::proof::kept;
 use super::super::{blue, is_transient};
 use super::{Looked, lift, link};
 use crate::call::Call;
@@ -10,7 +11,7 @@ use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Side};
 use domain::rollback::{fences, named};
-use domain::switchover::{Receipt, missing};
+use domain::switchover::{LOOSE, Receipt, missing};
 use effects::postgres::fence::restoring;
 use std::collections::BTreeMap;
 
@@ -105,12 +106,10 @@ pub async fn open(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<Ope
     if let Some(why) = missing(&held.record.markers, &arrived) {
         return Ok(Opened::Withheld(why));
     }
-    let old = close_old(call, held).await?;
-    if let Old::Open(why) = old {
-        return Ok(Opened::NotYet(format!(
-            "old blue still lets the application in: {why}"
-        )));
-    }
+    let old = match old_first(call, held, &green).await? {
+        Ok(old) => old,
+        Err(not_opened) => return Ok(not_opened),
+    };
     link::arm(call, held, &green).await?;
     let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
     let mut actions = vec![];
@@ -131,6 +130,28 @@ pub async fn open(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<Ope
             Opened::NotYet(format!("green serves; old can't be reached: {failed}"))
         }
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
+    })
+}
+
+/// Closes old before green is opened; or why green can't be opened yet, or must not be.
+async fn old_first(
+    call: &Call,
+    held: &mut Held,
+    green: &ResourceId,
+) -> Fallible<Result<Old, Opened>> {
+    let standing = call.look("standing of green", |world| world.standing(green));
+    let in_time = standing.await?.open_roles.is_empty();
+    if in_time && is_old_loose(call, held).await? {
+        return Ok(Err(Opened::Withheld(LOOSE.to_owned())));
+    }
+    Ok(match close_old(call, held).await? {
+        Old::Open(why) => Err(Opened::NotYet(format!(
+            "old blue still lets the application in: {why}"
+        ))),
+        Old::Away(failed) if in_time && !kept(call, &held.record).await? => {
+            Err(Opened::NotYet(failed.message))
+        }
+        old => Ok(old),
     })
 }
 
@@ -162,6 +183,21 @@ async fn note_opened(call: &Call, held: &mut Held) -> Fallible<()> {
         ..receipt
     };
     held.change(|record| record.receipt = Some(opened)).await
+}
+
+async fn is_old_loose(call: &Call, held: &Held) -> Fallible<bool> {
+    let old = blue(&held.record)?;
+    let there = call.look("old", |world| Ok(world.find(&old).is_some()));
+    if !there.await? {
+        return Ok(false);
+    }
+    let asked = call.look("old as found", |world| world.standing(&old));
+    match asked.await {
+        Ok(found) if !found.takes_writes() => Ok(false),
+        Ok(_) => Ok(!kept(call, &held.record).await?),
+        Err(_) if kept(call, &held.record).await? => Ok(false),
+        Err(silent) => Err(silent),
+    }
 }
 
 /// What came of closing old.
