@@ -66,6 +66,9 @@ async fn a_request_that_was_served_starts_nothing_and_a_new_one_does() -> Result
     let again = world.step("claim", claim(OTHER, &scheduled)).await;
     assert_eq!(error(again)?, "Upgrade.Refused");
     scheduled["request"]["request_id"] = json!("schedule-8");
+    let stale = world.step("claim", claim(OTHER, &scheduled)).await;
+    assert_eq!(error(stale)?, "Upgrade.Refused", "it was planned before");
+    scheduled["last_claim"] = json!(1);
     let fresh = world.step("claim", claim(OTHER, &scheduled)).await?;
     assert_eq!(fresh["ticket"]["epoch"], 2);
     world.end().await
@@ -83,7 +86,9 @@ async fn what_waits_for_a_person_is_not_claimed_until_they_clear_it() -> Result<
     world
         .change_item(|item| item["phase"] = json!({"S": "ended"}))
         .await?;
-    world.step("claim", claim(OTHER, &plan())).await?;
+    let mut anew = plan();
+    anew["last_claim"] = json!(1);
+    world.step("claim", claim(OTHER, &anew)).await?;
     world.end().await
 }
 

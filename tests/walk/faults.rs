@@ -164,8 +164,6 @@ pub struct Coverage {
     pub states: BTreeMap<String, u64>,
     /// Executions that ended, by machine and status.
     pub ends: BTreeMap<String, u64>,
-    /// What is wrong and known to be.
-    pub known: BTreeMap<&'static str, u64>,
 }
 
 impl Coverage {
@@ -195,9 +193,6 @@ impl Coverage {
         for (key, count) in other.ends {
             *self.ends.entry(key).or_default() += count;
         }
-        for (key, count) in other.known {
-            *self.known.entry(key).or_default() += count;
-        }
     }
 
     /// How often a fault happened at all.
@@ -220,7 +215,6 @@ impl Coverage {
         }
         let _ = writeln!(text, "entered: {:?}", self.states);
         let _ = writeln!(text, "ended: {:?}", self.ends);
-        let _ = writeln!(text, "known: {:?}", self.known);
         text
     }
 }

@@ -132,14 +132,12 @@ impl Walk<'_> {
         if status == DeploymentStatus::Available && world.strikes(Fault::ForeignSwitch) {
             world.memory.foreign |= world.switch(&id, true).is_ok();
         }
-        // Who switches over and deletes the record by hand has two writers without us.
-        let open = world
-            .deployments
-            .last()
-            .and_then(|one| world.server(&one.source))
-            .is_some_and(|old| old.login || old.sessions);
+        // Who switches over and deletes the record by hand has two writers without us, and so has who deletes it while green
+        // serves beside an old that nobody could close.
+        let (open, alone) = world.old_is_open();
         if status == DeploymentStatus::SwitchoverCompleted
             && !foreign
+            && !(open && alone)
             && world.strikes(Fault::RecordDeleted)
         {
             let deleted = world.delete_deployment(&id, false).is_ok();
@@ -165,7 +163,7 @@ impl Walk<'_> {
         }
         self.world.borrow_mut().check_rest();
         self.world.borrow_mut().weather.resting = false;
-        let wrong = self.world.borrow().wrong.is_some() || self.world.borrow().over;
+        let wrong = self.world.borrow().wrong.is_some();
         let more = self.rests < RESTS && self.runs.len() < EXECUTIONS;
         // Where nobody serves, a person decides what no walk can.
         let served = self

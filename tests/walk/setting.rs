@@ -5,7 +5,7 @@ use super::world::alarms::{ALARM, Alarm};
 use super::world::postgres::ROLE;
 use super::world::servers::Server;
 use super::world::{DATABASE, World};
-use domain::ids::Owner;
+use domain::ids::{Epoch, Owner};
 use domain::plan::{Member, MemberRole, Plan};
 use domain::rds::Instance;
 use domain::request::{Request, Strategy};
@@ -86,7 +86,12 @@ pub fn build(world: &mut World) {
 
 /// The plan of a request, or why there is none. `plan` itself reads and touches nothing; what it would refuse in a walk is
 /// a database that is not served under its name, or one with a deployment.
-pub fn plan(world: &World, request: &Request, owner: &Owner) -> Result<Plan, String> {
+pub fn plan(
+    world: &World,
+    request: &Request,
+    owner: &Owner,
+    last_claim: Option<Epoch>,
+) -> Result<Plan, String> {
     let writer = world.named(DATABASE).filter(|writer| writer.accepts());
     let writer = writer.ok_or("nobody takes writes under this name")?;
     let host = world.pointer.as_ref().map(|pointer| &pointer.target);
@@ -107,6 +112,7 @@ pub fn plan(world: &World, request: &Request, owner: &Owner) -> Result<Plan, Str
     let major = request.target_version.starts_with("17");
     Ok(Plan {
         database: request.database.clone(),
+        last_claim,
         name: domain::plan::name(owner, &request.database, &request.target_version),
         request: request.clone(),
         strategy: if major {

@@ -99,7 +99,6 @@ impl<'a> Walk<'a> {
             executions: BTreeMap::new(),
             given: None,
             memory: invariants::Memory::default(),
-            over: false,
             wrong: None,
             trace: traced.then(Vec::new),
         };
@@ -126,7 +125,7 @@ impl<'a> Walk<'a> {
         self.start(Machine::Upgrade, request, None);
         self.due(1_000, Due::Tick);
         self.due(60_000, Due::Sweep);
-        while self.world.borrow().wrong.is_none() && !self.world.borrow().over {
+        while self.world.borrow().wrong.is_none() {
             if self.at_rest() && !self.goes_on() {
                 break;
             }

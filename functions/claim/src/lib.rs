@@ -8,7 +8,8 @@ use effects::error::Error;
 ///
 /// # Errors
 ///
-/// `Upgrade.Refused` if the claim is another's, waits for a person, or had its time; nothing is touched then.
+/// `Upgrade.Refused` if the claim is another's, waits for a person, had its time, or is later than the plan; nothing is
+/// touched then.
 pub async fn run(claims: &Claims, input: Input) -> Result<Output, Error> {
     let ticket = claims.take(&input.plan, &input.owner).await?;
     Ok(output(&input.plan, ticket))

@@ -1,7 +1,7 @@
 //! The claim: a conditional write before anything is touched.
 
 use crate::error::StepError;
-use crate::ids::Owner;
+use crate::ids::{Epoch, Owner};
 use crate::plan::Plan;
 use crate::record::{Phase, Record, Ticket};
 use serde::{Deserialize, Serialize};
@@ -35,12 +35,23 @@ pub fn request_id<'a>(plan: &'a Plan, owner: &'a Owner) -> &'a str {
     plan.request.request_id.as_deref().unwrap_or(owner.as_str())
 }
 
+/// What a plan writes down of the claim that it finds: the last one's epoch once it has ended, 0 where there was none. While
+/// one stands there is nothing to write down: what is read may be another upgrade's work of a moment.
+#[must_use]
+pub fn last(found: Option<&Record>) -> Option<Epoch> {
+    match found {
+        None => Some(Epoch(0)),
+        Some(record) => (record.phase == Phase::Ended).then_some(record.ticket.epoch),
+    }
+}
+
 /// What a claim means that was found where ours could not be written: our own, if the answer was lost or the step runs
 /// again, or a reason to stop.
 ///
 /// # Errors
 ///
-/// `Upgrade.Refused` if the claim is somebody else's, waits for a person, or has had its time; nothing was touched.
+/// `Upgrade.Refused` if the claim is somebody else's, waits for a person, has had its time, or ended after the plan was
+/// made; nothing was touched.
 pub fn found(
     record: &Record,
     consumed: &BTreeSet<String>,
@@ -64,8 +75,8 @@ pub fn found(
         Phase::Ended if served => Err(StepError::refused(format!(
             "the request `{request_id}` was served before; nothing was started and nothing was touched"
         ))),
-        Phase::Ended => Err(StepError::transient(format!(
-            "the claim on `{database}` came free a moment later"
+        Phase::Ended => Err(StepError::refused(format!(
+            "`{database}` was planned before the upgrade {holder} had ended, so that the plan may tell what is no longer so; start the upgrade again to plan anew, nothing was touched"
         ))),
         Phase::Before | Phase::Switching | Phase::After | Phase::RollingBack | Phase::Returning => {
             Err(StepError::refused(format!(
@@ -172,6 +183,23 @@ mod tests {
             failure.map_err(|failure| failure.name),
             Err(ErrorName::Refused)
         );
+    }
+
+    #[test]
+    fn a_plan_that_is_older_than_the_last_claim_is_made_anew() {
+        let other = Owner::from("arn:other");
+        let failure = found(&at(Phase::Ended), &BTreeSet::new(), "r", &other).expect_err("stale");
+        assert_eq!(failure.name, ErrorName::Refused);
+        assert!(failure.message.contains("plan anew"), "{failure}");
+    }
+
+    #[test]
+    fn only_a_claim_that_has_ended_is_one_to_plan_after() {
+        assert_eq!(last(None), Some(Epoch(0)));
+        for phase in PHASES {
+            let ended = (phase == Phase::Ended).then_some(record().ticket.epoch);
+            assert_eq!(last(Some(&at(phase))), ended, "{phase:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The plan: what was found, what will happen, and what is in the way.
 
-use crate::ids::{Database, InstanceId, Owner, ResourceId};
+use crate::ids::{Database, Epoch, InstanceId, Owner, ResourceId};
 use crate::request::{Request, Strategy};
 use crate::routes::Route;
 use crate::writes::Pointer;
@@ -84,6 +84,10 @@ impl Plan {
 pub struct Plan {
     /// The writer's identifier before the upgrade.
     pub database: Database,
+    /// The last claim on the database, which was over before anything was read; 0 if there was none, and nothing while one
+    /// stood. Once there is a later one, the plan is stale.
+    #[serde(default)]
+    pub last_claim: Option<Epoch>,
     /// Names what this upgrade makes in RDS: 1 to 60 letters, digits and single hyphens, the same for each retry.
     pub name: String,
     /// The request with every default filled in.

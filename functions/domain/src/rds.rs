@@ -202,11 +202,21 @@ impl Deployment {
         self.status == DeploymentStatus::Available && self.every(&PairStatus::Available)
     }
 
-    /// RDS can't take the switchover back any more: the deployment and every member are through.
+    /// RDS can't take the switchover back any more: the deployment and every member are through. Somebody may be deleting
+    /// its record since.
     #[must_use]
     pub fn is_switched(&self) -> bool {
-        self.status == DeploymentStatus::SwitchoverCompleted
-            && self.every(&PairStatus::SwitchoverCompleted)
+        let through = matches!(
+            self.status,
+            DeploymentStatus::SwitchoverCompleted | DeploymentStatus::Deleting
+        );
+        through && self.every(&PairStatus::SwitchoverCompleted)
+    }
+
+    /// Whether RDS keeps old read-only after the switchover: as long as the record stands.
+    #[must_use]
+    pub fn keeps_old(&self) -> bool {
+        self.status != DeploymentStatus::Deleting
     }
 
     fn every(&self, status: &PairStatus) -> bool {

@@ -298,6 +298,7 @@ pub(crate) mod tests {
         };
         let plan = Plan {
             database: "orders".into(),
+            last_claim: None,
             name: "orders-1".into(),
             request: request(),
             strategy: Strategy::BlueGreen,

@@ -13,6 +13,9 @@ use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
 
 mod back;
+mod foreign;
+
+pub use foreign::named;
 
 pub use back::{Back, BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads};
 
@@ -218,10 +221,12 @@ pub fn serving(
     };
     let blue = record.plan.writer().map(|writer| &writer.resource_id);
     let is_green = identities(record.green.as_ref()).contains(named);
-    match deployment {
+    // Without a deployment nothing is under way any more, and RDS deletes no record while it switches: who has the name has
+    // it for good.
+    let settled = deployment.is_none_or(|found| !found.keeps_old());
+    match named {
         _ if blue == Some(named) => Serving::Blue,
-        // Without a deployment nothing is under way any more, so green has the name for good.
-        None if is_green => Serving::Green,
+        _ if settled && is_green => Serving::Green,
         _ => Serving::Undecided,
     }
 }

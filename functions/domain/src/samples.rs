@@ -128,6 +128,7 @@ pub(crate) fn well() -> Seen {
         health_check: None,
     };
     Seen {
+        last_claim: Some(crate::ids::Epoch(0)),
         writer: Some(writer),
         readers: vec![instance("orders-replica", Some("orders"))],
         targets: ["16.15", "17.4", "18.4"]

@@ -4,7 +4,7 @@ mod checklist;
 mod proof;
 
 pub use checklist::{Readiness, Verdict, checklist};
-pub use proof::{Digests, Proof, Standing, behind, matched, missing, prove};
+pub use proof::{Digests, LOOSE, Proof, Standing, behind, matched, missing, prove};
 
 use crate::ids::{Lsn, Millis};
 use crate::rds::{Deployment, DeploymentStatus};

@@ -15,9 +15,19 @@ pub struct Input {
     /// Step Functions' task token, to begin a wait; absent to read the alarms at the end of one.
     #[serde(default)]
     pub token: Option<String>,
+    /// When the state was entered in which the wait is. A call that is made again is another call in the same wait, which
+    /// began with the first.
+    #[serde(default)]
+    pub entered: Option<Millis>,
     /// What a person is asked, who can end the wait as well.
     #[serde(default)]
     pub ask: Option<Question>,
+}
+
+/// When a wait began, as alarms' history counts for it; `now` where nobody says.
+#[must_use]
+pub fn since(entered: Option<Millis>, now: Millis) -> Millis {
+    entered.map_or(now, |entered| entered.min(now))
 }
 
 /// What a person is asked during a wait. An alarm ends the wait all the same.
@@ -271,6 +281,14 @@ mod tests {
         assert_eq!(name(InsufficientData::Alarm), ErrorName::Failed);
         let rang = judge(Phase::After, PAUSE, &[alarm(State::Blind, true)]).unwrap_err();
         assert_eq!(rang.name, ErrorName::AlarmRaised);
+    }
+
+    #[test]
+    fn a_call_that_is_made_again_goes_on_with_the_wait_of_the_first() {
+        let (first, again) = (Millis(1_000), Millis(9_000));
+        assert_eq!(since(Some(first), again), first);
+        assert_eq!(since(Some(again), first), first, "another clock is ahead");
+        assert_eq!(since(None, again), again);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::step::{Invocation, now};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::claim;
 use domain::error::StepError;
 use domain::ids::{Database, Epoch, Owner};
@@ -34,7 +34,7 @@ const CLOCKS_DIFFER: i64 = 1_000;
 /// The time between two looks at another call's lease.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-const MAY_TAKE: &str = "(attribute_not_exists(#database) OR #phase = :ended) \
+const MAY_TAKE: &str = "(attribute_not_exists(#database) OR #phase = :ended AND #epoch = :planned) \
     AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)";
 const TAKE: &str = "SET #owner = :owner, #epoch = if_not_exists(#epoch, :zero) + :one, #phase = :before, \
     #record = :record REMOVE #lease_holder, #lease_step, #lease_until ADD #request_ids :ids";
@@ -67,13 +67,14 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// `Upgrade.Refused` if another upgrade holds the database, if a person has to look at it first, or if the
-    /// request's id was served before. Nothing is touched then.
+    /// `Upgrade.Refused` if another upgrade holds the database, if a person has to look at it first, if the request's id
+    /// was served before, or if another claim has ended since the plan was made. Nothing is touched then.
     pub async fn take(&self, plan: &Plan, owner: &Owner) -> Result<Ticket, Error> {
         let fresh = Record::new(plan.clone(), owner.clone());
         let request = claim::request_id(plan, owner);
         let taken = Write::new("claiming the database", MAY_TAKE, TAKE)
             .with(":ended", text(Phase::Ended.as_str()))
+            .with(":planned", planned_after(plan))
             .with(":before", text(Phase::Before.as_str()))
             .with(":owner", text(owner.as_str()))
             .with(":request", text(request))
@@ -270,6 +271,12 @@ impl Claims {
             Err(failed) => Err(acted(doing)(failed)),
         }
     }
+}
+
+/// The epoch that the last claim must still have; a plan that was made while one stood fits none.
+fn planned_after(plan: &Plan) -> AttributeValue {
+    plan.last_claim
+        .map_or_else(|| number(-1), |last| number(last.0))
 }
 
 fn is_condition<R>(failed: &aws_sdk_dynamodb::error::SdkError<UpdateItemError, R>) -> bool {

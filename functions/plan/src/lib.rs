@@ -1,5 +1,6 @@
 //! Reads everything that an upgrade depends on, and touches nothing.
 
+use domain::claim;
 use domain::error::{ErrorName, StepError};
 use domain::ids::Database;
 use domain::plan::{Input, Output, Seen, Server, decide};
@@ -9,6 +10,7 @@ use domain::routes::Route;
 use domain::watch::Reading;
 use domain::writes::Pointer;
 use effects::alarms::Alarms;
+use effects::claims::Claims;
 use effects::dns::Resolver;
 use effects::error::Error;
 use effects::postgres::{Endpoint, inspect};
@@ -21,6 +23,8 @@ use tracing::info;
 /// Everything that is read.
 #[derive(Clone)]
 pub struct Sources {
+    /// The table of upgrades.
+    pub claims: Claims,
     /// The instances.
     pub instances: Instances,
     /// The versions that RDS offers.
@@ -55,6 +59,8 @@ impl Sources {
     /// What the writer's tags say of green completes the request.
     async fn see(&self, request: &mut Request) -> Result<Seen, Error> {
         let database = &request.database.clone();
+        // First, so that whatever an upgrade does after it makes this plan stale.
+        let last_claim = claim::last(self.claims.read(database).await?.as_ref());
         let Some(writer) = self.instances.describe(&database.as_str().into()).await? else {
             return Ok(Seen::nothing());
         };
@@ -67,6 +73,7 @@ impl Sources {
         let parameters = self.green_parameters(request).await?;
         let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
         Ok(Seen {
+            last_claim,
             readers: self.readers(&writer).await?,
             targets: self
                 .versions

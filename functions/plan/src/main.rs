@@ -2,6 +2,7 @@
 
 use aws_config::BehaviorVersion;
 use effects::alarms::Alarms;
+use effects::claims::Claims;
 use effects::config::Config;
 use effects::dns::Resolver;
 use effects::rds::{Deployments, Instances, Versions};
@@ -15,6 +16,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sources = &Sources {
+        claims: Claims::new(&aws, settings.upgrades_table),
         instances: Instances::new(&aws),
         versions: Versions::new(&aws),
         deployments: Deployments::new(&aws),

@@ -65,7 +65,7 @@ impl Rollback<'_> {
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
                 // RDS's read-only goes with the record.
-                if let Some(why) = crate::green::left_open(self.world, servers, held).await? {
+                if let Some(why) = crate::old::left_open(self.world, servers, held).await? {
                     return Ok(Some(self.later(&why)));
                 }
                 held.verify().await?;
@@ -159,6 +159,8 @@ impl Rollback<'_> {
             crossing.settle(&mut receipt).await?;
             crossing.hold_old().await?;
         }
+        // What was waited for may have outlasted the lease, and somebody else may have gone on since.
+        held.verify().await?;
         crossing.let_into_old(held, &mut receipt).await?;
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;

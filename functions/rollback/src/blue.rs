@@ -29,7 +29,8 @@ pub async fn verify(servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Vec<St
     Ok(actions)
 }
 
-/// A fence whose record was lost is known by its notice; what somebody else closed is reported and left.
+/// A fence whose record was lost is known by its notice, which names this upgrade; what anybody else closed, also another
+/// upgrade, is reported and left.
 async fn roles_open(
     servers: &Servers<'_>,
     held: &mut Held<'_>,
@@ -40,7 +41,7 @@ async fn roles_open(
     let (ours, others): (Vec<Role>, Vec<Role>) = found
         .into_iter()
         .filter(|role| !role.can_login)
-        .partition(fence::is_ours);
+        .partition(|role| fence::is_of(role, &held.ticket().owner));
     let mut actions: Vec<String> = others
         .iter()
         .map(|role| {

@@ -263,6 +263,7 @@ impl Crossing {
     }
 
     async fn let_in(&self, held: &mut Held<'_>, stands: &Fence) -> Result<(), Error> {
+        held.verify().await?;
         fence::lift(&self.roles, stands).await?;
         held.unfence(&stands.resource_id).await
     }

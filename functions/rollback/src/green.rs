@@ -3,24 +3,20 @@
 use crate::World;
 use crate::link;
 use crate::look::Looked;
+use crate::old::{self, Old};
 use crate::servers::Servers;
-use domain::error::StepError;
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Record, Side};
-use domain::rollback::fences;
-use domain::switchover::{Receipt, missing};
+use domain::rollback::{fences, named};
+use domain::switchover::{LOOSE, Receipt, missing};
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{Access, Session, fence, marker, roles, sessions, standing};
+use effects::postgres::{Access, Session, marker, sessions, standing};
 use effects::step::now;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tracing::warn;
-
-/// How often old is asked for a session before green is opened without it, and the time between two of them.
-const TRIES: u32 = 3;
-const BETWEEN: Duration = Duration::from_secs(1);
 
 /// How long sessions are told to end.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -131,21 +127,24 @@ pub async fn open(
     world: &World,
     servers: &Servers<'_>,
     held: &mut Held<'_>,
+    looked: &Looked,
 ) -> Result<Opened, Error> {
+    record_switched(world, held, looked).await?;
     let Some(green) = held.record().green.as_ref().and_then(Green::writer) else {
-        return Ok(Opened::Serves(vec![]));
+        return Ok(Opened::NotYet(
+            "nobody can tell yet which instance is green".to_owned(),
+        ));
     };
     let green = green.resource_id.clone();
     let arrived = arrived(servers, held.record(), &green).await?;
     if let Some(why) = missing(&held.record().markers, &arrived) {
         return Ok(Opened::Withheld(why));
     }
-    let old = close_old(world, servers, held).await?;
-    if let Old::Open(why) = old {
-        return Ok(Opened::NotYet(format!(
-            "green stays closed, since old blue still lets the application in: {why}"
-        )));
-    }
+    let session = servers.any_session(&green, Access::AsServed).await?;
+    let old = match old_first(world, servers, held, &session).await? {
+        Ok(old) => old,
+        Err(not_opened) => return Ok(not_opened),
+    };
     link::arm(servers, held, &green).await?;
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     let mut actions = Vec::new();
@@ -153,7 +152,6 @@ pub async fn open(
         actions.push(servers.lift(held, &stands).await?);
     }
     held.verify().await?;
-    let session = servers.any_session(&green, Access::AsServed).await?;
     marker::write(&session).await?;
     note_opened(held).await?;
     if matches!(old, Old::Closed) {
@@ -165,6 +163,48 @@ pub async fn open(
         )),
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// Closes old before green is opened; or why green can't be opened yet, or must not be. Once green lets the application in,
+/// old is closed whatever it is.
+async fn old_first(
+    world: &World,
+    servers: &Servers<'_>,
+    held: &mut Held<'_>,
+    green: &Session,
+) -> Result<Result<Old, Opened>, Error> {
+    let seen = standing::read(green, &servers.plan.application_roles).await?;
+    let in_time = seen.open_roles.is_empty();
+    if in_time && old::is_loose(world, servers, held).await? {
+        return Ok(Err(Opened::Withheld(LOOSE.to_owned())));
+    }
+    Ok(match old::close(world, servers, held).await? {
+        Old::Open(why) => Err(Opened::NotYet(format!(
+            "green stays closed, since old blue still lets the application in: {why}"
+        ))),
+        Old::Away(failed) if in_time && !old::kept(world, held.record()).await? => {
+            Err(Opened::NotYet(format!(
+                "green stays closed, since old blue, which RDS does not keep read-only any more, can't be reached to be closed: {failed}"
+            )))
+        }
+        old => Ok(old),
+    })
+}
+
+/// Writes down who green is where somebody else switched over before that was done.
+async fn record_switched(world: &World, held: &mut Held<'_>, looked: &Looked) -> Result<(), Error> {
+    let (None, Some(deployment)) = (&held.record().green, &looked.deployment) else {
+        return Ok(());
+    };
+    let mut found = vec![];
+    for member in &held.record().plan.members {
+        found.extend(world.instances.describe(&member.instance).await?);
+    }
+    let green = named(&held.record().plan, &deployment.id, &found);
+    match green {
+        Some(green) => held.change(|record| record.green = Some(green)).await,
+        None => Ok(()),
+    }
 }
 
 /// From now on green is known to serve.
@@ -193,95 +233,4 @@ async fn arrived(
         arrived.insert(database.clone(), seen.map(|seen| seen.number));
     }
     Ok(arrived)
-}
-
-/// What came of closing old.
-enum Old {
-    /// Closed and seen to be so, or gone.
-    Closed,
-    /// Nobody answers there.
-    Away(Error),
-    /// It answers and is not closed, and why.
-    Open(String),
-}
-
-/// Why old can't be left to itself: what keeps it read-only may go only once its roles are seen to be closed.
-pub async fn left_open(
-    world: &World,
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
-) -> Result<Option<String>, Error> {
-    Ok(match close_old(world, servers, held).await? {
-        Old::Closed => None,
-        Old::Away(failed) => Some(format!("old can't be reached to be closed: {failed}")),
-        Old::Open(why) => Some(format!("old still lets the application in: {why}")),
-    })
-}
-
-/// Closes the application's roles on old, also where the record says that they were to be closed, and sees that nobody
-/// is left.
-async fn close_old(
-    world: &World,
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
-) -> Result<Old, Error> {
-    let old = servers.plan.writer().map(|old| old.resource_id.clone());
-    let old = old.ok_or_else(|| StepError::failed("the plan has no member that takes writes"))?;
-    if world.instances.find(&old).await?.is_none() {
-        return Ok(Old::Closed);
-    }
-    let session = match reach(servers, &old).await {
-        Ok(session) => session,
-        Err(silent) if silent.is_transient() => return Ok(Old::Away(silent)),
-        Err(refused) => return Ok(Old::Open(refused.to_string())),
-    };
-    let names = servers.plan.application_roles.clone();
-    let closing = old_fence(held, &session, &old, &names).await?;
-    held.verify().await?;
-    Ok(match shut(&session, &closing, &names).await {
-        Ok(true) => Old::Closed,
-        Ok(false) => Old::Open("application roles or sessions are back on it".to_owned()),
-        Err(failed) => Old::Open(failed.to_string()),
-    })
-}
-
-/// A session on old, for which it is asked a few times.
-async fn reach(servers: &Servers<'_>, old: &ResourceId) -> Result<Session, Error> {
-    for _ in 1..TRIES {
-        match servers.any_session(old, Access::Write).await {
-            Err(silent) if silent.is_transient() => warn!(%silent, "old blue not reached yet"),
-            done => return done,
-        }
-        tokio::time::sleep(BETWEEN).await;
-    }
-    servers.any_session(old, Access::Write).await
-}
-
-/// Raises the fence, ends the sessions, and looks whether that did it.
-async fn shut(session: &Session, closing: &Fence, names: &[String]) -> Result<bool, Error> {
-    fence::raise(session, closing).await?;
-    sessions::drain(session, names, DRAIN).await?;
-    Ok(standing::read(session, names).await?.is_closed())
-}
-
-/// Old's fence as it was recorded before RDS was called, or recorded now where nobody of ours called it.
-async fn old_fence(
-    held: &mut Held<'_>,
-    session: &Session,
-    old: &ResourceId,
-    names: &[String],
-) -> Result<Fence, Error> {
-    let known = fences(held.record(), Side::Blue).find(|stands| stands.resource_id == *old);
-    if let Some(known) = known {
-        return Ok(known.clone());
-    }
-    let closing = Fence {
-        side: Side::Blue,
-        resource_id: old.clone(),
-        owner: held.ticket().owner.clone(),
-        deadline: Fence::FOR_GOOD,
-        roles: fence::restoring(roles::read(session, names).await?, None),
-    };
-    held.fence(closing.clone()).await?;
-    Ok(closing)
 }

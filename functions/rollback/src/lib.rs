@@ -7,6 +7,7 @@ mod crossing;
 mod green;
 mod link;
 mod look;
+mod old;
 mod servers;
 
 use domain::error::StepError;
@@ -211,19 +212,7 @@ impl Rollback<'_> {
     ) -> Result<Option<Output>, Error> {
         match act {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
-            Act::OpenGreen => match green::open(self.world, servers, held).await? {
-                Opened::Serves(done) => {
-                    let why = green_serves(held.record());
-                    return Err(ask(held, &format!("{why} {}", done.join(" "))).await);
-                }
-                Opened::Withheld(why) => return Err(ask(held, &why).await),
-                Opened::NotYet(why) => {
-                    return Ok(Some(Output {
-                        summary: format!("{why}."),
-                        ..self.later(&why)
-                    }));
-                }
-            },
+            Act::OpenGreen => return self.open_green(looked, servers, held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
             Act::RestoreReads => {
@@ -259,6 +248,34 @@ impl Rollback<'_> {
             Act::End => return self.end(servers, held).await.map(Some),
         }
         Ok(None)
+    }
+
+    /// Green first, since production waits for it; then the reads, if somebody else switched over while they were shared:
+    /// green's own names are gone since, and blue's lead to green.
+    async fn open_green(
+        &mut self,
+        looked: &Looked,
+        servers: &Servers<'_>,
+        held: &mut Held<'_>,
+    ) -> Result<Output, Error> {
+        let opened = green::open(self.world, servers, held, looked).await?;
+        if looked.seen.reads_away && !matches!(opened, Opened::Withheld(_)) {
+            let verify = async || held.verify().await;
+            let done = self.reads_back(held.record(), verify).await?;
+            self.actions.extend(done);
+        }
+        match opened {
+            Opened::Serves(done) => {
+                let why = green_serves(held.record());
+                self.actions.extend(done);
+                Err(ask(held, &format!("{why} {}", self.actions.join(" "))).await)
+            }
+            Opened::Withheld(why) => Err(ask(held, &why).await),
+            Opened::NotYet(why) => Ok(Output {
+                summary: format!("{why}."),
+                ..self.later(&why)
+            }),
+        }
     }
 
     async fn end(&mut self, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Output, Error> {

@@ -60,7 +60,7 @@ impl Bridge {
         }
         receipt.phases.push(("sessions".to_owned(), elapsed(began)));
         let looking = Instant::now();
-        let Some((seen, complaints)) = prove_all(held, sides).await? else {
+        let Some((seen, complaints)) = prove_all(self, held, sides).await? else {
             return Ok(again("old can't be closed; green stays closed until it is"));
         };
         receipt.complaints.extend(complaints);

@@ -1,12 +1,12 @@
 //! Part 6: old is closed, and what it had committed is seen on new, before anybody is let in.
 
-use crate::link;
 use crate::sides::{Sides, opened};
+use crate::{Bridge, link};
 use domain::error::StepError;
 use domain::ids::Lsn;
 use domain::record::{Fence, Phase, Record};
 use domain::reverse::Reverse;
-use domain::switchover::{Proof, Standing, prove};
+use domain::switchover::{LOOSE, Proof, Standing, prove};
 use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::{fence, marker, sessions, standing};
@@ -31,6 +31,7 @@ pub(crate) struct Seen {
 
 /// Closes old, looks at both sides, enters the phase after the switchover, and judges. Nothing if old can't be closed.
 pub(crate) async fn prove_all(
+    bridge: &Bridge,
     held: &mut Held<'_>,
     sides: &Sides,
 ) -> Result<Option<(Seen, Vec<String>)>, Error> {
@@ -43,14 +44,37 @@ pub(crate) async fn prove_all(
     };
     entered?;
     let mut seen = looked?;
+    // Once new lets the application in, old is closed whatever it is.
+    let in_time = seen.new.open_roles.is_empty();
     for _ in 0..CLOSINGS {
         match prove(&markers, &seen.arrived, &seen.new, seen.old.as_ref()) {
+            Proof::Open { .. } if in_time && seen.old.is_none() && !kept(bridge, held).await? => {
+                return Ok(None);
+            }
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
+            Proof::CloseOld if in_time && seen.is_old_loose() && !kept(bridge, held).await? => {
+                return Err(StepError::failed(LOOSE).into());
+            }
             Proof::CloseOld => seen.old = close_old(sides, &fence, &names).await?,
             Proof::Withhold { why } => return Err(StepError::failed(why).into()),
         }
     }
     Ok(None)
+}
+
+impl Seen {
+    fn is_old_loose(&self) -> bool {
+        self.old.as_ref().is_some_and(Standing::takes_writes)
+    }
+}
+
+/// Whether RDS keeps old read-only.
+async fn kept(bridge: &Bridge, held: &Held<'_>) -> Result<bool, Error> {
+    let Some(green) = &held.record().green else {
+        return Ok(false);
+    };
+    let found = bridge.deployments.describe(&green.deployment).await?;
+    Ok(found.is_some_and(|found| found.keeps_old()))
 }
 
 /// The write is conditional on owner, epoch and lease, so it verifies them as well.
@@ -68,7 +92,7 @@ async fn look(
     names: &[String],
 ) -> Result<Seen, Error> {
     let (old, (new, inside)) =
-        try_join(close_old(sides, fence, names), inside(sides, record, names)).await?;
+        try_join(find_old(sides, fence, names), inside(sides, record, names)).await?;
     let mut arrived = BTreeMap::new();
     let mut armed = vec![];
     for (database, found) in inside {
@@ -117,6 +141,22 @@ async fn inside(
     });
     let inside = try_join_all(looked).await?;
     Ok((new, inside))
+}
+
+/// As [`close_old`], but an old that takes writes is left as it is: whether it may be closed is asked first.
+async fn find_old(
+    sides: &Sides,
+    stands: &Fence,
+    names: &[String],
+) -> Result<Option<Standing>, Error> {
+    let Some(look) = &sides.old_look else {
+        return Ok(None);
+    };
+    let found = standing::read(look, names).await?;
+    if found.takes_writes() {
+        return Ok(Some(found));
+    }
+    close_old(sides, stands, names).await
 }
 
 /// Old's roles closed, its application sessions ended, and how it stands then; nothing if it can't be reached.

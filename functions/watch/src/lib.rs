@@ -1,8 +1,9 @@
 //! Begins a wait that an alarm can end, and reads the alarms when it is over.
 
 use domain::error::StepError;
+use domain::ids::Millis;
 use domain::record::Wait;
-use domain::watch::{Input, Output, Question, asked, begun, judge, read};
+use domain::watch::{Input, Output, Question, asked, begun, judge, read, since};
 use effects::alarms::Alarms;
 use effects::claims::{Claims, Held};
 use effects::error::Error;
@@ -18,9 +19,14 @@ use tracing::info;
 ///
 /// `Upgrade.AlarmRaised` at the end of a wait that was not quiet, as [`judge`] has it.
 pub async fn run(post: &Post, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let Input { ticket, token, ask } = input;
+    let Input {
+        ticket,
+        token,
+        entered,
+        ask,
+    } = input;
     let watch = async |held: &mut Held<'_>| match token {
-        Some(token) => post.begin(held, token, ask).await,
+        Some(token) => post.begin(held, token, since(entered, now()), ask).await,
         None => post.end(held).await,
     };
     post.claims
@@ -46,9 +52,9 @@ impl Post {
         &self,
         held: &mut Held<'_>,
         token: String,
+        since: Millis,
         ask: Option<Question>,
     ) -> Result<Output, Error> {
-        let since = now();
         let wait = Wait {
             token: Some(token.clone()),
             since,

@@ -22,9 +22,11 @@ use effects::postgres::fence::restoring;
 pub async fn plan(call: &Call, input: plan::Input) -> Fallible<plan::Output> {
     let request =
         parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
+    let last_claim = call.look("last claim", |world| Ok(claim::last(world.record())));
+    let last_claim = last_claim.await?;
     let planned = call
         .look("plan", |world| {
-            Ok(setting::plan(world, &request, &input.owner))
+            Ok(setting::plan(world, &request, &input.owner, last_claim))
         })
         .await?;
     let plan = match planned {

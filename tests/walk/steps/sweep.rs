@@ -3,7 +3,7 @@
 use super::{blue, green, holding};
 use crate::call::Call;
 use crate::world::{Fallible, World};
-use domain::ids::Owner;
+use domain::ids::{Millis, Owner};
 use domain::record::{Fence, Phase, Record};
 use domain::reverse::{Health, LinkSeen, Reverse, SubscriptionSeen, health, limit, worst};
 use domain::sweep::{Act, Execution, Output, Seen, acts, notice, token};
@@ -15,10 +15,8 @@ pub async fn run(call: &Call) -> Fallible<Output> {
         .look("all records", |world| Ok(world.record().cloned()))
         .await?;
     let mut actions = vec![];
-    if let Some(record) = record
-        && let Ok(done) = sweep(call, &record).await
-    {
-        actions = done;
+    if let Some(record) = record {
+        actions = sweep(call, &record).await;
     }
     Ok(Output {
         summary: format!("{} things were put right.", actions.len()),
@@ -26,18 +24,26 @@ pub async fn run(call: &Call) -> Fallible<Output> {
     })
 }
 
-async fn sweep(call: &Call, record: &Record) -> Fallible<Vec<String>> {
+/// What can't be put right now is no reason to leave the rest.
+async fn sweep(call: &Call, record: &Record) -> Vec<String> {
     let seen = look(call, record).await;
     let mut done = vec![];
     for one in acts(record, &seen) {
         call.world.borrow_mut().note(|| format!("  swept {one:?}"));
-        act(call, record, &one).await?;
-        if notice(record, &one).is_some() {
-            call.publish(None).await?;
+        if put_right(call, record, &one).await.is_ok() {
+            done.push(format!("{one:?}"));
         }
-        done.push(format!("{one:?}"));
     }
-    Ok(done)
+    done
+}
+
+/// People are told before it is noted that they were.
+async fn put_right(call: &Call, record: &Record, one: &Act) -> Fallible<()> {
+    act(call, record, one).await?;
+    if notice(record, one).is_some() {
+        call.publish(None).await?;
+    }
+    note(call, record, one).await
 }
 
 async fn act(call: &Call, record: &Record, act: &Act) -> Fallible<()> {
@@ -48,24 +54,11 @@ async fn act(call: &Call, record: &Record, act: &Act) -> Fallible<()> {
         },
         Act::Restart(why) => restart(call, record, why).await,
         Act::LiftFence(fence) => lift(call, record, fence).await,
-        Act::CloseWayBack(why) => {
-            note(call, record, |reverse| {
-                reverse.unavailable.get_or_insert_with(|| why.clone());
-                reverse.told = true;
-            })
-            .await
-        }
-        Act::DropSlots(why) => {
+        Act::DropSlots(_) => {
             let new = green(record)?;
-            call.act_free("disarm", |world| world.disarm(&new)).await?;
-            note(call, record, |reverse| {
-                reverse.unavailable.get_or_insert_with(|| why.clone());
-                reverse.told = true;
-                reverse.links.clear();
-            })
-            .await
+            call.act_free("disarm", |world| world.disarm(&new)).await
         }
-        Act::Warn(_) => note(call, record, |reverse| reverse.warned = true).await,
+        Act::CloseWayBack(_) | Act::Warn(_) => Ok(()),
     }
 }
 
@@ -97,13 +90,37 @@ async fn lift(call: &Call, record: &Record, stands: &Fence) -> Fallible<()> {
     .await
 }
 
-async fn note(call: &Call, record: &Record, change: impl FnOnce(&mut Reverse)) -> Fallible<()> {
-    let mut changed = record.clone();
-    if let Some(reverse) = &mut changed.reverse {
-        change(reverse);
+/// Notes what was done about the way back, unless the record has changed since it was found or a step holds it.
+async fn note(call: &Call, found: &Record, act: &Act) -> Fallible<()> {
+    let reverse = found.reverse.as_ref();
+    let Some(noted) = reverse.and_then(|reverse| noted(reverse, act)) else {
+        return Ok(());
+    };
+    let changed = Record {
+        reverse: Some(noted),
+        ..found.clone()
+    };
+    let skew = call.invocation.skew;
+    call.table("note", |world| {
+        let now = Millis(world.now + skew);
+        world.note_record(found, &changed, now);
+        Ok(())
+    })
+    .await
+}
+
+/// What the record says of the way back after an act.
+fn noted(reverse: &Reverse, act: &Act) -> Option<Reverse> {
+    let mut noted = reverse.clone();
+    match act {
+        Act::CloseWayBack(why) | Act::DropSlots(why) => {
+            noted.unavailable.get_or_insert_with(|| why.clone());
+            noted.told = true;
+        }
+        Act::Warn(_) => noted.warned = true,
+        Act::EndWait(_) | Act::Restart(_) | Act::LiftFence(_) => return None,
     }
-    call.table("note", |world| world.note_record(&changed))
-        .await
+    Some(noted)
 }
 
 async fn look(call: &Call, record: &Record) -> Seen {
@@ -140,38 +157,43 @@ async fn execution(call: &Call, arn: &Owner) -> Option<Execution> {
         Ok(match world.executions.get(arn.as_str()) {
             None => Execution::Unknown,
             Some(None) => Execution::Running,
-            Some(Some(at)) => Execution::Ended(domain::ids::Millis(*at)),
+            Some(Some(at)) => Execution::Ended(Millis(*at)),
         })
     };
     call.look("execution", described).await.ok()
 }
 
+/// Green comes first: its disk is the one that fills.
 async fn link(call: &Call, record: &Record) -> Option<Health> {
     let reverse = record.reverse.as_ref().filter(|_| record.is_guarded())?;
     let (old, new) = (blue(record).ok()?, green(record).ok()?);
-    let mut healths = vec![];
-    for (database, link) in &reverse.links {
-        let slot = call
-            .look("slot", |world| world.slot_seen(&new))
-            .await
-            .ok()?;
-        let subscription = match call
-            .look("subscription", |world| world.link(&old, &new))
-            .await
-        {
-            Ok(seen) => seen.subscription,
-            Err(_) => Some(SubscriptionSeen {
-                enabled: true,
-                working: false,
-                tables: None,
-            }),
-        };
-        let seen = LinkSeen {
-            slot,
-            subscription,
-            tables: Some(crate::world::postgres::shape()),
-        };
-        healths.push(health(database, link, &seen, limit(&record.plan)));
+    let slot = call.look("slot", |world| world.slot_seen(&new)).await.ok();
+    if slot.is_none() && !reverse.links.is_empty() {
+        return None;
     }
-    Some(worst(healths))
+    let mut seen = LinkSeen {
+        slot: slot.flatten(),
+        subscription: Some(SubscriptionSeen {
+            enabled: true,
+            working: false,
+            tables: None,
+        }),
+        tables: Some(crate::world::postgres::shape()),
+    };
+    let alone = judged(record, &seen);
+    if matches!(alone, Health::Overflowing(_)) || !reverse.is_available() {
+        return Some(alone);
+    }
+    let asked = call.look("subscription", |world| world.subscription_seen(&old));
+    if let Ok(subscription) = asked.await {
+        seen.subscription = subscription;
+    }
+    Some(judged(record, &seen))
+}
+
+fn judged(record: &Record, seen: &LinkSeen) -> Health {
+    let limit = limit(&record.plan);
+    let links = record.reverse.iter().flat_map(|reverse| &reverse.links);
+    let healths = links.map(|(database, link)| health(database, link, seen, limit));
+    worst(healths.collect())
 }

@@ -8,13 +8,18 @@ use domain::error::StepError;
 use domain::ids::Millis;
 use domain::on_alarm;
 use domain::record::{Phase, Wait};
-use domain::watch::{Input, Output, Question, begun, judge, read};
+use domain::watch::{Input, Output, Question, begun, judge, read, since};
 
 /// Begins a wait, or reads the alarms at its end.
 pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
-    let Input { ticket, token, ask } = input;
+    let Input {
+        ticket,
+        token,
+        entered,
+        ask,
+    } = input;
     holding(call, &ticket, async |held| match token {
-        Some(token) => begin(call, held, token, ask).await,
+        Some(token) => begin(call, held, token, since(entered, call.now()), ask).await,
         None => end(call, held).await,
     })
     .await
@@ -24,9 +29,9 @@ async fn begin(
     call: &Call,
     held: &mut Held,
     token: String,
+    since: Millis,
     ask: Option<Question>,
 ) -> Fallible<Output> {
-    let since = call.now();
     let wait = Wait {
         token: Some(token.clone()),
         since,

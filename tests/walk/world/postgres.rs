@@ -129,7 +129,7 @@ impl World {
         Ok(())
     }
 
-    /// Lets old follow new.
+    /// Lets old follow new; what was stopped since is not started again.
     pub fn subscribe(&mut self, old: &ResourceId, new: &ResourceId) -> Fallible<()> {
         if self
             .deployments
@@ -141,10 +141,13 @@ impl World {
         self.reach(new)?;
         let publisher = new.clone();
         let server = self.reach(old)?;
-        server.subscription.get_or_insert(Subscription {
+        let subscription = server.subscription.get_or_insert(Subscription {
             publisher,
             enabled: true,
         });
+        if !subscription.enabled {
+            return refused("old's subscription was stopped");
+        }
         self.carry_soon();
         Ok(())
     }
@@ -157,10 +160,11 @@ impl World {
         Ok(())
     }
 
-    /// Sets old's sequence to where new's is.
+    /// Sets old's sequence to where new's is, unless it stands further already.
     pub fn carry_sequences(&mut self, new: &ResourceId, old: &ResourceId) -> Fallible<()> {
         let next = self.reach(new)?.sequence;
-        self.reach(old)?.sequence = next;
+        let old = self.reach(old)?;
+        old.sequence = old.sequence.max(next);
         Ok(())
     }
 
@@ -182,19 +186,22 @@ impl World {
 
     /// The link of the way back.
     pub fn link(&mut self, old: &ResourceId, new: &ResourceId) -> Fallible<LinkSeen> {
-        let rests = self.links_rest_until > self.now;
-        let slot = self.slot_seen(new)?;
-        let subscription = self.reach(old)?.subscription.clone();
-        let working = subscription.as_ref().is_some_and(|it| it.enabled) && !rests;
         Ok(LinkSeen {
-            slot,
-            subscription: subscription.map(|it| SubscriptionSeen {
-                enabled: it.enabled,
-                working,
-                tables: None,
-            }),
+            slot: self.slot_seen(new)?,
+            subscription: self.subscription_seen(old)?,
             tables: Some(shape()),
         })
+    }
+
+    /// Old's subscription.
+    pub fn subscription_seen(&mut self, old: &ResourceId) -> Fallible<Option<SubscriptionSeen>> {
+        let rests = self.links_rest_until > self.now;
+        let subscription = self.reach(old)?.subscription.as_ref();
+        Ok(subscription.map(|it| SubscriptionSeen {
+            enabled: it.enabled,
+            working: it.enabled && !rests,
+            tables: None,
+        }))
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Bgd {
     pub carried: usize,
     /// Whether anything is carried over.
     pub linked: bool,
+    /// How much of it green lost while RDS switched; RDS carries it again if it takes that back.
+    pub lost: usize,
     /// Whether a switchover was asked for and is not over.
     pub asked: bool,
     /// Whether somebody else asked for it.
@@ -151,6 +153,7 @@ impl World {
             details: String::new(),
             carried: 0,
             linked: false,
+            lost: 0,
             asked: false,
             foreign: false,
             gone: false,

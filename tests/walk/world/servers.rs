@@ -179,6 +179,19 @@ impl World {
         }
     }
 
+    /// Whether the last deployment's old lets the application in; and whether only RDS keeps it from writing there while
+    /// green serves, or soon will because nobody reaches old.
+    pub fn old_is_open(&self) -> (bool, bool) {
+        let Some(last) = self.deployments.last() else {
+            return (false, false);
+        };
+        let open = |old: &Server| old.login || old.sessions;
+        let old = self.server(&last.source);
+        let away = old.is_some_and(|old| old.away_until > self.now);
+        let serves = self.server(&last.target).is_some_and(Server::accepts);
+        (old.is_some_and(open), away || serves)
+    }
+
     /// The application tries to write wherever it can, under whatever name it may still know.
     pub fn application(&mut self) {
         let now = self.now;

@@ -113,18 +113,22 @@ impl World {
             .is_some_and(|record| !record.markers.is_empty());
         if ours && !self.deployments[place].foreign && self.strikes(Fault::MarkerMissing) {
             self.memory.marker_missing = true;
+            let mut lost = 0;
             self.change_server(&green, |green| {
                 let kept = green
                     .log
                     .iter()
                     .rposition(|entry| matches!(entry, Entry::Marker(_)));
-                green.log.truncate(kept.unwrap_or(0));
+                let kept = kept.unwrap_or(0);
+                lost = green.log.len() - kept;
+                green.log.truncate(kept);
                 green.marker = green.marker.map(|number| number - 1);
                 green.rows = green.log.iter().fold(0, |rows, entry| match entry {
                     Entry::App(number) => rows | 1 << number,
                     Entry::Marker(_) => rows,
                 });
             });
+            self.deployments[place].lost = lost;
         }
     }
 
@@ -189,6 +193,7 @@ impl World {
         let deployment = &mut self.deployments[place];
         deployment.asked = false;
         deployment.linked = true;
+        deployment.carried -= std::mem::take(&mut deployment.lost);
         deployment.status = if stays {
             DeploymentStatus::Available
         } else {

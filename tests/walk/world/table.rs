@@ -43,7 +43,9 @@ impl World {
         let request = claim::request_id(plan, owner);
         let free = self.item.as_ref().is_none_or(|item| {
             let served = item.ids.contains(owner.as_str()) || item.ids.contains(request);
-            item.record.phase == Phase::Ended && !served
+            let ended = item.record.phase == Phase::Ended
+                && plan.last_claim == Some(item.record.ticket.epoch);
+            ended && !served
         });
         if !free {
             return self.whose(plan, owner);
@@ -60,8 +62,11 @@ impl World {
         let writer = plan
             .writer()
             .and_then(|writer| self.server(&writer.resource_id));
-        self.memory.stale_plan |= writer.is_none_or(|writer| !writer.login || writer.read_only);
+        let stale = writer.is_none_or(|writer| !writer.login || writer.read_only);
         self.memory.claimed(plan);
+        if stale {
+            self.violate("G7: the claim is for a writer that takes no writes any more".to_owned());
+        }
         self.item = Some(item);
         Ok(ticket)
     }
@@ -153,24 +158,28 @@ impl World {
         }
     }
 
-    /// Writes a record that was changed after it was read, if nobody holds the lease or has changed its phase since.
-    pub fn note_record(&mut self, changed: &Record) -> Fallible<()> {
-        let record = self.item.as_mut().map(|item| &mut item.record);
-        let record = record.filter(|record| {
-            record.ticket == changed.ticket
-                && record.phase == changed.phase
-                && record.lease.is_none()
-        });
-        match record {
-            Some(record) => {
-                *record = Record {
-                    lease: None,
-                    ..changed.clone()
-                };
-                Ok(())
-            }
-            None => Err(StepError::transient("the upgrade's record is in use")),
+    /// Writes what was changed in a record, if it still is as it was found and nobody holds a lease that runs; `now` is the
+    /// call's own clock. Whether it was written.
+    pub fn note_record(&mut self, found: &Record, changed: &Record, now: Millis) -> bool {
+        let Some(record) = self.item.as_mut().map(|item| &mut item.record) else {
+            return false;
+        };
+        let lease = record.lease.clone();
+        let held = lease
+            .as_ref()
+            .is_some_and(|lease| lease.until.0 >= now.0 - CLOCKS_DIFFER);
+        let as_found = Record {
+            lease: lease.clone(),
+            ..found.clone()
+        };
+        if held || *record != as_found {
+            return false;
         }
+        *record = Record {
+            lease,
+            ..changed.clone()
+        };
+        true
     }
 
     /// Raises the epoch; nothing if the record is not as it was seen.

@@ -85,6 +85,7 @@ fn planned(case: &Case<'_>, owner: &Owner) -> Plan {
             .map(|reading| reading.alarm.clone())
             .collect(),
         checks: checks::all(case),
+        last_claim: case.seen.last_claim,
         ..bare(case.request, owner)
     };
     plan.steps = text::steps(&plan);
@@ -102,6 +103,7 @@ fn empty(request: &Request, owner: &Owner, check: Check) -> Plan {
 fn bare(request: &Request, owner: &Owner) -> Plan {
     Plan {
         database: request.database.clone(),
+        last_claim: None,
         name: name(owner, &request.database, &request.target_version),
         request: request.clone(),
         strategy: request.strategy.unwrap_or(Strategy::BlueGreen),

@@ -1,5 +1,6 @@
 //! What a plan is decided from: everything that was read, and nothing that was touched.
 
+use crate::ids::Epoch;
 use crate::rds::{Deployment, Instance, UpgradeTarget};
 use crate::routes::Route;
 use crate::watch::Reading;
@@ -8,6 +9,8 @@ use crate::writes::Pointer;
 /// Everything that was read. What could not be read says why, and counts as bad.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
+    /// The last claim on the database, as [`crate::claim::last`] has it; read before everything else.
+    pub last_claim: Option<Epoch>,
     /// The instance that the request names, if there is one.
     pub writer: Option<Instance>,
     /// Its replicas, as many as could be found.
@@ -186,6 +189,7 @@ impl Seen {
     #[must_use]
     pub fn nothing() -> Self {
         Self {
+            last_claim: None,
             writer: None,
             readers: vec![],
             targets: vec![],

@@ -38,6 +38,15 @@ fn switched_means_the_deployment_and_every_member() {
 }
 
 #[test]
+fn a_record_that_is_being_deleted_still_tells_that_it_was_switched() {
+    let done = "SWITCHOVER_COMPLETED";
+    let deleting = deployment("DELETING", &[done, done]);
+    assert!(deleting.is_switched() && !deleting.keeps_old());
+    assert!(!deployment("DELETING", &[done, "AVAILABLE"]).is_switched());
+    assert!(deployment(done, &[done]).keeps_old());
+}
+
+#[test]
 fn an_unknown_status_is_neither_good_nor_lost() {
     let unknown = deployment("RESTING", &["AVAILABLE"]);
     assert_eq!(unknown.status, DeploymentStatus::Other("RESTING".into()));

@@ -183,6 +183,24 @@ fn only_the_deployment_and_every_member_tell_that_green_serves() {
 }
 
 #[test]
+fn once_the_record_goes_the_writers_name_tells_who_serves() {
+    let record = record();
+    let named = |id: &str| Instance {
+        resource_id: id.into(),
+        ..crate::samples::instance("orders", None)
+    };
+    let (blue, green) = (named("db-orders"), named("db-orders-green"));
+    let going = deployment("DELETING");
+    for deployment in [Some(&going), None] {
+        assert_eq!(serving(&record, deployment, Some(&green)), Serving::Green);
+        assert_eq!(serving(&record, deployment, Some(&blue)), Serving::Blue);
+    }
+    let standing = deployment("SWITCHOVER_FAILED");
+    let seen = serving(&record, Some(&standing), Some(&green));
+    assert_eq!(seen, Serving::Undecided);
+}
+
+#[test]
 fn an_upgrade_in_place_is_handed_to_a_person() {
     let mut record = record();
     record.plan.strategy = Strategy::InPlace;

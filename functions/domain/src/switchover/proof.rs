@@ -25,7 +25,18 @@ impl Standing {
     pub const fn is_closed(&self) -> bool {
         self.open_roles.is_empty() && self.sessions == 0
     }
+
+    /// Whether the application may be writing here.
+    #[must_use]
+    pub const fn takes_writes(&self) -> bool {
+        !self.is_closed() && !self.read_only
+    }
 }
+
+/// Why new must stay closed although RDS is through, where old takes writes and RDS's record, which kept it read-only, is
+/// gone before we closed it.
+pub const LOOSE: &str = "somebody deleted RDS's record of the deployment before old was closed, and old takes writes again; \
+    green stays closed, and a person decides which side serves";
 
 /// What may be done with new.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +213,26 @@ mod tests {
             let opens = matches!(proof, Proof::Open { .. });
             prop_assert_eq!(opens, roles.is_empty() && sessions == 0 && number >= 2);
         }
+    }
+
+    #[test]
+    fn who_is_closed_or_read_only_takes_no_writes() {
+        let open = Standing {
+            open_roles: vec!["app".into()],
+            ..Standing::default()
+        };
+        assert!(open.takes_writes());
+        let kept = Standing {
+            read_only: true,
+            ..open.clone()
+        };
+        assert!(!kept.takes_writes());
+        assert!(!Standing::default().takes_writes());
+        let stays = Standing {
+            sessions: 1,
+            ..Standing::default()
+        };
+        assert!(stays.takes_writes(), "a session that was not ended");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::roles::Role;
 use super::{Session, identifier, literal};
 use crate::error::Error;
+use domain::ids::Owner;
 use domain::record::{Fence, FencedRole};
 use std::fmt::Write;
 
@@ -22,6 +23,17 @@ pub fn notice(fence: &Fence) -> String {
 #[must_use]
 pub fn is_ours(role: &Role) -> bool {
     matches!(&role.comment, Some(text) if text.starts_with(NOTICE))
+}
+
+/// Whether it is the notice of an upgrade's fence.
+#[must_use]
+pub fn is_of(role: &Role, owner: &Owner) -> bool {
+    let rest = role
+        .comment
+        .as_ref()
+        .and_then(|text| text.strip_prefix(NOTICE));
+    rest.and_then(|rest| rest.strip_prefix(owner.as_str()))
+        .is_some_and(|rest| rest.starts_with(" until "))
 }
 
 /// What a fence has to restore: the roles that can log in now, or that an earlier fence of ours closed. That one's
@@ -149,6 +161,19 @@ mod tests {
     #[test]
     fn a_role_that_could_not_log_in_before_is_not_opened() {
         assert_eq!(restoring(vec![role("batch", false, None)], None), vec![]);
+    }
+
+    #[test]
+    fn a_notice_is_one_upgrades_and_nobody_elses() {
+        let mut closed = fence(vec![]);
+        let of = |closed: &Fence| role("app", false, Some(&super::notice(closed)));
+        assert!(super::is_of(&of(&closed), &"arn:upgrade".into()));
+        closed.owner = "arn:upgrade-2".into();
+        assert!(!super::is_of(&of(&closed), &"arn:upgrade".into()));
+        assert!(!super::is_of(
+            &role("app", false, None),
+            &"arn:upgrade".into()
+        ));
     }
 
     #[test]

@@ -207,12 +207,16 @@ fn position(text: &str) -> Result<Lsn, Error> {
 ///
 /// # Errors
 ///
-/// `Upgrade.Transient` if it does not follow exactly the link's tables; then it is dropped again, and new's slot stays. If a
-/// right is missing, or new can't be reached from old.
+/// `Upgrade.Transient` if it does not follow exactly the link's tables; then it is dropped again, and new's slot stays.
+/// `Upgrade.Refused` if it was stopped since it was made: what stopped it counts, and what old has taken since may not be
+/// mixed with what new has. If a right is missing, or new can't be reached from old.
 pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result<(), Error> {
     let seen = subscription(session, &link.name).await?;
     if seen.is_none() {
         create_subscription(session, link, conninfo).await?;
+    } else if seen.is_some_and(|seen| !seen.enabled) && !is_fresh(session, &link.name).await? {
+        let why = format!("old's subscription {} was stopped", link.name);
+        return Err(StepError::refused(why).into());
     }
     if let Some(differs) = difference(&link.tables, &followed(session, &link.name).await?) {
         unsubscribe(session, &link.name).await?;
@@ -225,17 +229,35 @@ pub async fn subscribe(session: &Session, link: &Link, conninfo: &str) -> Result
     if seen.is_some_and(|seen| seen.enabled) {
         return Ok(());
     }
-    let enable = format!("alter subscription {} enable", identifier(&link.name));
+    let name = identifier(&link.name);
+    let enable =
+        format!("alter subscription {name} enable; comment on subscription {name} is null");
     session
         .change("letting old blue apply green's changes", &enable)
         .await
+}
+
+/// The comment on a subscription that was never enabled. It goes in the transaction that enables it, so that whatever
+/// disables it later, we or an error or a person, leaves one without it.
+const FRESH: &str = "viridian: not enabled yet";
+
+async fn is_fresh(session: &Session, name: &str) -> Result<bool, Error> {
+    let query = "select coalesce(bool_or(obj_description(s.oid, 'pg_subscription') = $2), false) \
+                 from pg_subscription s join pg_database d on d.oid = s.subdbid \
+                 where s.subname = $1 and d.datname = current_database()";
+    let row = session.query_one(query, &[&name, &FRESH]).await;
+    Ok(row
+        .map_err(looked("looking at old blue's subscription"))?
+        .get(0))
 }
 
 async fn create_subscription(session: &Session, link: &Link, conninfo: &str) -> Result<(), Error> {
     let name = identifier(&link.name);
     let subscribe = format!(
         "create subscription {name} connection {conninfo} publication {name} \
-         with (enabled = false, copy_data = false, create_slot = false, slot_name = {slot}{options})",
+         with (enabled = false, copy_data = false, create_slot = false, slot_name = {slot}{options}); \
+         comment on subscription {name} is {fresh}",
+        fresh = literal(FRESH),
         conninfo = literal(conninfo),
         slot = literal(&link.name),
         options = subscription_options(version(session).await?),

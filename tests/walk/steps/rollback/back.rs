@@ -12,7 +12,7 @@ use domain::rds::Instance;
 use domain::record::{Fence, Phase, Record, Side};
 use domain::reverse::{Health, Unavailable, health, limit, worst};
 use domain::rollback::{
-    BackAct, BackSeen, Output, back, fences, identities, no_way_back, note, reads,
+    BackAct, BackSeen, Output, back, fences, identities, is_closed, no_way_back, note, reads,
 };
 use domain::routes::changes;
 use domain::switchover::Receipt;
@@ -20,11 +20,16 @@ use domain::writes::{Pointer, Way, way};
 
 /// What a call needs that begins the crossing.
 const ENOUGH: i64 = 30_000;
+/// What the end of a call needs.
+const SPARE: i64 = 10_000;
 
 impl Rollback<'_> {
     pub(super) async fn back(&mut self, held: &mut Held) -> Fallible<Output> {
         held.change(|record| record.back.get_or_insert_default().tries += 1)
             .await?;
+        if !has_arrived(&held.record) {
+            let_green_in(self.call, held).await?;
+        }
         while self.call.now() < self.call.last_call() {
             let seen = see(self.call, &held.record).await?;
             let act = back(&held.record, &seen);
@@ -50,6 +55,9 @@ impl Rollback<'_> {
             BackAct::AskPerson(why) => return Err(ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(id) => {
+                if let Some(why) = super::green::left_open(self.call, held).await? {
+                    return Ok(Some(self.later(&why)));
+                }
                 held.verify().await?;
                 self.call
                     .act("delete record", |world| world.delete_deployment(&id, false))
@@ -69,12 +77,7 @@ impl Rollback<'_> {
                 self.actions.push("renamed".to_owned());
                 return Ok(Some(self.later("it to have its name")));
             }
-            BackAct::OpenOld => {
-                let crossing = Crossing::open(self.call, held).await?;
-                let receipt = held.record.back.clone().unwrap_or_default().receipt;
-                held.verify().await?;
-                self.open_with(held, &crossing, receipt, seen).await?;
-            }
+            BackAct::OpenOld => self.open_old(held, seen).await?,
             BackAct::RestoreReads => self.restore_reads(held, seen).await?,
             BackAct::End => return self.end_back(held).await.map(Some),
         }
@@ -93,6 +96,14 @@ impl Rollback<'_> {
         Ok(())
     }
 
+    async fn open_old(&mut self, held: &mut Held, seen: &BackSeen) -> Fallible<()> {
+        let crossing = Crossing::open(self.call, held).await?;
+        let receipt = held.record.back.clone().unwrap_or_default().receipt;
+        held.verify().await?;
+        crossing.keep_new_closed(self.call, &held.record).await?;
+        self.open_with(held, &crossing, receipt, seen).await
+    }
+
     async fn open_with(
         &mut self,
         held: &mut Held,
@@ -100,18 +111,33 @@ impl Rollback<'_> {
         mut receipt: Receipt,
         seen: &BackSeen,
     ) -> Fallible<()> {
-        crossing.open_old(self.call, held, &mut receipt).await?;
-        self.actions.push("Blue takes the writes again.".to_owned());
-        if held.record.plan.reads.is_some() {
-            self.restore_reads(held, seen).await?;
+        if !crossing.is_old_open(self.call, &held.record).await? {
+            crossing.settle(self.call).await?;
         }
-        crossing.tidy(self.call, held, receipt).await
+        held.verify().await?;
+        crossing.let_into_old(self.call, held, &mut receipt).await?;
+        let kept = receipt.clone();
+        held.change(|record| {
+            record.fences.retain(|fence| fence.side != Side::Blue);
+            record.back.get_or_insert_default().receipt = kept;
+        })
+        .await?;
+        self.actions.push("Blue takes the writes again.".to_owned());
+        // What fails from here on is done by a later look.
+        let _ = self.restore_reads(held, seen).await;
+        let _ = crossing.disarm(self.call).await;
+        held.change(|record| record.back.get_or_insert_default().receipt = receipt)
+            .await
     }
 
     async fn cross(&mut self, held: &mut Held, seen: &BackSeen) -> Fallible<Option<Output>> {
         let crossing = Crossing::open(self.call, held).await?;
+        held.change(|record| record.back.get_or_insert_default().crossings += 1)
+            .await?;
         let mut receipt = Receipt::default();
-        if let Err(why) = crossing.drain(self.call, held, &mut receipt).await? {
+        let time = self.call.remaining() - SPARE;
+        let drained = crossing.drain(self.call, held, &mut receipt, time).await?;
+        if let Err(why) = drained {
             self.actions.push("Green goes on for now.".to_owned());
             return Ok(Some(self.later(&why)));
         }
@@ -126,6 +152,9 @@ impl Rollback<'_> {
     }
 
     async fn restore_reads(&mut self, held: &Held, seen: &BackSeen) -> Fallible<()> {
+        if held.record.plan.reads.is_none() {
+            return Ok(());
+        }
         let wanted = reads(&held.record.plan, &seen.instances);
         let verify = async || held.verify().await;
         apply(self.call, &wanted, self.call.last_call(), verify).await?;
@@ -137,6 +166,9 @@ impl Rollback<'_> {
         let receipt = held.record.back.clone().unwrap_or_default().receipt;
         self.actions
             .extend(super::blue::verify(self.call, held).await?);
+        if let Ok(crossing) = Crossing::open(self.call, held).await {
+            let _ = crossing.disarm(self.call).await;
+        }
         held.end(&note(self.input)).await?;
         Ok(Output {
             summary: "served by blue with everything that green took".to_owned(),
@@ -148,10 +180,7 @@ impl Rollback<'_> {
 
     /// Green serves on: its fence is down, the record of the writes leads to it, and a person is called.
     async fn give_up(&self, held: &mut Held, why: Unavailable) -> Fallible<StepError> {
-        let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
-        for stands in standing {
-            lift(self.call, held, &stands).await?;
-        }
+        let_green_in(self.call, held).await?;
         if let Some(pointer) = held.record.plan.writes.clone() {
             point(self.call, &pointer, async || held.verify().await).await?;
         }
@@ -168,11 +197,24 @@ impl Rollback<'_> {
     }
 }
 
+/// Takes down what a crossing has left standing on green, which serves.
+async fn let_green_in(call: &Call, held: &mut Held) -> Fallible<()> {
+    let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
+    for stands in standing {
+        lift(call, held, &stands).await?;
+    }
+    Ok(())
+}
+
+fn has_arrived(record: &Record) -> bool {
+    record.back.as_ref().is_some_and(|back| back.arrived)
+}
+
 async fn see(call: &Call, record: &Record) -> Fallible<BackSeen> {
     let instances = call
         .look("instances", |world| Ok(instances(world, record)))
         .await?;
-    let arrived = record.back.as_ref().is_some_and(|back| back.arrived);
+    let arrived = has_arrived(record);
     let (old, new) = (blue(record)?, green(record)?);
     let deployment = record
         .green
@@ -195,13 +237,17 @@ async fn see(call: &Call, record: &Record) -> Fallible<BackSeen> {
             .await
             .ok(),
     };
-    let pointer = pointer_to_old(record, &instances)?;
+    let pointer = match arrived {
+        true => None,
+        false => pointer_to_old(record, &instances)?,
+    };
     let (writes, shares) = call
         .look("routes", |world| {
             Ok((world.pointer.clone(), world.reads.clone()))
         })
         .await?;
     let reads_away = record.plan.reads.is_some()
+        && !(arrived && is_closed(record))
         && !changes(&shares, &reads(&record.plan, &instances)).is_empty();
     Ok(BackSeen {
         link,

@@ -7,7 +7,7 @@ use crate::held::Held;
 use crate::world::Fallible;
 use domain::ids::Millis;
 use domain::record::{Fence, Side};
-use effects::postgres::fence::{is_ours, restoring};
+use effects::postgres::fence::{is_of, restoring};
 use effects::postgres::roles::Role;
 
 /// Sees that blue takes a write and lets the application log in, and removes what is ours there.
@@ -16,7 +16,7 @@ pub async fn verify(call: &Call, held: &mut Held) -> Fallible<Vec<String>> {
     let found = call.look("roles", |world| world.roles(&writer)).await?;
     let ours: Vec<Role> = found
         .into_iter()
-        .filter(|role| !role.can_login && is_ours(role))
+        .filter(|role| !role.can_login && is_of(role, &held.record.ticket.owner))
         .collect();
     let mut actions = vec![];
     if !ours.is_empty() {

@@ -7,7 +7,7 @@ use crate::world::Fallible;
 use crate::world::servers::Entry;
 use domain::error::StepError;
 use domain::ids::{Millis, ResourceId};
-use domain::record::{Fence, Side};
+use domain::record::{Fence, Record, Side};
 use domain::rollback::{fences, is_quiet};
 use domain::switchover::Receipt;
 use effects::postgres::fence::restoring;
@@ -43,15 +43,17 @@ impl Crossing {
         call: &Call,
         held: &mut Held,
         receipt: &mut Receipt,
+        time: i64,
     ) -> Fallible<Result<(), String>> {
         let stands = self.fence(call, held).await?;
         let began = call.now();
-        let bound = i64::from(held.record.plan.request.max_write_pause_ms);
+        let bound = i64::from(held.record.plan.request.max_write_pause_ms).min(time);
         let arrived = match self.close(call, &stands, receipt).await {
             Ok(()) => self.arrive(call, bound - call.now().since(began)).await,
             Err(failed) => Err(failed),
         };
         if let Err(failed) = arrived {
+            held.verify().await?;
             call.act("let in", |world| world.lift(&stands)).await?;
             held.unfence(&stands.resource_id).await?;
             return Ok(Err(failed.message));
@@ -125,7 +127,7 @@ impl Crossing {
                 Ok(world.reach(&self.new)?.log.len() as u64 + 1)
             });
             if is_quiet(first, 1, next.await?) {
-                return Ok(());
+                return self.look_again(call).await;
             }
         }
         Err(StepError::transient(
@@ -133,13 +135,33 @@ impl Crossing {
         ))
     }
 
-    /// Stops the link and brings the sequences over; then lets the application into old, and sees that a write lands.
-    pub async fn open_old(
-        &self,
-        call: &Call,
-        held: &mut Held,
-        receipt: &mut Receipt,
-    ) -> Fallible<()> {
+    /// A session that was logging in as the roles were closed shows late.
+    async fn look_again(&self, call: &Call) -> Fallible<()> {
+        let seen = call.look("standing of green", |world| world.standing(&self.new));
+        match seen.await?.is_closed() {
+            true => Ok(()),
+            false => Err(StepError::transient("somebody came past green's fence")),
+        }
+    }
+
+    /// Closes new once more, as it was recorded.
+    pub async fn keep_new_closed(&self, call: &Call, record: &Record) -> Fallible<()> {
+        let stands = fences(record, Side::Green).find(|one| one.resource_id == self.new);
+        let stands = stands.ok_or_else(|| StepError::failed("green's fence is not recorded"))?;
+        self.close(call, stands, &mut Receipt::default()).await
+    }
+
+    /// Whether a call whose record of it was lost has let the application into old.
+    pub async fn is_old_open(&self, call: &Call, record: &Record) -> Fallible<bool> {
+        if !fences(record, Side::Blue).any(|one| one.resource_id == self.old) {
+            return Ok(true);
+        }
+        let open = call.look("open roles of old", |world| world.open_roles(&self.old));
+        Ok(!open.await?.is_empty())
+    }
+
+    /// Stops the link and brings the sequences over; holds on to what old is before it is opened.
+    pub async fn settle(&self, call: &Call) -> Fallible<()> {
         call.act("disable", |world| world.disable(&self.old))
             .await?;
         call.act("carry sequences", |world| {
@@ -147,7 +169,16 @@ impl Crossing {
         })
         .await?;
         call.look("hold old", |world| world.reach(&self.old).map(drop))
-            .await?;
+            .await
+    }
+
+    /// Lets the application into old, and sees that a write lands.
+    pub async fn let_into_old(
+        &self,
+        call: &Call,
+        held: &Held,
+        receipt: &mut Receipt,
+    ) -> Fallible<()> {
         let stands = fences(&held.record, Side::Blue).find(|one| one.resource_id == self.old);
         if let Some(stands) = stands.cloned() {
             call.act("open old", |world| world.lift(&stands)).await?;
@@ -157,25 +188,14 @@ impl Crossing {
         })
         .await?;
         receipt.opened_at = Some(call.now());
-        let kept = receipt.clone();
-        held.change(|record| {
-            record.fences.retain(|fence| fence.side != Side::Blue);
-            record.back.get_or_insert_default().receipt = kept;
-        })
-        .await
+        Ok(())
     }
 
-    /// Removes what is left of the link, and keeps the receipt.
-    pub async fn tidy(&self, call: &Call, held: &mut Held, receipt: Receipt) -> Fallible<()> {
-        if call
-            .act("unsubscribe", |world| world.unsubscribe(&self.old))
-            .await
-            .is_ok()
-        {
-            let _ = call.act("disarm", |world| world.disarm(&self.new)).await;
-        }
-        held.change(|record| record.back.get_or_insert_default().receipt = receipt)
-            .await
+    /// Removes what is left of the link from both sides.
+    pub async fn disarm(&self, call: &Call) -> Fallible<()> {
+        call.act("unsubscribe", |world| world.unsubscribe(&self.old))
+            .await?;
+        call.act("disarm", |world| world.disarm(&self.new)).await
     }
 
     /// What new holds, for the trace.

@@ -1,5 +1,6 @@
 //! Green: taken down before the switchover, opened after it.
 
+use super::super::switchover::proof::kept;
 use super::super::{blue, is_transient};
 use super::{Looked, lift, link};
 use crate::call::Call;
@@ -9,8 +10,8 @@ use domain::error::StepError;
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::record::{Fence, Green, GreenMember, Side};
-use domain::rollback::fences;
-use domain::switchover::{Receipt, missing};
+use domain::rollback::{fences, named};
+use domain::switchover::{LOOSE, Receipt, missing};
 use effects::postgres::fence::restoring;
 use std::collections::BTreeMap;
 
@@ -89,9 +90,10 @@ pub enum Opened {
 }
 
 /// Lets the application into green, which has the writes, if everything is there.
-pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
+pub async fn open(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<Opened> {
+    record_switched(call, held, looked).await?;
     let Some(green) = held.record.green.as_ref().and_then(Green::writer) else {
-        return Ok(Opened::Serves(vec![]));
+        return Ok(Opened::NotYet("who green is can't be told".to_owned()));
     };
     let green = green.resource_id.clone();
     let mut arrived = BTreeMap::new();
@@ -104,12 +106,10 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
     if let Some(why) = missing(&held.record.markers, &arrived) {
         return Ok(Opened::Withheld(why));
     }
-    let old = close_old(call, held).await?;
-    if let Old::Open(why) = old {
-        return Ok(Opened::NotYet(format!(
-            "old blue still lets the application in: {why}"
-        )));
-    }
+    let old = match old_first(call, held, &green).await? {
+        Ok(old) => old,
+        Err(not_opened) => return Ok(not_opened),
+    };
     link::arm(call, held, &green).await?;
     let standing: Vec<Fence> = fences(&held.record, Side::Green).cloned().collect();
     let mut actions = vec![];
@@ -133,6 +133,45 @@ pub async fn open(call: &Call, held: &mut Held) -> Fallible<Opened> {
     })
 }
 
+/// Closes old before green is opened; or why green can't be opened yet, or must not be.
+async fn old_first(
+    call: &Call,
+    held: &mut Held,
+    green: &ResourceId,
+) -> Fallible<Result<Old, Opened>> {
+    let standing = call.look("standing of green", |world| world.standing(green));
+    let in_time = standing.await?.open_roles.is_empty();
+    if in_time && is_old_loose(call, held).await? {
+        return Ok(Err(Opened::Withheld(LOOSE.to_owned())));
+    }
+    Ok(match close_old(call, held).await? {
+        Old::Open(why) => Err(Opened::NotYet(format!(
+            "old blue still lets the application in: {why}"
+        ))),
+        Old::Away(failed) if in_time && !kept(call, &held.record).await? => {
+            Err(Opened::NotYet(failed.message))
+        }
+        old => Ok(old),
+    })
+}
+
+/// Writes down who green is where somebody else switched over before that was done.
+async fn record_switched(call: &Call, held: &mut Held, looked: &Looked) -> Fallible<()> {
+    let (None, Some(deployment)) = (&held.record.green, &looked.deployment) else {
+        return Ok(());
+    };
+    let mut found = vec![];
+    for member in &held.record.plan.members {
+        let name = member.instance.as_str();
+        let named = call.look("named", |world| Ok(world.describe(name)));
+        found.extend(named.await?);
+    }
+    match named(&held.record.plan, &deployment.id, &found) {
+        Some(green) => held.change(|record| record.green = Some(green)).await,
+        None => Ok(()),
+    }
+}
+
 /// From now on green is known to serve.
 async fn note_opened(call: &Call, held: &mut Held) -> Fallible<()> {
     let receipt = held.record.receipt.clone().unwrap_or_default();
@@ -146,11 +185,35 @@ async fn note_opened(call: &Call, held: &mut Held) -> Fallible<()> {
     held.change(|record| record.receipt = Some(opened)).await
 }
 
+async fn is_old_loose(call: &Call, held: &Held) -> Fallible<bool> {
+    let old = blue(&held.record)?;
+    let there = call.look("old", |world| Ok(world.find(&old).is_some()));
+    if !there.await? {
+        return Ok(false);
+    }
+    let asked = call.look("old as found", |world| world.standing(&old));
+    match asked.await {
+        Ok(found) if !found.takes_writes() => Ok(false),
+        Ok(_) => Ok(!kept(call, &held.record).await?),
+        Err(_) if kept(call, &held.record).await? => Ok(false),
+        Err(silent) => Err(silent),
+    }
+}
+
 /// What came of closing old.
 enum Old {
     Closed,
     Away(StepError),
     Open(String),
+}
+
+/// Why old can't be left to itself: what keeps it read-only may go only once its roles are seen to be closed.
+pub async fn left_open(call: &Call, held: &mut Held) -> Fallible<Option<String>> {
+    Ok(match close_old(call, held).await? {
+        Old::Closed => None,
+        Old::Away(failed) => Some(failed.message),
+        Old::Open(why) => Some(why),
+    })
 }
 
 async fn close_old(call: &Call, held: &mut Held) -> Fallible<Old> {

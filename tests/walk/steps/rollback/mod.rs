@@ -153,7 +153,7 @@ impl Rollback<'_> {
     ) -> Fallible<Option<Output>> {
         match act {
             Act::AskPerson(why) => return Err(ask(held, &why).await),
-            Act::OpenGreen => return self.open_green(held).await.map(Some),
+            Act::OpenGreen => return self.open_green(looked, held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(lift(self.call, held, &fence).await?),
             Act::RestoreReads => {
@@ -179,8 +179,14 @@ impl Rollback<'_> {
         Ok(None)
     }
 
-    async fn open_green(&mut self, held: &mut Held) -> Fallible<Output> {
-        match green::open(self.call, held).await? {
+    async fn open_green(&mut self, looked: &Looked, held: &mut Held) -> Fallible<Output> {
+        let opened = green::open(self.call, held, looked).await?;
+        if looked.seen.reads_away && !matches!(opened, Opened::Withheld(_)) {
+            let verify = async || held.verify().await;
+            let done = self.reads_back(&held.record, verify).await?;
+            self.actions.extend(done);
+        }
+        match opened {
             Opened::Serves(done) => {
                 let why = no_way_back(&held.record);
                 Err(ask(held, &format!("{why} {}", done.join(" "))).await)

@@ -65,6 +65,11 @@ pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
     if armed.subscribed || armed.unavailable.is_some() {
         return Ok(());
     }
+    // RDS's read-only goes with the deployment's record.
+    let receipt = held.record.receipt.as_ref();
+    if !receipt.is_some_and(|receipt| receipt.old_closed) {
+        return Ok(());
+    }
     held.verify().await?;
     let subscribed = patiently(call, 5_000, async || {
         call.act("subscribe", |world| world.subscribe(&old, &new))

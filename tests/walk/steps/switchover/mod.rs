@@ -4,7 +4,7 @@ mod approach;
 mod follow;
 mod link;
 mod opening;
-mod proof;
+pub mod proof;
 mod retreat;
 
 use super::holding;

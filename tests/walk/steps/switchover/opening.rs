@@ -88,11 +88,11 @@ async fn complete(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallibl
 /// Keeps the receipt first, so that another call comes to the same end.
 async fn conclude(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallible<Output> {
     keep(held, &receipt).await?;
-    link::follow_back(call, held).await?;
     if !receipt.old_closed {
         receipt.old_closed = close_old_late(call, held).await?;
         keep(held, &receipt).await?;
     }
+    link::follow_back(call, held).await?;
     let mut wrong = receipt.wrong.clone();
     if !receipt.old_closed {
         wrong.push("old blue can't be reached".to_owned());

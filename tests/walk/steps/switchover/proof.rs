@@ -9,7 +9,7 @@ use domain::error::StepError;
 use domain::ids::Lsn;
 use domain::record::{Fence, Phase, Record};
 use domain::reverse::Reverse;
-use domain::switchover::{Proof, Standing, prove};
+use domain::switchover::{LOOSE, Proof, Standing, prove};
 use std::collections::BTreeMap;
 
 /// How often old is closed again if somebody opens it meanwhile.
@@ -51,14 +51,31 @@ pub async fn prove_all(
         .keys()
         .map(|name| (name.clone(), seen.marker))
         .collect();
+    let in_time = seen.new.open_roles.is_empty();
     for _ in 0..CLOSINGS {
+        let loose = seen.old.as_ref().is_some_and(Standing::takes_writes);
         match prove(&record.markers, &arrived, &seen.new, seen.old.as_ref()) {
+            Proof::Open { .. } if in_time && seen.old.is_none() && !kept(call, &record).await? => {
+                return Ok(None);
+            }
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
+            Proof::CloseOld if in_time && loose && !kept(call, &record).await? => {
+                return Err(StepError::failed(LOOSE));
+            }
             Proof::CloseOld => seen.old = close_old(call, &fence, reached).await?,
             Proof::Withhold { why } => return Err(StepError::failed(why)),
         }
     }
     Ok(None)
+}
+
+/// Whether RDS keeps old read-only.
+pub async fn kept(call: &Call, record: &Record) -> Fallible<bool> {
+    let id = record.green.as_ref().map(|green| green.deployment.clone());
+    let found = call.look("who keeps old", |world| {
+        Ok(id.and_then(|id| world.deployment(&id)))
+    });
+    Ok(found.await?.is_some_and(|found| found.keeps_old()))
 }
 
 async fn enter(held: &mut Held) -> Fallible<()> {
@@ -71,7 +88,7 @@ async fn enter(held: &mut Held) -> Fallible<()> {
 async fn look(call: &Call, record: &Record, fence: &Fence, reached: bool) -> Fallible<Seen> {
     let first = call.world.borrow_mut().dice.chance(5_000);
     if first {
-        let old = close_old(call, fence, reached).await?;
+        let old = find_old(call, fence, reached).await?;
         return Ok(Seen {
             old,
             ..inside(call, record).await?
@@ -79,7 +96,7 @@ async fn look(call: &Call, record: &Record, fence: &Fence, reached: bool) -> Fal
     }
     let inside = inside(call, record).await?;
     Ok(Seen {
-        old: close_old(call, fence, reached).await?,
+        old: find_old(call, fence, reached).await?,
         ..inside
     })
 }
@@ -106,6 +123,20 @@ async fn inside(call: &Call, record: &Record) -> Fallible<Seen> {
         marker,
         reverse: record.reverse.clone().map(|planned| planned.armed(armed)),
     })
+}
+
+/// As [`close_old`], but an old that takes writes is left as it is.
+async fn find_old(call: &Call, stands: &Fence, reached: bool) -> Fallible<Option<Standing>> {
+    if !reached {
+        return Ok(None);
+    }
+    let old = &stands.resource_id;
+    let found = call.look("old as found", |world| world.standing(old));
+    let found = found.await?;
+    if found.takes_writes() {
+        return Ok(Some(found));
+    }
+    close_old(call, stands, reached).await
 }
 
 /// Old's roles closed, its sessions ended, and how it stands then; nothing if it can't be reached.
