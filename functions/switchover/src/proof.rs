@@ -149,10 +149,10 @@ async fn find_old(
     stands: &Fence,
     names: &[String],
 ) -> Result<Option<Standing>, Error> {
-    let Some(look) = &sides.old_look else {
+    let Some(session) = &sides.old_roles else {
         return Ok(None);
     };
-    let found = standing::read(look, names).await?;
+    let found = standing::read(session, names).await?;
     if found.takes_writes() {
         return Ok(Some(found));
     }
