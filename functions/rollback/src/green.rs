@@ -131,9 +131,7 @@ pub async fn open(
 ) -> Result<Opened, Error> {
     record_switched(world, held, looked).await?;
     let Some(green) = held.record().green.as_ref().and_then(Green::writer) else {
-        return Ok(Opened::NotYet(
-            "nobody can tell yet which instance is green".to_owned(),
-        ));
+        return Ok(unknown(held.record(), looked));
     };
     let green = green.resource_id.clone();
     let arrived = arrived(servers, held.record(), &green).await?;
@@ -163,6 +161,19 @@ pub async fn open(
         )),
         Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// Nobody has written down who green is. RDS's record of the deployment says so sooner or later; without it nothing does.
+fn unknown(record: &Record, looked: &Looked) -> Opened {
+    if looked.deployment.is_some() {
+        return Opened::NotYet("nobody can tell yet which instance is green".to_owned());
+    }
+    let writer = &record.plan.database;
+    Opened::Withheld(format!(
+        "nobody can tell which instance is green, since RDS's record of the deployment is gone and ours never had it. \
+         What is called `{writer}` takes the writes; see that the application's roles can't log in to its predecessor, whose \
+         name ends in `-old1`"
+    ))
 }
 
 /// Closes old before green is opened; or why green can't be opened yet, or must not be. Once green lets the application in,
