@@ -211,7 +211,7 @@ impl World {
             // Somebody let RDS open old before anybody had closed it: a person decides which side serves.
             [one] if self.memory.deleted_early && is_blue(&record, one) => {}
             [one] => self.check_served(&record, one),
-            [] if self.memory.marker_missing && record.phase == Phase::NeedsOperator => {}
+            [] if self.is_undecided() => {}
             [] => {
                 let note = record.note.unwrap_or_default();
                 self.violate(format!(
@@ -220,6 +220,14 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// Whether only a person can tell which side is to serve: RDS lost what blue had committed, or old took writes again
+    /// before green was opened.
+    pub fn is_undecided(&self) -> bool {
+        let waits = |record: &Record| record.phase == Phase::NeedsOperator;
+        self.record().is_some_and(waits)
+            && (self.memory.marker_missing || self.memory.deleted_early)
     }
 
     fn check_served(&mut self, record: &Record, one: &Server) {

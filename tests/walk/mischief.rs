@@ -165,14 +165,9 @@ impl Walk<'_> {
         self.world.borrow_mut().weather.resting = false;
         let wrong = self.world.borrow().wrong.is_some();
         let more = self.rests < RESTS && self.runs.len() < EXECUTIONS;
-        // Where nobody serves, a person decides what no walk can.
-        let served = self
-            .world
-            .borrow()
-            .servers
-            .iter()
-            .any(super::world::servers::Server::accepts);
-        if wrong || !more || !served || !self.strikes(Fault::Cleared) {
+        // Where nobody can tell who is to serve, a person decides what no walk can.
+        let undecided = self.world.borrow().is_undecided();
+        if wrong || !more || undecided || !self.strikes(Fault::Cleared) {
             return false;
         }
         self.rests += 1;
