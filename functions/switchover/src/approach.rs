@@ -66,6 +66,8 @@ impl Bridge {
             ));
         };
         laps.lap("marker");
+        // RDS would end them while everybody waits.
+        drop(blue);
         receipt.phases = laps.0;
         let calling = Calling {
             receipt,
@@ -186,7 +188,7 @@ impl Bridge {
             }
         }
         info!("RDS called");
-        self.follow(held, sides, invocation).await
+        Box::pin(self.follow(held, sides, invocation)).await
     }
 }
 

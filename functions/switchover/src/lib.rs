@@ -81,7 +81,7 @@ impl Bridge {
             }
             Stage::Follow => {
                 let mut sides = Sides::find(self, held.record()).await?;
-                self.follow(held, &mut sides, invocation).await
+                Box::pin(self.follow(held, &mut sides, invocation)).await
             }
             // No call of ours is in the record, so that the writes went over without it.
             Stage::Finish if held.record().receipt.is_none() => foreign(held).await,

@@ -29,7 +29,7 @@ impl Backoff {
 
     /// A reader's: a pool's, which is in no hurry to replace a connection.
     pub(super) const fn of_a_reader() -> Self {
-        Self::between(300, 1200)
+        Self::between(600, 1200)
     }
 
     const fn between(first: u64, longest: u64) -> Self {
