@@ -1,23 +1,23 @@
 //! Blue serves again, whatever the world looks like now.
 //!
 //! A rollback takes the database over first ([`order`]), then looks and does the next thing until blue serves: [`next`]
-//! before the switchover, [`back`] after it. It can stop anywhere and begin again. Reads go back to blue before anything slower, and without the lease:
-//! blue's names always lead to a side that serves.
+//! before the switchover, [`back`] after it. It can stop anywhere and begin again. Reads go back to blue before anything
+//! slower, and without the lease: blue's names always lead to a side that serves.
 
 use crate::ids::{Database, Millis, Owner, ResourceId};
 use crate::plan::Plan;
 use crate::rds::{Deployment, DeploymentStatus, Instance};
 use crate::record::{Fence, Green, Phase, Record, Side};
 use crate::request::Strategy;
-use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
 
 mod back;
 mod foreign;
-
-pub use foreign::named;
+mod order;
 
 pub use back::{Back, BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads};
+pub use foreign::named;
+pub use order::{Order, no_way_back, order};
 
 /// What applications get to end their connections to green themselves once no answer leads there, in milliseconds.
 const GRACE: i64 = 1_000;
@@ -78,113 +78,6 @@ pub struct Output {
     /// The evidence of a way back after the switchover, once it is done.
     #[serde(default)]
     pub receipt: Option<crate::switchover::Receipt>,
-}
-
-/// What an order to roll back means for the record that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// Nothing is left to do, and why.
-    Nothing(String),
-    /// It can't be done; nothing is touched.
-    Refuse(String),
-    /// Raise the epoch and enter this phase, then go on.
-    TakeOver(Phase),
-    /// A rollback owns the database already: go on.
-    GoOn,
-}
-
-/// Reads an order. One that names an upgrade is meant for that upgrade only; one that names none is a person's, and a
-/// person may try again what waits for them.
-#[must_use]
-pub fn order(input: &Input, record: &Record) -> Order {
-    let database = &input.database;
-    let other = input
-        .owner
-        .as_ref()
-        .is_some_and(|owner| *owner != record.ticket.owner);
-    match (record.phase, input.cause()) {
-        _ if other => Order::Nothing(format!(
-            "`{database}` is claimed by another upgrade, {}.",
-            record.ticket.owner
-        )),
-        (Phase::Ended, _) => Order::Nothing(format!("The upgrade of `{database}` has ended.")),
-        (Phase::NeedsOperator, Cause::Stopped | Cause::Alarm) => Order::Nothing(format!(
-            "`{database}` waits for a person: {}",
-            record.note.as_deref().unwrap_or("no reason was recorded.")
-        )),
-        (Phase::Before | Phase::Switching, _) => Order::TakeOver(Phase::RollingBack),
-        (Phase::RollingBack | Phase::Returning, _) => Order::GoOn,
-        (Phase::After, Cause::Stopped) => Order::TakeOver(Phase::After),
-        // Nobody has let the application in yet.
-        (Phase::After, _) if !record.green_serves() => Order::TakeOver(Phase::After),
-        (Phase::After | Phase::NeedsOperator, cause) => wanted_back(record, cause),
-    }
-}
-
-/// A person or an alarm wants blue: after the switchover if there is a way, and whatever it takes before it.
-fn wanted_back(record: &Record, cause: Cause) -> Order {
-    let crossed = record.back.as_ref().is_some_and(|back| back.arrived);
-    if crossed {
-        return Order::TakeOver(Phase::Returning);
-    }
-    if !record.green_serves() {
-        return Order::TakeOver(Phase::RollingBack);
-    }
-    match &record.reverse {
-        Some(reverse) if reverse.is_available() => Order::TakeOver(Phase::Returning),
-        // Who repaired it says so; it is looked at before anything is done.
-        Some(reverse) if reverse.subscribed && cause == Cause::Person => {
-            Order::TakeOver(Phase::Returning)
-        }
-        _ => Order::Refuse(no_way_back(record)),
-    }
-}
-
-/// Why green has to go on serving, and what a person can do.
-#[must_use]
-pub fn no_way_back(record: &Record) -> String {
-    let (why, remedy) = match &record.reverse {
-        None => (
-            "no link to old blue was armed",
-            "decide by hand which side shall serve",
-        ),
-        Some(Reverse {
-            unavailable: Some(closed),
-            ..
-        }) => (closed.why.as_str(), closed.remedy.as_str()),
-        Some(_) => (
-            "old blue does not follow green",
-            "look at the subscription on old blue",
-        ),
-    };
-    let lines = record
-        .reverse
-        .iter()
-        .flat_map(|reverse| commands(record, reverse));
-    let commands = lines.fold(String::new(), |text, line| text + "\n  " + &line);
-    format!(
-        "green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{commands}"
-    )
-}
-
-/// What a person types to see how the link stands, to mend it, and to go back by it; or to give it up.
-fn commands(record: &Record, reverse: &Reverse) -> Vec<String> {
-    let links = reverse.links.iter();
-    let mut lines: Vec<String> = links
-        .flat_map(|(database, link)| {
-            let name = &link.name;
-            [
-                format!("on old blue, in {database}: SELECT subenabled, apply_error_count FROM pg_subscription s JOIN pg_stat_subscription_stats t ON t.subid = s.oid WHERE s.subname = '{name}';"),
-                format!("to try again what it stopped at: ALTER SUBSCRIPTION {name} ENABLE;"),
-                format!("on green, to give the way back up: SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"),
-            ]
-        })
-        .collect();
-    lines.push(format!(
-        r#"to go back once it is mended: start the rollback machine with {{"database": "{}"}}"#,
-        record.ticket.database
-    ));
-    lines
 }
 
 /// Whether reads may go back at once, without looking which side serves: before the switchover it is blue.
