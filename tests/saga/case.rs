@@ -17,12 +17,15 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// What all cases need.
 pub struct Bench {
     /// Where each case has a folder.
     pub folder: PathBuf,
+    /// How many were begun.
+    pub begun: AtomicUsize,
     /// The database at rest.
     pub frozen: Frozen,
     /// The tasks of the shipped machines.
@@ -57,6 +60,8 @@ pub struct Done {
     pub verdict: Verdict,
     /// A person had to order the rollback once more.
     pub ordered: bool,
+    /// It was run once more, with nothing beside it, since it was bad at first.
+    pub alone: bool,
     /// How long it took.
     pub seconds: f64,
 }
@@ -66,14 +71,16 @@ pub type Visits = BTreeMap<Place, Vec<Inner>>;
 
 impl Bench {
     /// Runs a case; what stops it is one more problem.
-    pub async fn run(&self, moto: &Moto, number: usize, case: &Case) -> (Done, Visits) {
+    pub async fn run(&self, moto: &Moto, case: &Case) -> (Done, Visits) {
         let began = Instant::now();
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let folder = self.folder.join(format!("case-{number}"));
         let traps = Traps::default();
         let mut done = Done {
             case: case.clone(),
             verdict: Verdict::default(),
             ordered: false,
+            alone: false,
             seconds: 0.0,
         };
         let mut visits = Visits::new();

@@ -60,7 +60,7 @@ pub fn all() -> Vec<Journey> {
         ..journey
     };
     let lease = Inner::new("dynamodb", "UpdateItem", 1);
-    let outlived = Kind::Abort(Some(lease), Duration::from_secs(9));
+    let outlived = Kind::Abort(Some(lease), Duration::from_secs(18));
     let call = Inner::new("rds", "SwitchoverBlueGreenDeployment", 1);
     vec![
         on_green(succeeds(upgrade("upgrade", None))),

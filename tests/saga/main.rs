@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const JOURNEY: &str = "SAGA_JOURNEY";
 
 /// How many cases run at a time: most of their time is other people's.
-const WORKERS: usize = 3;
+const WORKERS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
@@ -48,12 +48,9 @@ async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
         check_reach(&bench, &scouted)?;
     }
     let cases = cases(&bench, &scouted);
-    results.extend(
-        run_all(&bench, &motos, cases)
-            .await?
-            .into_iter()
-            .map(|(done, _)| done),
-    );
+    let ran = run_all(&bench, &motos, cases).await?;
+    results.extend(ran.into_iter().map(|(done, _)| done));
+    let results = once_more(&bench, &motos[..1], results).await?;
     report::write(&workspace().join(".local/saga"), &results)?;
     let bad: Vec<String> = results
         .iter()
@@ -69,6 +66,25 @@ async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
     );
     std::fs::remove_dir_all(&bench.folder)?;
     Ok(())
+}
+
+/// Bad cases alone: where many run at a time, one may have waited too long for what another one used. What is bad twice is
+/// bad; what is not is marked in the table.
+async fn once_more(
+    bench: &Arc<Bench>,
+    motos: &[(Moto, Network)],
+    results: Vec<Done>,
+) -> Result<Vec<Done>> {
+    let (mut results, bad): (Vec<_>, Vec<_>) = results
+        .into_iter()
+        .partition(|done| done.verdict.problems.is_empty());
+    let cases = bad.into_iter().map(|done| done.case).collect();
+    let again = run_all(bench, motos, cases).await?.into_iter();
+    results.extend(again.map(|(done, _)| Done {
+        alone: true,
+        ..done
+    }));
+    Ok(results)
 }
 
 impl Case {
@@ -90,6 +106,7 @@ async fn prepare() -> Result<Bench> {
     let frozen = world::freeze(&folder, &tasks).await?;
     Ok(Bench {
         folder,
+        begun: AtomicUsize::new(0),
         frozen,
         tasks,
     })
@@ -187,7 +204,7 @@ async fn work(
         let Some(case) = cases.get(number) else {
             return all;
         };
-        let (done, visits) = bench.run(moto, number, case).await;
+        let (done, visits) = bench.run(moto, case).await;
         tell(number, cases.len(), &done);
         all.push((number, (done, visits)));
     }

@@ -18,6 +18,15 @@ const COLUMNS: [&str; 8] = [
     "timed out",
 ];
 
+const HEAD: &str = "# Every state meets every fault
+
+Each row is a task of the shipped machines on one way through them, each column what goes wrong in it. A cell says who
+serves once everything rests; in every one exactly one side takes writes, no fence stands on it, and no commit is lost or
+doubled. † a person started the rollback machine once more; ‡ bad while others ran beside it, good alone. Written by
+`make saga`.
+
+";
+
 /// Writes all results as JSON and as a table in markdown.
 pub fn write(folder: &Path, all: &[Done]) -> Result<()> {
     std::fs::create_dir_all(folder)?;
@@ -36,6 +45,7 @@ fn result(done: &Done) -> Value {
         "fault": fault.map(|(_, kind)| kind.to_string()),
         "seconds": (done.seconds * 10.0).round() / 10.0,
         "ordered_again": done.ordered,
+        "alone": done.alone,
         "verdict": done.verdict,
     })
 }
@@ -49,7 +59,7 @@ fn table(all: &[Done]) -> Result<String> {
             cells.entry(kind.column()).or_default().push(done);
         }
     }
-    let mut text = format!("| state (journey) | {} |\n", COLUMNS.join(" | "));
+    let mut text = format!("{HEAD}| state (journey) | {} |\n", COLUMNS.join(" | "));
     writeln!(text, "|---|{}", "---|".repeat(COLUMNS.len()))?;
     for (row, cells) in rows {
         let cells = COLUMNS.map(|column| cells.get(column).map_or(String::new(), |it| cell(it)));
@@ -73,6 +83,9 @@ fn cell(all: &[&Done]) -> String {
     let mut cell = serving.iter().map(counted).collect::<Vec<_>>().join(", ");
     if all.iter().any(|done| done.ordered) {
         cell.push_str(" †");
+    }
+    if all.iter().any(|done| done.alone) {
+        cell.push_str(" ‡");
     }
     if bad > 0 {
         cell = format!("**{bad} bad:** {cell}");
