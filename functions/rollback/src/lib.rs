@@ -266,9 +266,10 @@ impl Rollback<'_> {
         }
         match opened {
             Opened::Serves(done) => {
-                let why = green_serves(held.record());
                 self.actions.extend(done);
-                Err(ask(held, &format!("{why} {}", self.actions.join(" "))).await)
+                let mut told = std::mem::take(&mut self.actions);
+                told.push(green_serves(held.record()));
+                Err(ask(held, &told.join(" ")).await)
             }
             Opened::Withheld(why) => Err(ask(held, &why).await),
             Opened::NotYet(why) => Ok(Output {
@@ -307,8 +308,11 @@ fn later(why: &str, actions: Vec<String>) -> Output {
 fn green_serves(record: &Record) -> String {
     match &record.reverse {
         Some(reverse) if reverse.is_available() => {
-            "green serves, and old blue follows it: an alarm goes back no more, but you can"
-                .to_owned()
+            format!(
+                "green serves, and old blue follows it. No alarm goes back any more, but you can: start the rollback machine \
+                 with {{\"database\": \"{}\"}}",
+                record.ticket.database
+            )
         }
         _ => no_way_back(record),
     }
