@@ -2,7 +2,7 @@
 
 use crate::opening::Moment;
 use crate::sides::Sides;
-use crate::{Bridge, again, proof, retreat};
+use crate::{Bridge, again, retreat};
 use domain::error::StepError;
 use domain::ids::DeploymentId;
 use domain::rds::{Deployment, instance_of};
@@ -12,7 +12,6 @@ use effects::claims::Held;
 use effects::error::Error;
 use effects::postgres::slots;
 use effects::step::{Invocation, now};
-use futures_util::future::join;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -95,18 +94,10 @@ impl Bridge {
             };
             through = Moment::now();
             // What is being opened is nearly open, and would have to be begun anew.
-            let nearly = tokio::time::timeout(NEARLY, soon.complete());
-            let entered = async {
-                match ended {
-                    Ended::Through(_) => proof::enter(held).await,
-                    Ended::TakenBack(_) | Ended::NotYet => Ok(()),
-                }
-            };
-            let (_, entered) = tokio::select! {
-                both = join(nearly, entered) => both,
+            tokio::select! {
+                _ = tokio::time::timeout(NEARLY, soon.complete()) => {}
                 never = staying => match never {},
-            };
-            entered?;
+            }
             ended
         };
         match ended {

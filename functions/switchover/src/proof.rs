@@ -78,7 +78,7 @@ async fn kept(bridge: &Bridge, held: &Held<'_>) -> Result<bool, Error> {
 }
 
 /// The write is conditional on owner, epoch and lease, so it verifies them as well.
-pub(crate) async fn enter(held: &mut Held<'_>) -> Result<(), Error> {
+async fn enter(held: &mut Held<'_>) -> Result<(), Error> {
     match held.record().phase {
         Phase::After => held.verify().await,
         _ => held.enter(Phase::After).await,

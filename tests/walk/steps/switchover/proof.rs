@@ -78,8 +78,7 @@ pub async fn kept(call: &Call, record: &Record) -> Fallible<bool> {
     Ok(found.await?.is_some_and(|found| found.keeps_old()))
 }
 
-/// Enters the phase after the switchover, or sees that it is still ours.
-pub async fn enter(held: &mut Held) -> Fallible<()> {
+async fn enter(held: &mut Held) -> Fallible<()> {
     match held.record.phase {
         Phase::After => held.verify().await,
         _ => held.enter(Phase::After).await,
