@@ -27,7 +27,8 @@ impl Backoff {
         }
     }
 
-    /// A reader's: a pool's, which is in no hurry to replace a connection.
+    /// A reader's: a pool's, which is in no hurry to replace a connection. All of them at once cost a quarter of a second of a
+    /// core, which the writers want when they come back.
     pub(super) const fn of_a_reader() -> Self {
         Self::between(600, 1200)
     }
