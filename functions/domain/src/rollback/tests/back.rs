@@ -1,0 +1,141 @@
+//! The way back after the switchover.
+
+use super::*;
+
+fn ready() -> BackSeen {
+    BackSeen {
+        link: Health::Well,
+        deployment: None,
+        old_read_only: Some(false),
+        writes_away: false,
+        reads_away: false,
+        instances: vec![],
+    }
+}
+
+fn returning(arrived: bool, tries: u32) -> Record {
+    Record {
+        phase: Phase::Returning,
+        back: Some(Back {
+            arrived,
+            tries,
+            ..Back::default()
+        }),
+        ..followed()
+    }
+}
+
+#[test]
+fn green_is_fenced_only_when_nothing_else_has_to_be_waited_for() {
+    let record = returning(false, 1);
+    assert_eq!(back(&record, &ready()), BackAct::Cross);
+    let not_yet = [
+        BackSeen {
+            link: Health::Resting("a restart".into()),
+            ..ready()
+        },
+        BackSeen {
+            deployment: Some(deployment("SWITCHOVER_COMPLETED")),
+            ..ready()
+        },
+        BackSeen {
+            old_read_only: Some(true),
+            ..ready()
+        },
+        BackSeen {
+            old_read_only: None,
+            ..ready()
+        },
+    ];
+    for seen in not_yet {
+        assert_ne!(back(&record, &seen), BackAct::Cross, "{seen:?}");
+    }
+    let mut routed = record;
+    routed.plan.writes = Some(Pointer {
+        zone: "Z1".into(),
+        name: "orders-writes.shop.test".into(),
+        target: "orders.example.com".into(),
+        ttl: 5,
+    });
+    let away = BackSeen {
+        writes_away: true,
+        ..ready()
+    };
+    assert_eq!(back(&routed, &away), BackAct::PointWrites);
+}
+
+#[test]
+fn a_crossing_that_cannot_be_made_is_given_up_and_one_that_was_made_never() {
+    let broken = BackSeen {
+        link: Health::Broken(Unavailable {
+            why: "the slot is gone".into(),
+            remedy: "go on".into(),
+        }),
+        ..ready()
+    };
+    assert!(matches!(
+        back(&returning(false, 1), &broken),
+        BackAct::GiveUp(_)
+    ));
+    assert!(matches!(
+        back(&returning(false, TRIES), &ready()),
+        BackAct::GiveUp(_)
+    ));
+    let mut made = returning(true, TRIES);
+    made.fences = vec![fence(Side::Blue)];
+    assert_eq!(back(&made, &broken), BackAct::OpenOld);
+    made.fences.clear();
+    let away = BackSeen {
+        reads_away: true,
+        ..broken.clone()
+    };
+    assert_eq!(back(&made, &away), BackAct::RestoreReads);
+    assert_eq!(back(&made, &broken), BackAct::End);
+}
+
+#[test]
+fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened() {
+    let mut record = returning(true, 1);
+    record.fences = vec![fence(Side::Blue)];
+    let mut instances = vec![
+        crate::samples::instance("orders-old1", None),
+        crate::samples::instance("orders", None),
+    ];
+    instances[0].resource_id = "db-orders".into();
+    instances[1].resource_id = "db-orders-green".into();
+    let act = |instances: &[Instance]| {
+        let seen = BackSeen {
+            instances: instances.to_vec(),
+            ..ready()
+        };
+        back(&record, &seen)
+    };
+    let rename = |resource_id: &str, from: &str, to: &str| BackAct::Rename {
+        resource_id: resource_id.into(),
+        from: from.into(),
+        to: to.into(),
+    };
+    assert_eq!(
+        act(&instances),
+        rename("db-orders-green", "orders", "orders-new-green")
+    );
+    instances[1].status = "renaming".into();
+    assert!(matches!(act(&instances), BackAct::Wait(_)));
+    instances[1].id = "orders-new-green".into();
+    assert_eq!(
+        act(&instances),
+        rename("db-orders", "orders-old1", "orders")
+    );
+    instances[0].id = "orders".into();
+    assert_eq!(act(&instances), BackAct::OpenOld);
+    instances[0].id = "orders-old1".into();
+    instances[1].id = "orders".into();
+    instances[1].resource_id = "db-somebody".into();
+    assert!(matches!(act(&instances), BackAct::AskPerson(_)));
+}
+
+#[test]
+fn one_commit_of_somebody_else_is_not_quiet() {
+    assert!(is_quiet(10, 2, 12));
+    assert!(!is_quiet(10, 2, 13));
+}
