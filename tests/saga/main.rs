@@ -37,7 +37,7 @@ const WORKERS: usize = 5;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
     let bench = Arc::new(prepare().await?);
-    let (_keeper, motos) = motos(&bench).await?;
+    let (keeper, motos) = motos(&bench).await?;
     let wanted = std::env::var(JOURNEY).unwrap_or_default();
     let journeys = journeys::all().into_iter();
     let journeys = journeys.filter(|journey| journey.name.contains(&wanted));
@@ -64,8 +64,8 @@ async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
         results.len(),
         bad.join("\n")
     );
-    std::fs::remove_dir_all(&bench.folder)?;
-    Ok(())
+    keeper.shutdown().await?;
+    Ok(std::fs::remove_dir_all(&bench.folder)?)
 }
 
 /// Bad cases alone: where many run at a time, one may have waited too long for what another one used. What is bad twice is
