@@ -12,6 +12,7 @@ pub mod faults;
 pub mod gateway;
 pub mod keeper;
 pub mod lambda;
+pub mod memory;
 pub mod moto;
 pub mod network;
 pub mod platform;

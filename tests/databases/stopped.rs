@@ -124,7 +124,7 @@ async fn a_fence_of_a_call_that_died_is_in_nobodys_way() -> Result<()> {
     let said = shop.finish("switchover", &ticket).await?;
     let receipt = &said.last().context("an answer")?["receipt"];
     assert_eq!(receipt["roles"], json!(["orders_app", "reader"]));
-    assert_eq!(receipt["old_closed"], true);
+    assert_eq!(receipt["left_closed"], true);
     assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
     assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
     let comments =

@@ -4,6 +4,7 @@ pub mod ticks;
 
 use anyhow::{Result, ensure};
 use local::keeper::Keeper;
+use local::memory;
 use local::platform::Platform;
 use local::toolchain::workspace;
 use std::path::{Path, PathBuf};
@@ -14,25 +15,11 @@ use tokio_postgres::Client;
 /// The longest wait, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A file system in memory, where there is one.
-const MEMORY: &str = "/dev/shm";
-/// What has to be free there: several runs at a time, each with some hundred megabytes.
-const ROOM: u64 = 8 << 30;
-
 /// Where a run leaves what there is to see if it fails; `name` tells it from the others.
 #[must_use]
 pub fn run_folder(name: &str) -> PathBuf {
-    runs().join(format!("{name}-{}", std::process::id()))
-}
-
-/// In memory where there is room: ext4 searches long for an unused inode after many files were removed, and runs make and
-/// remove thousands, so that on disk half of both cores went there. No test cuts the power, so none depends on the disk.
-fn runs() -> PathBuf {
-    let free = rustix::fs::statvfs(MEMORY).map_or(0, |it| it.f_bavail * it.f_frsize);
-    if free < ROOM {
-        return workspace().join(".local/test-runs");
-    }
-    Path::new(MEMORY).join(format!("viridian-{}", rustix::process::getuid()))
+    let runs = memory::folder().unwrap_or_else(|| workspace().join(".local/test-runs"));
+    runs.join(format!("{name}-{}", std::process::id()))
 }
 
 /// Ends a run that passed: stops what it started, and removes its folder.

@@ -41,9 +41,10 @@ pub struct Receipt {
     /// What green does not hold as it should, found after it was opened, a line each.
     #[serde(default)]
     pub wrong: Vec<String>,
-    /// Whether old was seen with its application roles closed and without their sessions.
+    /// Whether the side that was left, old blue or on the way back green, was seen with its application roles closed and
+    /// without their sessions.
     #[serde(default)]
-    pub old_closed: bool,
+    pub left_closed: bool,
     /// Per database of the server: the proof of what arrived.
     pub databases: BTreeMap<String, Arrived>,
     /// Application sessions that were ended by us on green.

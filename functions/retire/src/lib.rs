@@ -8,7 +8,7 @@ use domain::retire::{Act, Input, Output, Seen, done, next, over, waiting};
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
-use effects::postgres::{Access, Endpoint, Session, reverse};
+use effects::postgres::{Access, Session, reverse};
 use effects::rds::{Deployments, Instances, Snapshots};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
@@ -119,11 +119,7 @@ impl Yard {
         database: &str,
         access: Access,
     ) -> Result<Session, Error> {
-        let found = self.instances.find(resource_id).await?;
-        let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
-        let endpoint = endpoint.ok_or_else(|| {
-            StepError::transient(format!("the server {resource_id} has no endpoint now"))
-        })?;
+        let endpoint = self.instances.endpoint(resource_id).await?;
         let connector = self
             .secrets
             .connector(&record.plan.database, &self.resolver)

@@ -165,7 +165,7 @@ impl Crossing {
         info!(sessions = drained.ended, "green fenced");
         receipt.sessions_drained += drained.ended;
         receipt.roles = names;
-        receipt.old_closed = true;
+        receipt.left_closed = true;
         receipt.phases.push(("fence".to_owned(), elapsed(began)));
         Ok(())
     }

@@ -8,11 +8,11 @@ mod green;
 mod link;
 mod look;
 mod old;
+mod reads;
 mod servers;
 
 use domain::error::StepError;
 use domain::record::{Phase, Record};
-use domain::request::Strategy;
 use domain::rollback::{
     Act, Input, Order, Output, next, no_way_back, note, nothing, order, reads_first,
 };
@@ -27,7 +27,7 @@ use green::Opened;
 use look::{Looked, look};
 use servers::Servers;
 use std::time::Duration;
-use tracing::{info, warn};
+use tracing::info;
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
 const SHORT: i64 = 10_000;
@@ -126,50 +126,6 @@ struct Rollback<'a> {
 }
 
 impl Rollback<'_> {
-    /// Puts reads back before anything that takes time, and without waiting for another's lease. What fails here is
-    /// tried again with the lease.
-    async fn reads_first(&mut self, record: &Record, at_once: bool) {
-        let tried = async {
-            let shared = record.plan.strategy == Strategy::BlueGreen;
-            if at_once || shared && self.blue_serves(record).await? {
-                let verify = async || self.world.claims.verify(&record.ticket).await;
-                return self.reads_back(record, verify).await;
-            }
-            Ok(None)
-        };
-        match tried.await {
-            Ok(action) => self.actions.extend(action),
-            Err(failed) => warn!(%failed, "reads not put back yet"),
-        }
-    }
-
-    async fn blue_serves(&self, record: &Record) -> Result<bool, Error> {
-        if matches!(record.phase, Phase::After | Phase::Returning) {
-            return Ok(false);
-        }
-        let looked = look(self.world, record).await?;
-        Ok(looked.seen.serving == domain::rollback::Serving::Blue)
-    }
-
-    /// Makes the weighted records what they were before the upgrade, unless they are so already.
-    async fn reads_back(
-        &self,
-        record: &Record,
-        verify: impl AsyncFn() -> Result<(), Error>,
-    ) -> Result<Option<String>, Error> {
-        let Some(route) = &record.plan.reads else {
-            return Ok(None);
-        };
-        let last_call = self.invocation.last_call();
-        let before = self
-            .world
-            .routes
-            .apply(route, &route.records, last_call, verify)
-            .await?;
-        let changed = !domain::routes::changes(&before, &route.records).is_empty();
-        Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name)))
-    }
-
     async fn with_lease(&mut self, mut held: Held<'_>) -> Result<Output, Error> {
         let done = self.until_done(&mut held).await;
         held.release().await;
@@ -220,9 +176,9 @@ impl Rollback<'_> {
                     .reads_back(held.record(), async || held.verify().await)
                     .await?;
                 self.actions.extend(done);
-                note_reads_back(held).await?;
+                reads::note_back(held).await?;
             }
-            Act::NoteReadsBack => note_reads_back(held).await?,
+            Act::NoteReadsBack => reads::note_back(held).await?,
             Act::Settle(left) if left > SHORT => {
                 return Ok(Some(
                     self.later("clients may still have an answer that leads to green"),
@@ -316,10 +272,6 @@ fn green_serves(record: &Record) -> String {
         }
         _ => no_way_back(record),
     }
-}
-
-async fn note_reads_back(held: &mut Held<'_>) -> Result<(), Error> {
-    held.change(|record| record.reads_back = Some(now())).await
 }
 
 /// Marks the claim for a person; the error with which the step ends.

@@ -7,7 +7,7 @@ use domain::plan::Plan;
 use domain::record::{Fence, Record};
 use effects::claims::Held;
 use effects::error::Error;
-use effects::postgres::{Access, Connector, Endpoint, Session, fence, roles};
+use effects::postgres::{Access, Connector, Session, fence, roles};
 use tokio::sync::OnceCell;
 
 /// The names of a fence's roles.
@@ -42,16 +42,6 @@ impl<'a> Servers<'a> {
         self.connector.get_or_try_init(read).await
     }
 
-    /// Where the server with this identity listens now, whatever it is called.
-    pub async fn endpoint(&self, resource_id: &ResourceId) -> Result<Endpoint, Error> {
-        let found = self.world.instances.find(resource_id).await?;
-        let address = found.and_then(|found| Some((found.address?, found.port)));
-        let (host, port) = address.ok_or_else(|| {
-            StepError::transient(format!("the server {resource_id} has no endpoint now"))
-        })?;
-        Ok(Endpoint::new(host, port))
-    }
-
     /// A session on one of a server's databases.
     pub async fn session(
         &self,
@@ -59,7 +49,7 @@ impl<'a> Servers<'a> {
         database: &str,
         access: Access,
     ) -> Result<Session, Error> {
-        let endpoint = self.endpoint(resource_id).await?;
+        let endpoint = self.world.instances.endpoint(resource_id).await?;
         self.connector()
             .await?
             .connect(&endpoint, database, access)
@@ -83,7 +73,7 @@ impl<'a> Servers<'a> {
         resource_id: &ResourceId,
         database: &str,
     ) -> Result<String, Error> {
-        let endpoint = self.endpoint(resource_id).await?;
+        let endpoint = self.world.instances.endpoint(resource_id).await?;
         self.connector().await?.conninfo(&endpoint, database).await
     }
 

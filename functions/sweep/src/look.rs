@@ -9,7 +9,7 @@ use domain::sweep::{Execution, Seen, token};
 use domain::watch::Reading;
 use effects::error::Error;
 use effects::postgres::inspect::MAINTENANCE;
-use effects::postgres::{Access, Endpoint, Session, reverse};
+use effects::postgres::{Access, Session, reverse};
 use effects::step::now;
 use futures_util::future::{join, ready};
 use futures_util::{StreamExt, stream};
@@ -176,11 +176,7 @@ impl World {
         database: Option<&str>,
         access: Access,
     ) -> Result<Session, Error> {
-        let found = self.instances.find(resource_id).await?;
-        let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
-        let endpoint = endpoint.ok_or_else(|| {
-            StepError::transient(format!("the server {resource_id} has no endpoint now"))
-        })?;
+        let endpoint = self.instances.endpoint(resource_id).await?;
         let connector = self
             .secrets
             .connector(&record.plan.database, &self.resolver)

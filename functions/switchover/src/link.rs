@@ -90,7 +90,7 @@ impl Bridge {
         }
         // RDS's read-only goes with the deployment's record: it keeps old closed as long as its roles are not seen to be.
         let receipt = held.record().receipt.as_ref();
-        if !receipt.is_some_and(|receipt| receipt.old_closed) {
+        if !receipt.is_some_and(|receipt| receipt.left_closed) {
             return Ok(());
         }
         held.verify().await?;

@@ -64,7 +64,7 @@ impl Bridge {
             return Ok(again("old can't be closed; green stays closed until it is"));
         };
         receipt.complaints.extend(complaints);
-        receipt.old_closed = seen.old.is_some();
+        receipt.left_closed = seen.old.is_some();
         // Opened by a call whose record of it was lost: new has moved on since.
         let moment = seen.new.open_roles.is_empty();
         receipt.databases = databases(held, &seen);
@@ -155,13 +155,13 @@ impl Bridge {
         mut receipt: Receipt,
     ) -> Result<Output, Error> {
         keep(held, &receipt).await?;
-        if !receipt.old_closed {
-            receipt.old_closed = self.close_old_late(held, sides).await?;
+        if !receipt.left_closed {
+            receipt.left_closed = self.close_old_late(held, sides).await?;
             keep(held, &receipt).await?;
         }
         self.follow_back(held, sides).await?;
         let mut wrong = receipt.wrong.clone();
-        if !receipt.old_closed {
+        if !receipt.left_closed {
             let resource_id = &sides.old.resource_id;
             wrong.push(format!("old blue, {resource_id}, can't be reached, so that nobody has seen its roles closed; RDS keeps it read-only"));
         }

@@ -212,11 +212,7 @@ async fn listening(
     connector: &Connector,
     resource_id: &ResourceId,
 ) -> Result<(Endpoint, IpAddr), Error> {
-    let found = bridge.instances.find(resource_id).await?;
-    let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
-    let endpoint = endpoint.ok_or_else(|| {
-        StepError::transient(format!("the instance {resource_id} has no address now"))
-    })?;
+    let endpoint = bridge.instances.endpoint(resource_id).await?;
     let address = connector.address(&endpoint).await?;
     Ok((endpoint, address))
 }

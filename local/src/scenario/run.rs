@@ -289,17 +289,17 @@ fn keep_troubles(path: &Path, tally: &Tally) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Runs a scenario in a new folder.
+/// Runs a scenario as one of many.
 ///
 /// # Errors
-/// When it can't be run, or does not end as it must. Its folder stays, and the error names it.
+/// When it can't be run, or does not end as it must. Its folder stays then, and the error names it.
 pub async fn run_well(
     kind: Kind,
     profile: DelayProfile,
     load: Settings,
     observer: Arc<dyn Observer>,
 ) -> Result<Summary> {
-    let folder = runs::begin(kind.as_str())?;
+    let folder = runs::begin_passing(kind.as_str())?;
     let scenario = Scenario {
         kind,
         folder: folder.clone(),
@@ -315,5 +315,6 @@ pub async fn run_well(
         folder.display(),
         summary.problems.join("; ")
     );
+    runs::end_passing(&folder)?;
     Ok(summary)
 }

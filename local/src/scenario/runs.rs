@@ -1,5 +1,6 @@
 //! The folders of runs, `.local/runs/<id>`, of which the last few are kept.
 
+use crate::memory;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -19,13 +20,35 @@ pub fn root() -> PathBuf {
 /// # Errors
 /// When the folder can't be made.
 pub fn begin(scenario: &str) -> Result<PathBuf> {
-    let root = root();
-    std::fs::create_dir_all(&root).with_context(|| format!("making {}", root.display()))?;
-    prune(&root);
+    begin_in(&root(), scenario)
+}
+
+/// A new run of many, in memory where there is room.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn begin_passing(scenario: &str) -> Result<PathBuf> {
+    begin_in(&memory::folder().unwrap_or_else(root), scenario)
+}
+
+/// Ends a run of many that ended well: memory is not kept for it.
+///
+/// # Errors
+/// When the folder can't be removed.
+pub fn end_passing(folder: &Path) -> Result<()> {
+    if folder.starts_with(root()) {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))
+}
+
+fn begin_in(root: &Path, scenario: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(root).with_context(|| format!("making {}", root.display()))?;
+    prune(root);
     let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     let folder = root.join(format!("{RUN}{now}-{scenario}"));
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    point_latest(&root, &folder)?;
+    point_latest(root, &folder)?;
     Ok(folder)
 }
 

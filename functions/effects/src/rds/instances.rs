@@ -2,6 +2,7 @@
 
 use super::{filter, tags_of};
 use crate::error::{Error, acted, looked};
+use crate::postgres;
 use aws_config::SdkConfig;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbInstanceStatusInfo, Endpoint};
@@ -63,6 +64,18 @@ impl Instances {
             }
         }
         Ok(None)
+    }
+
+    /// Where the server with this identity listens now, whatever it is called.
+    ///
+    /// # Errors
+    /// If RDS can't be asked; `Upgrade.Transient` while there is no such server or it has no endpoint.
+    pub async fn endpoint(&self, resource_id: &ResourceId) -> Result<postgres::Endpoint, Error> {
+        let found = self.find(resource_id).await?;
+        let endpoint = found.and_then(|it| Some(postgres::Endpoint::new(it.address?, it.port)));
+        endpoint.ok_or_else(|| {
+            StepError::transient(format!("the server {resource_id} has no endpoint now")).into()
+        })
     }
 
     /// Every instance.

@@ -67,7 +67,7 @@ pub async fn follow_back(call: &Call, held: &mut Held) -> Fallible<()> {
     }
     // RDS's read-only goes with the deployment's record.
     let receipt = held.record.receipt.as_ref();
-    if !receipt.is_some_and(|receipt| receipt.old_closed) {
+    if !receipt.is_some_and(|receipt| receipt.left_closed) {
         return Ok(());
     }
     held.verify().await?;

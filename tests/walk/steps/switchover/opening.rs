@@ -34,7 +34,7 @@ pub async fn finish(call: &Call, held: &mut Held) -> Fallible<Output> {
         return Ok(again("old can't be closed; green stays closed until it is"));
     };
     receipt.complaints.extend(complaints);
-    receipt.old_closed = seen.old.is_some();
+    receipt.left_closed = seen.old.is_some();
     let moment = seen.new.open_roles.is_empty();
     receipt.databases = databases(held, &seen);
     open(call, held, &new).await?;
@@ -88,13 +88,13 @@ async fn complete(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallibl
 /// Keeps the receipt first, so that another call comes to the same end.
 async fn conclude(call: &Call, held: &mut Held, mut receipt: Receipt) -> Fallible<Output> {
     keep(held, &receipt).await?;
-    if !receipt.old_closed {
-        receipt.old_closed = close_old_late(call, held).await?;
+    if !receipt.left_closed {
+        receipt.left_closed = close_old_late(call, held).await?;
         keep(held, &receipt).await?;
     }
     link::follow_back(call, held).await?;
     let mut wrong = receipt.wrong.clone();
-    if !receipt.old_closed {
+    if !receipt.left_closed {
         wrong.push("old blue can't be reached".to_owned());
     }
     if wrong.is_empty() {
