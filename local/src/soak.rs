@@ -73,10 +73,13 @@ impl Soak {
         while self.next(&totals, began.elapsed()) == Next::GoOn {
             let title = format!("{:>3} {}", totals.runs() + 1, Kind::Rollback.as_str());
             self.progress.begin(title);
-            let (profile, load) = (self.profile, self.load.clone());
-            let summary = run_well(Kind::Rollback, profile, load, self.progress.clone()).await?;
-            totals.add(&summary);
-            self.progress.end(&totals.so_far(&summary));
+            let (load, progress) = (self.load.clone(), self.progress.clone());
+            let add = |summary: &Summary| {
+                totals.add(summary);
+                Ok(totals.so_far(summary))
+            };
+            let said = run_well(Kind::Rollback, self.profile, load, progress, add).await?;
+            self.progress.end(&said);
         }
         Ok(totals)
     }

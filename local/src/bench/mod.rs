@@ -97,14 +97,16 @@ impl Bench {
                 Ok(format!("pause {over:.0} ms · back {back:.0} ms"))
             }
             Part::Switchover => {
-                let summary = self.scenario(Kind::Rollback).await?;
-                samples.add_switchover(&summary)?;
+                let add = |summary: &Summary| samples.add_switchover(summary);
+                self.scenario(Kind::Rollback, add).await?;
                 Ok(samples.last_switch())
             }
             Part::Alarm => {
-                let summary = self.scenario(Kind::Alarm).await?;
-                samples.add_alarm(&summary);
-                let took = summary.alarm_to_blue_ms.unwrap_or(f64::NAN);
+                let add = |summary: &Summary| {
+                    samples.add_alarm(summary);
+                    Ok(summary.alarm_to_blue_ms.unwrap_or(f64::NAN))
+                };
+                let took = self.scenario(Kind::Alarm, add).await?;
                 Ok(format!("reads on blue after {took:.0} ms"))
             }
         }
@@ -128,8 +130,13 @@ impl Bench {
         Ok(measured)
     }
 
-    async fn scenario(&self, kind: Kind) -> Result<Summary> {
-        run_well(kind, self.profile, self.load.clone(), self.progress.clone()).await
+    async fn scenario<T>(
+        &self,
+        kind: Kind,
+        taken: impl FnOnce(&Summary) -> Result<T>,
+    ) -> Result<T> {
+        let (load, progress) = (self.load.clone(), self.progress.clone());
+        run_well(kind, self.profile, load, progress, taken).await
     }
 }
 

@@ -289,16 +289,17 @@ fn keep_troubles(path: &Path, tally: &Tally) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Runs a scenario as one of many.
+/// Runs a scenario as one of many; `taken` takes from it what is wanted while its folder is there.
 ///
 /// # Errors
-/// When it can't be run, or does not end as it must. Its folder stays then, and the error names it.
-pub async fn run_well(
+/// Those of `taken`, and when it can't be run or does not end as it must. Its folder stays then, and the error names it.
+pub async fn run_well<T>(
     kind: Kind,
     profile: DelayProfile,
     load: Settings,
     observer: Arc<dyn Observer>,
-) -> Result<Summary> {
+    taken: impl FnOnce(&Summary) -> Result<T>,
+) -> Result<T> {
     let folder = runs::begin_passing(kind.as_str())?;
     let scenario = Scenario {
         kind,
@@ -315,6 +316,7 @@ pub async fn run_well(
         folder.display(),
         summary.problems.join("; ")
     );
+    let taken = taken(&summary)?;
     runs::end_passing(&folder)?;
-    Ok(summary)
+    Ok(taken)
 }
