@@ -3,6 +3,7 @@
 //! A policy is proven in both directions. A call that no statement allows is refused, so that a missing permission shows in
 //! the tests; and each run keeps which statement allowed what, so that a permission which no run needs shows as well.
 
+mod check;
 mod condition;
 mod decision;
 mod guard;
@@ -11,6 +12,7 @@ mod request;
 mod statement;
 mod used;
 
+pub use check::{Findings, compare};
 pub use condition::Condition;
 pub use decision::{Denial, Grant, decide};
 pub use guard::Guard;
