@@ -6,18 +6,22 @@
 mod check;
 mod condition;
 mod decision;
+mod dependent;
 mod guard;
 mod pattern;
 mod request;
 mod statement;
+mod table;
 mod used;
 
 pub use check::{Findings, compare};
 pub use condition::Condition;
 pub use decision::{Denial, Grant, decide};
+pub use dependent::{DEPENDENT, Dependent};
 pub use guard::Guard;
 pub use request::{Facts, Need, Request};
 pub use statement::{Effect, Statement, read};
+pub use table::table;
 pub use used::{Line, Used, folder, union};
 
 use std::collections::BTreeMap;

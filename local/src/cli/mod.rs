@@ -46,6 +46,8 @@ enum Command {
     /// What runs have used of the permissions in the template.
     #[command(subcommand)]
     Privileges(privileges::Chosen),
+    /// Print the template's permissions as `docs/iam.md` has them.
+    IamTable,
     /// Compare a ledger with the servers whose sockets the script `start-servers` gives.
     #[command(hide = true)]
     AuditServers { run: PathBuf },
@@ -141,6 +143,7 @@ fn carry_out(command: Command) -> Result<ExitCode> {
             Command::Audit { run } => audit::started(&run),
             Command::AuditServers { run } => audit::servers(&run).await,
             Command::Privileges(chosen) => privileges::run(chosen),
+            Command::IamTable => privileges::table(),
             Command::Keeper { .. } => Ok(ExitCode::SUCCESS),
         }
     })

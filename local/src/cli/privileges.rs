@@ -1,4 +1,4 @@
-//! `local privileges`.
+//! `local privileges` and `local iam-table`.
 
 use anyhow::{Result, ensure};
 use local::iam::{self, Line};
@@ -25,6 +25,13 @@ pub(super) fn run(chosen: Chosen) -> Result<ExitCode> {
         Chosen::Check => check(),
         Chosen::Show => show().map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Prints the page of the documentation.
+pub(super) fn table() -> Result<ExitCode> {
+    let page = iam::table(template()?.roles())?;
+    write!(std::io::stdout(), "{page}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn template() -> Result<Template> {
