@@ -15,7 +15,7 @@ mod table;
 mod used;
 
 pub use check::{Findings, compare};
-pub use condition::Condition;
+pub use condition::{Condition, Context, Keys};
 pub use decision::{Denial, Grant, decide};
 pub use dependent::{DEPENDENT, Dependent};
 pub use guard::Guard;

@@ -1,6 +1,7 @@
 //! Reads `infra/template.yaml`, so that what runs here is what is deployed. Strict: what it doesn't understand, it refuses.
 
 mod intrinsics;
+mod roles;
 mod rules;
 mod schedules;
 
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Resources without which everything runs here as it does there: permissions, logs and what only people look at.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 9] = [
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::SQS::QueuePolicy",
     "AWS::SNS::TopicPolicy",
@@ -65,8 +67,10 @@ pub struct FunctionSpec {
 /// A state machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineSpec {
-    /// Its logical id, which is the machine's name on this platform.
+    /// Its logical id.
     pub logical_id: String,
+    /// Its name: the template's, or else the logical id.
+    pub name: String,
     /// Its ARN on this platform.
     pub arn: String,
     /// The file with the definition.
@@ -102,7 +106,7 @@ impl Template {
         let functions = self.functions.iter();
         let functions = functions.map(|it| (it.binary.as_str(), it.policies.as_slice()));
         let machines = self.machines.iter();
-        let machines = machines.map(|it| (it.logical_id.as_str(), it.policies.as_slice()));
+        let machines = machines.map(|it| (it.name.as_str(), it.policies.as_slice()));
         functions.chain(machines)
     }
 
@@ -193,7 +197,7 @@ impl Reader<'_> {
             timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
             memory: u32::try_from(memory)?,
             environment: environment.into_iter().collect(),
-            policies: self.policies(properties)?,
+            policies: roles::statements(self.scope, properties)?,
         })
     }
 
@@ -203,16 +207,12 @@ impl Reader<'_> {
             .context("a machine without DefinitionUri")?;
         Ok(MachineSpec {
             logical_id: id.to_owned(),
+            name: self.scope.machine_name(id)?,
             arn: self.scope.attribute(id, "Arn")?,
             definition: self.folder.join(definition),
             substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
-            policies: self.policies(properties)?,
+            policies: roles::statements(self.scope, properties)?,
         })
-    }
-
-    fn policies(&self, properties: &Yaml) -> Result<Vec<Statement>> {
-        let policies = self.resolved(&properties["Policies"])?;
-        crate::iam::read(&policies).context("Policies")
     }
 
     /// What calls a function or a machine.

@@ -12,10 +12,13 @@ pub struct Findings {
     pub unused: Vec<[String; 3]>,
     /// Permissions that a run lacked.
     pub lacking: Vec<[String; 3]>,
+    /// Resources of used permissions that no run was about. They are shown, and are no failure: a service may ask for more than
+    /// is seen here, such as for an instance's option group.
+    pub idle: Vec<[String; 3]>,
 }
 
 impl Findings {
-    /// Whether everything is as it must be.
+    /// Whether everything is as it must be, whatever is idle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.unused.is_empty() && self.lacking.is_empty()
@@ -35,9 +38,15 @@ pub fn compare<'a>(
             .filter(|it| it.effect == Effect::Allow && !it.is_dependent());
         for statement in own {
             let row = |what: String| [caller.to_owned(), statement.sid.clone(), what];
+            let lines = lines(caller, statement, used);
             findings
                 .unused
-                .extend(unused(caller, statement, used).into_iter().map(row));
+                .extend(unused(statement, &lines).into_iter().map(row));
+            if !lines.is_empty() {
+                findings
+                    .idle
+                    .extend(idle(statement, &lines).into_iter().map(row));
+            }
         }
     }
     let denied = used.iter().filter(|line| line.statement.is_none());
@@ -48,12 +57,15 @@ pub fn compare<'a>(
     findings
 }
 
-/// The actions and the resources of a statement that nobody used.
-fn unused(caller: &str, statement: &Statement, used: &BTreeSet<Line>) -> Vec<String> {
-    let lines = used.iter().filter(|line| {
-        line.caller == caller && line.statement.as_deref() == Some(statement.sid.as_str())
-    });
-    let lines: Vec<&Line> = lines.collect();
+/// What was used by way of a statement.
+fn lines<'a>(caller: &str, statement: &Statement, used: &'a BTreeSet<Line>) -> Vec<&'a Line> {
+    let sid = Some(statement.sid.as_str());
+    let of = |line: &&Line| line.caller == caller && line.statement.as_deref() == sid;
+    used.iter().filter(of).collect()
+}
+
+/// The actions of a statement that nobody used.
+fn unused(statement: &Statement, lines: &[&Line]) -> Vec<String> {
     let actions = statement.actions.iter().filter_map(|action| {
         if action.contains(['*', '?']) {
             return Some(format!("{action}, which names no action"));
@@ -61,17 +73,23 @@ fn unused(caller: &str, statement: &Statement, used: &BTreeSet<Line>) -> Vec<Str
         let was = lines.iter().any(|line| line.action == *action);
         (!was).then(|| action.clone())
     });
+    actions.collect()
+}
+
+/// The resources of a statement that nobody used.
+fn idle(statement: &Statement, lines: &[&Line]) -> Vec<String> {
     let resources = statement.resources.iter().filter_map(|resource| {
         let was = lines.iter().any(|line| line.resource == *resource);
         (!was).then(|| format!("on {resource}"))
     });
-    actions.chain(resources).collect()
+    resources.collect()
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         section(f, "never used by any run:", &self.unused)?;
-        section(f, "lacking in a run:", &self.lacking)
+        section(f, "lacking in a run:", &self.lacking)?;
+        section(f, "used, but by no run on these:", &self.idle)
     }
 }
 
@@ -139,20 +157,19 @@ mod tests {
   validate  Look  rds:DescribeEvents
   validate  Look  rds:DescribeDBClusters
   validate  Look  sns:*, which names no action
-  validate  Look  on *
 ";
         assert_eq!(findings, wanted);
     }
 
     #[test]
-    fn a_resource_that_nobody_uses_is_found() {
+    fn a_resource_that_nobody_uses_is_shown() {
         let mut all = statements(&["rds:DescribeEvents"]);
         all[1]
             .resources
             .push("arn:aws:rds:eu-west-1:123456789012:pg:*".to_owned());
         let findings = compare([("plan", all.as_slice())], &used());
         assert_eq!(
-            findings.unused[0][2],
+            findings.idle[0][2],
             "on arn:aws:rds:eu-west-1:123456789012:pg:*"
         );
     }

@@ -1,8 +1,9 @@
 //! Whether a request is allowed: everything that it needs has to be allowed by some statement and forbidden by none.
 
+use super::condition::Context;
+use super::pattern;
 use super::request::{Facts, Need, Request};
 use super::statement::{Effect, Statement};
-use super::{Tags, pattern};
 
 /// What allowed a part of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +36,25 @@ pub fn decide(
 ) -> Result<Vec<Grant>, Denial> {
     let needs = request.needs.iter();
     needs
-        .map(|need| granted(statements, need, &request.tags, facts))
+        .map(|need| granted(statements, need, request, facts))
         .collect()
 }
 
 fn granted(
     statements: &[Statement],
     need: &Need,
-    asked: &Tags,
+    request: &Request,
     facts: &dyn Facts,
 ) -> Result<Grant, Denial> {
     let tags = facts.tags(&need.resource);
+    let context = Context {
+        resource: tags.as_ref(),
+        asked: &request.tags,
+        keys: &request.keys,
+    };
     let holds = |statement: &Statement| {
         let mut conditions = statement.conditions.iter();
-        conditions.all(|condition| condition.holds(tags.as_ref(), asked))
+        conditions.all(|condition| condition.holds(context))
     };
     let matching: Vec<(&Statement, &str)> = statements
         .iter()
@@ -90,6 +96,8 @@ fn matched<'a>(statement: &'a Statement, need: &Need) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iam::Tags;
+    use crate::iam::condition::Keys;
     use crate::iam::request::tests::World;
     use serde_json::{Value, json};
 
@@ -107,6 +115,7 @@ mod tests {
         Request {
             needs: resources.iter().map(need).collect(),
             tags: Tags::new(),
+            keys: Keys::new(),
         }
     }
 

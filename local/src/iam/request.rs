@@ -5,7 +5,8 @@ mod fields;
 mod rds;
 
 use super::Tags;
-use crate::gateway::Call;
+use super::condition::{Keys, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
+use crate::gateway::{Call, Caller};
 use crate::{ACCOUNT, REGION, lambda};
 use fields::Fields;
 
@@ -25,6 +26,8 @@ pub struct Request {
     pub needs: Vec<Need>,
     /// The tags that it sets.
     pub tags: Tags,
+    /// What else it tells, for conditions.
+    pub keys: Keys,
 }
 
 /// What the request doesn't tell, but the services know.
@@ -40,20 +43,29 @@ impl Request {
     #[must_use]
     pub fn of(call: &Call, facts: &dyn Facts) -> Self {
         let fields = Fields::of(call);
-        if call.service == "rds" {
-            return rds::request(&call.operation, &fields);
+        match call.service.as_str() {
+            "rds" => return rds::request(&call.operation, &fields),
+            "states" => return states(call, &fields, facts),
+            _ => {}
         }
         let resources = match call.service.as_str() {
             "dynamodb" => dynamodb(&fields),
             "sns" => fields.text("TopicArn").into_iter().collect(),
-            "states" => states(&fields, facts),
             "secretsmanager" => secret(&fields),
             "monitoring" => alarm(&call.operation, &fields),
             "route53" => route53(call.uri.path()),
             "lambda" => function(call),
             _ => Vec::new(),
         };
-        Self::new(&action(&call.service, &call.operation), resources)
+        let mut request = Self::new(&action(&call.service, &call.operation), resources);
+        if call.operation == "ChangeResourceRecordSets" {
+            let batch = String::from_utf8_lossy(&call.body);
+            request.keys.insert(RECORD_TYPES, elements(&batch, "Type"));
+            request
+                .keys
+                .insert(RECORD_ACTIONS, elements(&batch, "Action"));
+        }
+        request
     }
 
     /// One action on these resources; without any, on `*`.
@@ -68,6 +80,7 @@ impl Request {
         Self {
             needs: resources.into_iter().map(need).collect(),
             tags: Tags::new(),
+            keys: Keys::new(),
         }
     }
 }
@@ -97,14 +110,53 @@ fn dynamodb(fields: &Fields) -> Vec<String> {
     vec![arn("dynamodb", &format!("table/{table}{index}"))]
 }
 
-/// A token belongs to a machine, which the token doesn't tell; one that nobody knows could belong to any.
-fn states(fields: &Fields, facts: &dyn Facts) -> Vec<String> {
+/// A token belongs to a machine, which it doesn't tell. One that nobody gave out belongs to nothing: Step Functions itself
+/// refuses it. A machine's version or alias is no part of the resource, but a condition's business.
+fn states(call: &Call, fields: &Fields, facts: &dyn Facts) -> Request {
+    let action = format!("states:{}", call.operation);
     if let Some(token) = fields.text("taskToken") {
         let machine = facts.machine_of(&token);
-        return vec![machine.unwrap_or_else(|| arn("states", "stateMachine:*"))];
+        let mut request = Request::new(&action, machine.iter().cloned().collect());
+        request.needs.retain(|_| machine.is_some());
+        return request;
     }
-    let named = ["stateMachineArn", "executionArn"].map(|name| fields.text(name));
-    named.into_iter().flatten().collect()
+    let Some(named) = fields.text("stateMachineArn") else {
+        return Request::new(&action, fields.text("executionArn").into_iter().collect());
+    };
+    let parts: Vec<&str> = named.splitn(8, ':').collect();
+    let machine = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");
+    let mut request = Request::new(&action, vec![machine]);
+    if let Some(qualifier) = parts.get(7) {
+        request
+            .keys
+            .insert(QUALIFIER, vec![(*qualifier).to_owned()]);
+    }
+    if matches!(call.caller, Caller::Machine(_)) {
+        let child = parts.get(6).copied().unwrap_or_default();
+        request.needs.extend(waiting_for(child));
+    }
+    request
+}
+
+/// What a machine needs besides to wait for an execution that it starts. Step Functions asks for it when the machine is made.
+fn waiting_for(child: &str) -> impl Iterator<Item = Need> {
+    let executions = arn("states", &format!("execution:{child}:*"));
+    let rule = arn(
+        "events",
+        "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule",
+    );
+    let needs = [
+        ("states:DescribeExecution", &executions),
+        ("states:StopExecution", &executions),
+        ("events:DescribeRule", &rule),
+        ("events:PutRule", &rule),
+        ("events:PutTargets", &rule),
+    ];
+    let need = |(action, resource): (&str, &String)| Need {
+        action: action.to_owned(),
+        resource: resource.clone(),
+    };
+    needs.map(need).into_iter()
 }
 
 /// A secret's ARN ends in a hyphen and six letters, which nobody knows who asks by name.
@@ -141,6 +193,15 @@ fn route53(path: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What stands in each element of this name.
+fn elements(xml: &str, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let parts = xml.split(&open).skip(1);
+    parts
+        .filter_map(|part| Some(part.split_once(&close)?.0.to_owned()))
+        .collect()
 }
 
 /// The function in the path, by name or ARN, with the version that it may name.

@@ -71,7 +71,11 @@ impl Statement {
                 "`{resource}` is no ARN"
             );
         }
-        let conditions = fields.get("Condition").map(Condition::read).transpose()?;
+        let foreign = sid.starts_with(DEPENDENT);
+        let conditions = fields.get("Condition");
+        let conditions = conditions
+            .map(|block| Condition::read(block, foreign))
+            .transpose()?;
         Ok(Self {
             sid: sid.to_owned(),
             effect,

@@ -18,8 +18,8 @@ which no test can see: see the sources below. SAM adds what Lambda itself needs:
 const SOURCES: &str = "
 ## Sources of what is marked with †
 
-| who | calls | for which AWS asks for | by |
-|---|---|---|---|
+| statement | is for | by |
+|---|---|---|
 ";
 
 /// The page, in markdown.
@@ -36,14 +36,10 @@ pub fn table<'a>(
         }
     }
     page.push_str(SOURCES);
-    for Dependent {
-        caller,
-        of,
-        action,
-        source,
-    } in DEPENDENT
-    {
-        writeln!(page, "| `{caller}` | {of} | {action} | <{source}> |")?;
+    let used = |it: &Dependent| page.contains(&format!("| {} † |", it.sid));
+    let used: Vec<Dependent> = DEPENDENT.into_iter().filter(used).collect();
+    for Dependent { sid, what, source } in used {
+        writeln!(page, "| {sid} | {what} | <{source}> |")?;
     }
     Ok(page)
 }

@@ -80,9 +80,9 @@ impl Services {
             let file = machine.definition.display();
             let text = std::fs::read_to_string(&machine.definition)
                 .with_context(|| format!("reading {file}"))?;
-            let registered =
-                self.states
-                    .register(&machine.logical_id, &text, &machine.substitutions);
+            let registered = self
+                .states
+                .register(&machine.name, &text, &machine.substitutions);
             registered.map_err(|refusal| anyhow!("{file}: {refusal:?}"))?;
         }
         Ok(())

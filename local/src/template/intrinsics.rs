@@ -70,16 +70,36 @@ impl<'a> Scope<'a> {
             ("AWS::Serverless::Function", "Version" | "Alias") => {
                 format!("{}:1", lambda::arn(function_name(id, resource)))
             }
-            ("AWS::Serverless::StateMachine", "Arn") => {
-                arn("states", &format!("stateMachine:{id}"))
-            }
+            ("AWS::Serverless::StateMachine", "Arn") => arn(
+                "states",
+                &format!("stateMachine:{}", self.machine_name(id)?),
+            ),
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{id}")),
             ("AWS::SNS::Topic", "Arn" | "TopicArn") => arn("sns", id),
             ("AWS::SQS::Queue", "Arn") => arn("sqs", id),
+            ("AWS::KMS::Key", "Arn") => arn("kms", &format!("key/{id}")),
+            ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{id}:*")),
             ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{id}"),
+            ("AWS::Serverless::StateMachine", "Name") => self.machine_name(id)?,
             (_, "Name" | "TopicName" | "QueueName") => id.to_owned(),
             _ => bail!("nothing is known here of the attribute {id}.{attribute} of a {kind}"),
         })
+    }
+
+    /// The properties of a resource of this type.
+    pub fn properties(&self, id: &str, kind: &str) -> Result<&'a Yaml> {
+        let resource = &self.document["Resources"][id];
+        ensure!(resource["Type"] == kind, "there is no {kind} `{id}` here");
+        Ok(&resource["Properties"])
+    }
+
+    /// What a state machine is called.
+    pub fn machine_name(&self, id: &str) -> Result<String> {
+        let name = &self.document["Resources"][id]["Properties"]["Name"];
+        match self.resolve(name)? {
+            Some(Value::Null) | None => Ok(id.to_owned()),
+            Some(name) => text(&name),
+        }
     }
 
     fn all(&self, items: &[Yaml]) -> Result<Vec<Value>> {

@@ -185,11 +185,6 @@ fn other_services_name_theirs_each_in_its_own_way() {
             &json!({"taskToken": "AQ1"}),
         ),
         json_call(
-            "states",
-            "AWSStepFunctions.SendTaskFailure",
-            &json!({"taskToken": "AQ2"}),
-        ),
-        json_call(
             "secretsmanager",
             "secretsmanager.GetSecretValue",
             &json!({"SecretId": "viridian/orders"}),
@@ -233,7 +228,6 @@ fn other_services_name_theirs_each_in_its_own_way() {
         "dynamodb:Scan dynamodb:table/Upgrades",
         "states:DescribeExecution states:execution:UpgradeMachine:one",
         "states:SendTaskFailure states:machine",
-        "states:SendTaskFailure states:stateMachine:*",
         "secretsmanager:GetSecretValue secretsmanager:secret:viridian/orders-AbCdEf",
         "cloudwatch:DescribeAlarms cloudwatch:alarm:*",
         "route53:ListResourceRecordSets route53:::hostedzone/Z1",
@@ -271,4 +265,37 @@ fn a_function_is_invoked_with_the_version_that_is_asked_for() {
         let wanted = format!("lambda:InvokeFunction lambda:function:{function}");
         assert_eq!(needs(&invoke, &World::default()), [wanted]);
     }
+}
+
+#[test]
+fn a_token_that_nobody_gave_out_is_step_functions_own_to_refuse() {
+    let body = json!({"taskToken": "AQ2"});
+    let unknown = json_call("states", "AWSStepFunctions.SendTaskFailure", &body);
+    assert_eq!(needs(&unknown, &World::default()), Vec::<String>::new());
+}
+
+#[test]
+fn a_machine_that_waits_for_another_needs_more_than_to_start_it() {
+    let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:back";
+    let body = json!({"stateMachineArn": format!("{machine}:live"), "input": "{}"});
+    let mut start = json_call("states", "AWSStepFunctions.StartExecution", &body);
+    let alone = ["states:StartExecution states:stateMachine:back"];
+    assert_eq!(needs(&start, &World::default()), alone);
+    start.caller = Caller::Machine("upgrade".to_owned());
+    let request = Request::of(&start, &World::default());
+    assert_eq!(request.keys[QUALIFIER], ["live"]);
+    let both = [alone[0], "states:DescribeExecution states:execution:back:*"];
+    assert_eq!(needs(&start, &World::default())[..2], both);
+    assert_eq!(request.needs.len(), 6);
+}
+
+#[test]
+fn a_change_of_records_tells_their_types_and_what_is_done_to_them() {
+    let body = "<Change><Action>UPSERT</Action><ResourceRecordSet><Type>CNAME</Type></ResourceRecordSet></Change>\
+                <Change><Action>DELETE</Action><ResourceRecordSet><Type>A</Type></ResourceRecordSet></Change>";
+    let path = "/2013-04-01/hostedzone/Z1/rrset/";
+    let change = call("route53", Method::POST, path, "", Bytes::from(body));
+    let keys = Request::of(&change, &World::default()).keys;
+    assert_eq!(keys[RECORD_ACTIONS], ["UPSERT", "DELETE"]);
+    assert_eq!(keys[RECORD_TYPES], ["CNAME", "A"]);
 }
