@@ -7,6 +7,7 @@ RUNS     ?= 10
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 LOCAL   := $(TARGET)/debug/local
 CHECK   := .local/toolchain/venv-check/bin
+CHECKOV := .local/toolchain/venv-checkov/bin/checkov
 PACKAGE := .local/toolchain/venv-package/bin
 LINTERS := .local/toolchain/linters/node_modules
 NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
@@ -49,6 +50,7 @@ check: toolchain-check ## Lint the code, the dependencies, the template, the mac
 	$(CHECK)/cargo-deny --offline check bans licenses sources
 	$(CHECK)/cfn-lint infra/template.yaml
 	$(SAM) validate --lint --region eu-west-1 --template-file infra/template.yaml
+	$(CHECKOV)
 	$(NODE) $(LINTERS)/asl-validator/dist/bin/asl-validator.js $(patsubst %,--json-path %,$(wildcard statemachine/*.json))
 	$(CHECK)/yamllint --strict .
 	$(CHECK)/shellcheck $$(git grep -lE '^#!.*\bbash$$')
