@@ -6,6 +6,7 @@ mod flow;
 mod loops;
 mod machine;
 mod notices;
+mod privileges;
 mod template;
 
 use machine::Machine;
