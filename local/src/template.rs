@@ -7,6 +7,7 @@ mod schedules;
 pub use rules::{Input, Rule, RuleTarget};
 pub use schedules::{SCHEDULED_TIME, Schedule};
 
+use crate::iam::Statement;
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
 use serde_json::{Map, Value};
@@ -58,6 +59,8 @@ pub struct FunctionSpec {
     pub memory: u32,
     /// Its environment, by name.
     pub environment: Vec<(String, String)>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 /// A state machine.
@@ -71,6 +74,8 @@ pub struct MachineSpec {
     pub definition: PathBuf,
     /// What `${…}` in the definition stands for.
     pub substitutions: BTreeMap<String, String>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 impl Template {
@@ -91,6 +96,15 @@ impl Template {
         self.machines
             .iter()
             .find(|machine| machine.logical_id == logical_id)
+    }
+
+    /// The functions and the machines by name, and what the role of each may do.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, &[Statement])> {
+        let functions = self.functions.iter();
+        let functions = functions.map(|it| (it.binary.as_str(), it.policies.as_slice()));
+        let machines = self.machines.iter();
+        let machines = machines.map(|it| (it.logical_id.as_str(), it.policies.as_slice()));
+        functions.chain(machines)
     }
 
     fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
@@ -187,6 +201,7 @@ impl Reader<'_> {
             timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
             memory: u32::try_from(memory)?,
             environment: environment.into_iter().collect(),
+            policies: self.policies(properties)?,
         })
     }
 
@@ -199,7 +214,13 @@ impl Reader<'_> {
             arn: self.scope.attribute(id, "Arn")?,
             definition: self.folder.join(definition),
             substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
+            policies: self.policies(properties)?,
         })
+    }
+
+    fn policies(&self, properties: &Yaml) -> Result<Vec<Statement>> {
+        let policies = self.resolved(&properties["Policies"])?;
+        crate::iam::read(&policies).context("Policies")
     }
 
     /// What calls a function or a machine.
