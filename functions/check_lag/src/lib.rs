@@ -8,7 +8,6 @@ use domain::record::{Green, Record};
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
-use effects::metrics;
 use effects::postgres::{Access, Connector, Endpoint, Session, lag};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
@@ -70,7 +69,6 @@ impl Gauge {
         });
         let lag = Lag::worst(&try_join_all(readings).await?);
         info!(bytes = lag.bytes, ms = lag.ms, "lag measured");
-        metrics::lag(held.ticket(), lag);
         Ok(judge(limits, streak, lag))
     }
 }
