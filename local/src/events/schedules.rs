@@ -70,7 +70,10 @@ mod tests {
         let path = crate::toolchain::workspace().join("infra/template.yaml");
         let request = json!({"database": "orders", "target_version": "17.4"}).to_string();
         let parameters = [
-            ("ScheduleExpression".to_owned(), "rate(60 minutes)".to_owned()),
+            (
+                "ScheduleExpression".to_owned(),
+                "rate(60 minutes)".to_owned(),
+            ),
             ("ScheduleInput".to_owned(), request),
         ];
         let template = Template::read(&path, &parameters.into()).expect("the shipped template");
