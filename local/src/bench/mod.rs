@@ -136,7 +136,7 @@ impl Bench {
         taken: impl FnOnce(&Summary) -> Result<T>,
     ) -> Result<T> {
         let (load, progress) = (self.load.clone(), self.progress.clone());
-        run_well(kind, self.profile, load, progress, taken).await
+        run_well((kind, kind.request()), self.profile, load, progress, taken).await
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
     let scenario = Scenario {
         kind: demo.scenario,
+        request: demo.scenario.request(),
         folder: runs::begin(demo.scenario.as_str())?,
         profile: demo.load.profile(),
         load: demo.load.settings(),

@@ -39,6 +39,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub struct Scenario {
     /// What is done.
     pub kind: Kind,
+    /// What is asked for; [`Kind::request`] is what people look at.
+    pub request: Value,
     /// The run's folder.
     pub folder: PathBuf,
     /// How long RDS takes.
@@ -208,7 +210,7 @@ impl Scenario {
         let (from, to) = self.kind.versions();
         let machine = world.platform.template.machine("UpgradeMachine");
         let machine = &machine.context("the template has no UpgradeMachine")?.arn;
-        let start = json!({ "stateMachineArn": machine, "input": self.kind.request().to_string() });
+        let start = json!({ "stateMachineArn": machine, "input": self.request.to_string() });
         let client = world.platform.client();
         let started = client
             .json("states", "AWSStepFunctions.StartExecution", &start)
@@ -286,12 +288,12 @@ fn keep_troubles(path: &Path, tally: &Tally) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// Runs a scenario as one of many; `taken` takes from it what is wanted while its folder is there.
+/// Runs a scenario as one of many, with what is asked for; `taken` takes from it what is wanted while its folder is there.
 ///
 /// # Errors
 /// Those of `taken`, and when it can't be run or does not end as it must. Its folder stays then, and the error names it.
 pub async fn run_well<T>(
-    kind: Kind,
+    (kind, request): (Kind, Value),
     profile: DelayProfile,
     load: Settings,
     observer: Arc<dyn Observer>,
@@ -300,6 +302,7 @@ pub async fn run_well<T>(
     let folder = runs::begin_passing(kind.as_str())?;
     let scenario = Scenario {
         kind,
+        request,
         folder: folder.clone(),
         profile,
         load,

@@ -1,6 +1,8 @@
 //! CloudFormation's functions, and what references stand for on this platform.
 
-use crate::{ACCOUNT, REGION, lambda};
+mod attributes;
+
+use crate::{ACCOUNT, REGION};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
@@ -49,6 +51,14 @@ impl<'a> Scope<'a> {
         entries(&self.document["Resources"])
     }
 
+    /// Whether a resource is made under these parameters.
+    pub fn is_made(&self, resource: &Yaml) -> Result<bool> {
+        match &resource["Condition"] {
+            Yaml::Null => Ok(true),
+            name => self.condition(name.as_str().context("a resource's condition is a name")?),
+        }
+    }
+
     /// A value with its functions carried out; `None` is `AWS::NoValue`.
     pub fn resolve(&self, value: &Yaml) -> Result<Option<Value>> {
         Ok(match value {
@@ -57,49 +67,6 @@ impl<'a> Scope<'a> {
             Yaml::Mapping(_) => Some(Value::Object(self.map(value)?)),
             other => Some(scalar(other)?),
         })
-    }
-
-    /// An attribute of a resource, as `!GetAtt` gives it.
-    pub fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
-        let resource = &self.document["Resources"][id];
-        let kind = resource["Type"]
-            .as_str()
-            .with_context(|| format!("there is no resource `{id}`"))?;
-        Ok(match (kind, attribute) {
-            ("AWS::Serverless::Function", "Arn") => lambda::arn(function_name(id, resource)),
-            ("AWS::Serverless::Function", "Version" | "Alias") => {
-                format!("{}:1", lambda::arn(function_name(id, resource)))
-            }
-            ("AWS::Serverless::StateMachine", "Arn") => arn(
-                "states",
-                &format!("stateMachine:{}", self.machine_name(id)?),
-            ),
-            ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{id}")),
-            ("AWS::SNS::Topic", "Arn" | "TopicArn") => arn("sns", id),
-            ("AWS::SQS::Queue", "Arn") => arn("sqs", id),
-            ("AWS::KMS::Key", "Arn") => arn("kms", &format!("key/{id}")),
-            ("AWS::Logs::LogGroup", "Arn") => arn("logs", &format!("log-group:{id}:*")),
-            ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{id}"),
-            ("AWS::Serverless::StateMachine", "Name") => self.machine_name(id)?,
-            (_, "Name" | "TopicName" | "QueueName") => id.to_owned(),
-            _ => bail!("nothing is known here of the attribute {id}.{attribute} of a {kind}"),
-        })
-    }
-
-    /// The properties of a resource of this type.
-    pub fn properties(&self, id: &str, kind: &str) -> Result<&'a Yaml> {
-        let resource = &self.document["Resources"][id];
-        ensure!(resource["Type"] == kind, "there is no {kind} `{id}` here");
-        Ok(&resource["Properties"])
-    }
-
-    /// What a state machine is called.
-    pub fn machine_name(&self, id: &str) -> Result<String> {
-        let name = &self.document["Resources"][id]["Properties"]["Name"];
-        match self.resolve(name)? {
-            Some(Value::Null) | None => Ok(id.to_owned()),
-            Some(name) => text(&name),
-        }
     }
 
     fn all(&self, items: &[Yaml]) -> Result<Vec<Value>> {
@@ -165,10 +132,17 @@ impl<'a> Scope<'a> {
 
     fn resource(&self, id: &str) -> Result<String> {
         let resource = &self.document["Resources"][id];
-        match resource["Type"]
+        if let Some(alias) = self.machine_alias(id)? {
+            return Ok(alias);
+        }
+        let kind = resource["Type"]
             .as_str()
-            .with_context(|| format!("there is no parameter or resource `{id}`"))?
-        {
+            .with_context(|| format!("there is no parameter or resource `{id}`"))?;
+        ensure!(
+            self.is_made(resource)?,
+            "`{id}` is not made under these parameters"
+        );
+        match kind {
             "AWS::Serverless::Function" => Ok(function_name(id, resource).to_owned()),
             "AWS::Serverless::StateMachine" | "AWS::SNS::Topic" => self.attribute(id, "Arn"),
             "AWS::SQS::Queue" => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{id}")),
