@@ -5,7 +5,7 @@ mod rules;
 mod schedules;
 
 pub use rules::{Input, Rule, RuleTarget};
-pub use schedules::Schedule;
+pub use schedules::{SCHEDULED_TIME, Schedule};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Resources without which everything runs here as it does there: permissions, logs and what only people look at.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 9] = [
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::SQS::QueuePolicy",
     "AWS::SNS::TopicPolicy",
@@ -36,7 +37,7 @@ pub struct Template {
     pub machines: Vec<MachineSpec>,
     /// The rules of EventBridge, those of functions and machines among them.
     pub rules: Vec<Rule>,
-    /// The schedules of functions and machines that are switched on.
+    /// The schedules that are switched on, those of functions among them.
     pub schedules: Vec<Schedule>,
     /// The tables of DynamoDB: `CreateTable`'s parameters.
     pub tables: Vec<Value>,
@@ -126,6 +127,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn add(&self, template: &mut Template, id: &str, resource: &Yaml) -> Result<()> {
+        if !self.scope.is_made(resource)? {
+            return Ok(());
+        }
         let properties = &resource["Properties"];
         match resource["Type"]
             .as_str()
@@ -144,6 +148,10 @@ impl Reader<'_> {
             "AWS::Events::Rule" => template
                 .rules
                 .push(rules::rule(id, &self.resolved(properties)?)?),
+            "AWS::Scheduler::Schedule" => {
+                let schedule = schedules::schedule(id, &self.resolved(properties)?)?;
+                template.schedules.extend(schedule);
+            }
             "AWS::DynamoDB::Table" => template.tables.push(self.table(id, properties)?),
             "AWS::SNS::Topic" => template.topics.push(id.to_owned()),
             "AWS::SQS::Queue" => template.queues.push(id.to_owned()),

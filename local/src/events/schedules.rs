@@ -1,7 +1,7 @@
 //! What happens again and again: `EventBridge` Scheduler.
 
 use super::Events;
-use crate::template::Schedule;
+use crate::template::{Input, RuleTarget, SCHEDULED_TIME, Schedule};
 use serde_json::json;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -43,7 +43,18 @@ impl Events {
         loop {
             due.tick().await;
             let event = json!({"id": uuid::Uuid::new_v4().to_string()});
-            self.deliver(&schedule.name, &schedule.target, &event).await;
+            let target = timed(&schedule.target);
+            self.deliver(&schedule.name, &target, &event).await;
         }
     }
+}
+
+/// The target with the moment of this call in its input.
+fn timed(target: &RuleTarget) -> RuleTarget {
+    let mut target = target.clone();
+    if let Input::Constant(input) = &mut target.input {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+        *input = input.replace(SCHEDULED_TIME, &now.to_string());
+    }
+    target
 }

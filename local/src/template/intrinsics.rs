@@ -49,6 +49,14 @@ impl<'a> Scope<'a> {
         entries(&self.document["Resources"])
     }
 
+    /// Whether a resource is made under these parameters.
+    pub fn is_made(&self, resource: &Yaml) -> Result<bool> {
+        match &resource["Condition"] {
+            Yaml::Null => Ok(true),
+            name => self.condition(name.as_str().context("a resource's condition is a name")?),
+        }
+    }
+
     /// A value with its functions carried out; `None` is `AWS::NoValue`.
     pub fn resolve(&self, value: &Yaml) -> Result<Option<Value>> {
         Ok(match value {
@@ -65,6 +73,10 @@ impl<'a> Scope<'a> {
         let kind = resource["Type"]
             .as_str()
             .with_context(|| format!("there is no resource `{id}`"))?;
+        ensure!(
+            self.is_made(resource)?,
+            "`{id}` is not made under these parameters"
+        );
         Ok(match (kind, attribute) {
             ("AWS::Serverless::Function", "Arn") => lambda::arn(function_name(id, resource)),
             ("AWS::Serverless::Function", "Version" | "Alias") => {
@@ -145,15 +157,38 @@ impl<'a> Scope<'a> {
 
     fn resource(&self, id: &str) -> Result<String> {
         let resource = &self.document["Resources"][id];
-        match resource["Type"]
+        if let Some(alias) = self.machine_alias(id)? {
+            return Ok(alias);
+        }
+        let kind = resource["Type"]
             .as_str()
-            .with_context(|| format!("there is no parameter or resource `{id}`"))?
-        {
+            .with_context(|| format!("there is no parameter or resource `{id}`"))?;
+        ensure!(
+            self.is_made(resource)?,
+            "`{id}` is not made under these parameters"
+        );
+        match kind {
             "AWS::Serverless::Function" => Ok(function_name(id, resource).to_owned()),
             "AWS::Serverless::StateMachine" | "AWS::SNS::Topic" => self.attribute(id, "Arn"),
             "AWS::SQS::Queue" => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{id}")),
             _ => Ok(id.to_owned()),
         }
+    }
+
+    /// The ARN of the alias that SAM publishes for a machine, whose id is made of the machine's and the alias's name.
+    fn machine_alias(&self, id: &str) -> Result<Option<String>> {
+        for (machine, resource) in self.resources() {
+            let alias = resource["Properties"]["AutoPublishAlias"].as_str();
+            let Some(alias) = alias.filter(|_| resource["Type"] == "AWS::Serverless::StateMachine")
+            else {
+                continue;
+            };
+            if id == format!("{machine}Alias{alias}") {
+                let arn = self.attribute(machine, "Arn")?;
+                return Ok(Some(format!("{arn}:{alias}")));
+            }
+        }
+        Ok(None)
     }
 
     fn dotted(&self, name: &str) -> Result<String> {

@@ -1,10 +1,13 @@
-//! Schedules under a function's or a machine's `Events`: `Type: ScheduleV2`.
+//! Schedules, wherever a template writes them down: `ScheduleV2` under a function's or a machine's `Events`, or by themselves.
 
 use super::rules::{Input, RETRIES, RuleTarget};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
+
+/// What stands in an input for the moment for which a call was scheduled.
+pub const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 /// Something that happens again and again.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +20,14 @@ pub struct Schedule {
     pub target: RuleTarget,
 }
 
-/// The properties that are understood; any other is refused.
+/// The properties of an event that are understood; any other is refused.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Properties {
+struct Event {
     schedule_expression: String,
     name: Option<String>,
+    #[serde(rename = "OmitName")]
+    _unnamed: Option<bool>,
     #[serde(rename = "Description")]
     _description: Option<String>,
     #[serde(default)]
@@ -32,7 +37,38 @@ struct Properties {
     _window: Option<Window>,
     #[serde(rename = "DeadLetterConfig")]
     _dead_letters: Option<DeadLetters>,
+    #[serde(rename = "RoleArn")]
+    _role: Option<String>,
     input: Option<String>,
+}
+
+/// The properties of a schedule by itself that are understood.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Properties {
+    schedule_expression: String,
+    // A rate is the same in every one.
+    #[serde(rename = "ScheduleExpressionTimezone")]
+    _timezone: Option<String>,
+    #[serde(rename = "Description")]
+    _description: Option<String>,
+    #[serde(default)]
+    state: State,
+    #[serde(rename = "FlexibleTimeWindow")]
+    _window: Window,
+    target: Target,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Target {
+    arn: String,
+    #[serde(rename = "RoleArn")]
+    _role: String,
+    input: Option<String>,
+    retry_policy: Option<RetryPolicy>,
+    #[serde(rename = "DeadLetterConfig")]
+    _dead_letters: Option<DeadLetters>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -71,29 +107,55 @@ struct DeadLetters {
     _arn: String,
 }
 
-/// The schedule that an entry describes, unless it is switched off.
+/// The schedule that an entry under `Events` describes, unless it is switched off.
 pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Option<Schedule>> {
+    let event: Event = serde_json::from_value(properties.clone())?;
+    let target = made(name, target, event.input, event.retry_policy)?;
+    let schedule = Schedule {
+        name: event.name.unwrap_or_else(|| name.to_owned()),
+        every: rate(&event.schedule_expression)?,
+        target,
+    };
+    Ok((event.state == State::Enabled).then_some(schedule))
+}
+
+/// The schedule that an `AWS::Scheduler::Schedule` describes, unless it is switched off.
+pub(super) fn schedule(id: &str, properties: &Value) -> Result<Option<Schedule>> {
     let properties: Properties = serde_json::from_value(properties.clone())?;
-    let every = rate(&properties.schedule_expression)?;
-    let retries = properties.retry_policy;
-    let input = properties.input.unwrap_or_else(|| "{}".to_owned());
+    let target = properties.target;
+    let schedule = Schedule {
+        name: id.to_owned(),
+        every: rate(&properties.schedule_expression)?,
+        target: made(id, &target.arn, target.input, target.retry_policy)?,
+    };
+    Ok((properties.state == State::Enabled).then_some(schedule))
+}
+
+fn made(
+    id: &str,
+    arn: &str,
+    input: Option<String>,
+    retries: Option<RetryPolicy>,
+) -> Result<RuleTarget> {
+    let input = input.unwrap_or_else(|| "{}".to_owned());
     ensure!(
         serde_json::from_str::<Value>(&input).is_ok(),
         "the input is no JSON: {input}"
     );
-    let schedule = Schedule {
-        name: properties.name.unwrap_or_else(|| name.to_owned()),
-        every,
-        target: RuleTarget {
-            id: name.to_owned(),
-            arn: target.to_owned(),
-            input: Input::Constant(input),
-            retries: retries
-                .and_then(|policy| policy.maximum_retry_attempts)
-                .unwrap_or(RETRIES),
-        },
-    };
-    Ok((properties.state == State::Enabled).then_some(schedule))
+    ensure!(
+        !input
+            .replace(SCHEDULED_TIME, "")
+            .contains("<aws.scheduler."),
+        "of the scheduler's words the local platform knows {SCHEDULED_TIME} only: {input}"
+    );
+    Ok(RuleTarget {
+        id: id.to_owned(),
+        arn: arn.to_owned(),
+        input: Input::Constant(input),
+        retries: retries
+            .and_then(|policy| policy.maximum_retry_attempts)
+            .unwrap_or(RETRIES),
+    })
 }
 
 /// `rate(1 minute)` or `rate(5 minutes)`: one of something is no plural, as the scheduler has it.

@@ -107,10 +107,18 @@ fn what_is_not_understood_is_refused_with_its_place() {
     }
 }
 
+fn shipped(parameters: &[(&str, &str)]) -> Template {
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let path = crate::toolchain::workspace().join("infra/template.yaml");
+    Template::read(&path, &parameters).unwrap()
+}
+
 #[test]
 fn the_shipped_template_is_understood() {
-    let shipped = crate::toolchain::workspace().join("infra/template.yaml");
-    let template = Template::read(&shipped, &BTreeMap::new()).unwrap();
+    let template = shipped(&[]);
     assert!(
         template.machine("UpgradeMachine").is_some()
             && template.machine("RollbackMachine").is_some()
@@ -157,8 +165,55 @@ fn a_schedule_calls_its_function_with_an_empty_object() {
     let named = "ScheduleExpression: rate(5 minutes), Name: often, Input: '{\"all\": true}'";
     let [often] = scheduled(named).unwrap().try_into().unwrap();
     assert_eq!((often.name.as_str(), often.every.as_secs()), ("often", 300));
-    let off = scheduled("ScheduleExpression: rate(1 minute), State: DISABLED");
+    let off = scheduled("ScheduleExpression: rate(1 minute), State: DISABLED, OmitName: true");
     assert_eq!(off.unwrap(), []);
+}
+
+const ALIASED: &str = r#"
+Parameters:
+  When: { Type: String, Default: '' }
+Conditions:
+  Scheduled: !Not [!Equals [!Ref When, '']]
+Resources:
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties: { DefinitionUri: machine.asl.json, AutoPublishAlias: live }
+  Role: { Type: AWS::IAM::Role, Condition: Scheduled }
+  Weekly:
+    Type: AWS::Scheduler::Schedule
+    Condition: Scheduled
+    Properties:
+      ScheduleExpression: !Ref When
+      ScheduleExpressionTimezone: UTC
+      FlexibleTimeWindow: { Mode: 'OFF' }
+      Target:
+        Arn: !Ref MachineAliaslive
+        RoleArn: !GetAtt Role.Arn
+        Input: !Sub '{"at": "<aws.scheduler.scheduled-time>"}'
+"#;
+
+#[test]
+fn a_schedule_by_itself_starts_a_machine_s_alias() {
+    let template = parse(ALIASED, &[("When", "rate(60 minutes)")]).unwrap();
+    let [weekly] = template.schedules.try_into().unwrap();
+    assert_eq!(
+        (weekly.name.as_str(), weekly.every.as_secs()),
+        ("Weekly", 3600)
+    );
+    assert_eq!(
+        weekly.target.arn,
+        "arn:aws:states:eu-west-1:123456789012:stateMachine:Machine:live"
+    );
+    let input = format!("{{\"at\": \"{SCHEDULED_TIME}\"}}");
+    assert_eq!(weekly.target.input, Input::Constant(input));
+}
+
+#[test]
+fn what_its_condition_rules_out_is_not_there() {
+    assert_eq!(parse(ALIASED, &[]).unwrap().schedules, []);
+    let unconditional = ALIASED.replace("    Condition: Scheduled\n", "");
+    let error = format!("{:#}", parse(&unconditional, &[]).unwrap_err());
+    assert!(error.contains("`Role` is not made"), "{error}");
 }
 
 #[test]
@@ -171,6 +226,7 @@ fn a_schedule_that_would_be_misread_is_refused() {
         "ScheduleExpression: rate(1 minute), StartDate: '2030-01-01T00:00:00Z'",
         "ScheduleExpression: rate(1 minute), FlexibleTimeWindow: { Mode: FLEXIBLE }",
         "ScheduleExpression: rate(1 minute), Input: 'no JSON'",
+        "ScheduleExpression: rate(1 minute), Input: '\"<aws.scheduler.execution-id>\"'",
     ] {
         assert!(scheduled(properties).is_err(), "{properties}");
     }
