@@ -74,7 +74,8 @@ impl Shipped {
     /// Whether the rules start the rollback machine for an event.
     pub fn starts_rollback(&self, event: &Value) -> bool {
         let rollback = &self.definitions[Machine::Rollback as usize].1;
-        self.targets(event).any(|arn| arn == rollback)
+        let alias = format!("{rollback}:live");
+        self.targets(event).any(|arn| arn == alias)
     }
 
     /// Whether the rules call the sweep for an event.

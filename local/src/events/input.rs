@@ -69,7 +69,9 @@ fn inner(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Template;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_template_takes_values_bare_and_within_strings() {
@@ -85,6 +87,25 @@ mod tests {
             of(&input, &event),
             r#"{"reason": "it is say \"hi\"", "input": {"n":1}, "x": <none>}"#
         );
+    }
+
+    #[test]
+    fn an_event_that_asks_for_an_upgrade_gives_the_request_its_id() {
+        let path = crate::toolchain::workspace().join("infra/template.yaml");
+        let template = Template::read(&path, &BTreeMap::new()).expect("the shipped template");
+        let event = json!({
+            "id": "e-1", "source": "viridian", "detail-type": "viridian.upgrade.requested", "account": "1",
+            "detail": {"database": "orders", "target_version": "17.4"},
+        });
+        let mut asked = template
+            .rules
+            .iter()
+            .filter(|rule| crate::events::matches(&rule.pattern, &event));
+        let rule = asked.next().expect("a rule that takes it");
+        let input = of(&rule.targets[0].input, &event);
+        let input: Value = serde_json::from_str(&input).expect("JSON");
+        let request = domain::request::parse(&input).expect("a request");
+        assert_eq!(request.request_id.as_deref(), Some("e-1"));
     }
 
     #[test]

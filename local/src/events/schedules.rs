@@ -58,3 +58,34 @@ fn timed(target: &RuleTarget) -> RuleTarget {
     }
     target
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Template;
+    use serde_json::Value;
+
+    #[test]
+    fn the_time_of_a_schedule_is_its_request_s_id() {
+        let path = crate::toolchain::workspace().join("infra/template.yaml");
+        let request = json!({"database": "orders", "target_version": "17.4"}).to_string();
+        let parameters = [
+            (
+                "ScheduleExpression".to_owned(),
+                "rate(60 minutes)".to_owned(),
+            ),
+            ("ScheduleInput".to_owned(), request),
+        ];
+        let template = Template::read(&path, &parameters.into()).expect("the shipped template");
+        let mut schedules = template.schedules.iter();
+        let schedule = schedules.find(|schedule| schedule.name == "UpgradeScheduled");
+        let target = timed(&schedule.expect("a schedule").target);
+        let Input::Constant(input) = target.input else {
+            panic!("{:?}", target.input)
+        };
+        let input: Value = serde_json::from_str(&input).expect("JSON");
+        let request = domain::request::parse(&input).expect("a request");
+        let id = request.request_id.expect("an id");
+        assert!(id.parse::<jiff::Timestamp>().is_ok(), "{id}");
+    }
+}

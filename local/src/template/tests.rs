@@ -138,6 +138,25 @@ fn the_shipped_template_is_understood() {
     );
 }
 
+#[test]
+fn an_upgrade_is_started_by_what_the_parameters_say() {
+    let upgrade = "arn:aws:states:eu-west-1:123456789012:stateMachine:UpgradeMachine:live";
+    let started = |template: &Template| {
+        let rules = template.rules.iter().flat_map(|rule| &rule.targets);
+        let schedules = template.schedules.iter().map(|schedule| &schedule.target);
+        let targets = rules.chain(schedules);
+        targets.filter(|target| target.arn == upgrade).count()
+    };
+    assert_eq!(started(&shipped(&[])), 1);
+    assert_eq!(started(&shipped(&[("RequestSource", "")])), 0);
+    let request = "{\"database\": \"orders\", \"target_version\": \"17.4\"}";
+    let scheduled = shipped(&[
+        ("ScheduleExpression", "rate(60 minutes)"),
+        ("ScheduleInput", request),
+    ]);
+    assert_eq!(started(&scheduled), 2);
+}
+
 fn scheduled(properties: &str) -> Result<Vec<Schedule>> {
     let resources = format!(
         "Resources: {{ Sweep: {{ Type: AWS::Serverless::Function, Metadata: {{ BuildProperties: {{ Binary: sweep }} }}, \
