@@ -34,7 +34,8 @@ fn the_template_sets_exactly_what_is_read() {
     assert_eq!(set, READ.map(str::to_owned).into());
 }
 
-fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+/// The Rust files in a folder, with their texts.
+pub fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -3,9 +3,11 @@
 mod environment;
 mod events;
 mod flow;
+mod infra;
 mod loops;
 mod machine;
 mod notices;
+mod permissions;
 mod template;
 
 use machine::Machine;

@@ -12,7 +12,8 @@ pub fn template() -> Value {
     serde_yaml_ng::from_str(&text).expect("the template is YAML")
 }
 
-fn resources(kind: &str) -> BTreeMap<String, Value> {
+/// The resources of a kind by their logical ids.
+pub fn resources(kind: &str) -> BTreeMap<String, Value> {
     let template = template();
     let all = template["Resources"]
         .as_mapping()
@@ -29,6 +30,18 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
 /// The functions by their logical ids.
 pub fn functions() -> BTreeMap<String, Value> {
     resources("AWS::Serverless::Function")
+}
+
+/// A text, with a function before its argument: `!Ref Topic`.
+pub fn reference(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Tagged(tagged) => match &tagged.value {
+            Value::String(argument) => format!("{} {argument}", tagged.tag),
+            _ => tagged.tag.to_string(),
+        },
+        _ => String::new(),
+    }
 }
 
 /// `check_lag` → `CheckLag`.

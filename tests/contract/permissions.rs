@@ -1,0 +1,250 @@
+//! What each role may do: what its code calls, what AWS demands besides, and nothing else.
+
+use crate::root;
+use crate::template::{functions, reference, resources};
+use domain::rds::OWNER_TAG;
+use serde_yaml_ng::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the Sid begins with of a statement that no code of ours calls for.
+const DEPENDENT: &str = "Dependent";
+
+/// The parts of names that RDS gives to an instance which is not what production is called.
+const ASIDE: [&str; 3] = [":db:*-green-*", ":db:*-old?", ":db:*-old??"];
+
+/// A statement of a policy.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub sid: String,
+    pub allows: bool,
+    pub actions: Vec<String>,
+    pub resources: Vec<String>,
+    pub condition: Value,
+}
+
+impl Statement {
+    fn read(value: &Value) -> Self {
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        Self {
+            sid: text("Sid").unwrap_or_else(|| panic!("a statement without a Sid: {value:?}")),
+            allows: text("Effect").as_deref() == Some("Allow"),
+            actions: listed(&value["Action"]),
+            resources: listed(&value["Resource"]),
+            condition: value["Condition"].clone(),
+        }
+    }
+
+    pub fn is_dependent(&self) -> bool {
+        self.sid.starts_with(DEPENDENT)
+    }
+
+    fn has(&self, action: &str) -> bool {
+        self.allows && self.actions.iter().any(|known| known == action)
+    }
+}
+
+/// One or several texts, functions shown as `!Sub …`.
+fn listed(value: &Value) -> Vec<String> {
+    match value {
+        Value::Sequence(items) => items.iter().map(reference).collect(),
+        one => vec![reference(one)],
+    }
+}
+
+/// The statements of a document; what stands under a condition of the stack's is taken for there.
+fn statements(document: &Value) -> Vec<Statement> {
+    let all = document["Statement"].as_sequence().expect("statements");
+    all.iter()
+        .map(|statement| match statement {
+            Value::Tagged(choice) => Statement::read(&choice.value[1]),
+            plain => Statement::read(plain),
+        })
+        .collect()
+}
+
+/// Everything that a role may do, by its own policies and by those that it shares.
+pub fn of_role(role: &Value) -> Vec<Statement> {
+    let shared = resources("AWS::IAM::ManagedPolicy");
+    let properties = &role["Properties"];
+    let own = properties["Policies"].as_sequence().into_iter().flatten();
+    let mut all: Vec<Statement> = own
+        .flat_map(|policy| statements(&policy["PolicyDocument"]))
+        .collect();
+    let attached = properties["ManagedPolicyArns"].as_sequence();
+    for policy in attached.into_iter().flatten().map(reference) {
+        let name = policy.strip_prefix("!Ref ");
+        let policy = name.and_then(|name| shared.get(name));
+        let policy = policy.expect("a policy of this template");
+        all.extend(statements(&policy["Properties"]["PolicyDocument"]));
+    }
+    all
+}
+
+/// Everything that a function may do.
+pub fn of_function(function: &Value) -> Vec<Statement> {
+    let role = reference(&function["Properties"]["Role"]);
+    let name = role
+        .strip_prefix("!GetAtt ")
+        .and_then(|role| role.strip_suffix(".Arn"));
+    of_role(&resources("AWS::IAM::Role")[name.expect("a role of this template")])
+}
+
+fn of_all() -> BTreeMap<String, Vec<Statement>> {
+    let roles = resources("AWS::IAM::Role");
+    let roles = roles.into_iter();
+    roles.map(|(name, role)| (name, of_role(&role))).collect()
+}
+
+#[test]
+fn every_function_has_a_role_of_its_own() {
+    let functions = functions();
+    for (name, function) in &functions {
+        let properties = &function["Properties"];
+        assert_eq!(
+            reference(&properties["Role"]),
+            format!("!GetAtt {name}Role.Arn")
+        );
+        assert!(properties["Policies"].is_null(), "{name}");
+    }
+}
+
+#[test]
+fn every_role_can_be_bounded() {
+    for (name, role) in resources("AWS::IAM::Role") {
+        let Value::Tagged(choice) = &role["Properties"]["PermissionsBoundary"] else {
+            panic!("{name} has no PermissionsBoundary")
+        };
+        assert_eq!(
+            reference(&choice.value[1]),
+            "!Ref PermissionsBoundary",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_allowed_by_a_pattern_of_actions() {
+    for (role, statements) in of_all() {
+        for statement in statements.iter().filter(|statement| statement.allows) {
+            for action in &statement.actions {
+                let patterned = action.contains('*') && action != "kms:GenerateDataKey*";
+                assert!(!patterned, "{role}: {action}");
+            }
+        }
+    }
+}
+
+/// `describe_db_instances` and `DescribeDBInstances` alike.
+fn plain(name: &str) -> String {
+    name.replace('_', "").to_lowercase()
+}
+
+/// The operations of AWS that the code calls, as `service:operation`.
+fn called() -> BTreeSet<String> {
+    let capabilities = [
+        ("alarms", "cloudwatch"),
+        ("claims", "dynamodb"),
+        ("executions", "states"),
+        ("notices", "sns"),
+        ("rds", "rds"),
+        ("routes", "route53"),
+        ("secrets", "secretsmanager"),
+        ("tokens", "states"),
+    ];
+    let mut files = Vec::new();
+    crate::environment::sources(&root().join("functions/effects/src"), &mut files);
+    let mut called = BTreeSet::new();
+    for (path, text) in files {
+        let within = |name: &str| {
+            path.contains(&format!("src/{name}.rs")) || path.contains(&format!("src/{name}/"))
+        };
+        let service = capabilities.iter().find(|(name, _)| within(name));
+        let operations = service.into_iter().flat_map(|(_, service)| {
+            let names = operations(&text).into_iter();
+            names.map(move |name| format!("{service}:{}", plain(name)))
+        });
+        called.extend(operations);
+    }
+    called
+}
+
+/// What is called of a client: `client.describe_db_instances()`, on one line or two.
+fn operations(text: &str) -> Vec<&str> {
+    let word = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    text.split("client")
+        .skip(1)
+        .filter_map(|after| after.trim_start().strip_prefix('.')?.split_once("()"))
+        .map(|(name, _)| name)
+        .filter(word)
+        .collect()
+}
+
+#[test]
+fn functions_may_call_just_what_the_code_calls() {
+    let functions = functions();
+    let statements = functions.values().flat_map(of_function);
+    let actions = statements
+        .filter(|statement| !statement.is_dependent())
+        .flat_map(|statement| statement.actions);
+    let allowed: BTreeSet<String> = actions.map(|action| plain(&action)).collect();
+    assert_eq!(allowed, called());
+}
+
+#[test]
+fn a_deployment_is_deleted_or_switched_only_by_the_tag_of_an_upgrade() {
+    let tag = format!("aws:ResourceTag/{OWNER_TAG}");
+    let mut found = BTreeSet::new();
+    for (role, statements) in of_all() {
+        for action in [
+            "rds:DeleteBlueGreenDeployment",
+            "rds:SwitchoverBlueGreenDeployment",
+        ] {
+            for statement in statements.iter().filter(|statement| statement.has(action)) {
+                let owner = reference(&statement.condition["StringLike"][tag.as_str()]);
+                assert!(
+                    owner.ends_with(":execution:${AWS::StackName}-upgrade:*"),
+                    "{role}: {}",
+                    statement.sid
+                );
+                assert_eq!(statement.actions.len(), 1, "{role}: {}", statement.sid);
+                found.insert((role.clone(), action));
+            }
+        }
+    }
+    assert!(found.len() >= 4, "{found:?}");
+}
+
+#[test]
+fn a_deployment_is_made_only_with_the_tag_of_an_upgrade() {
+    let tag = format!("aws:RequestTag/{OWNER_TAG}");
+    let all = of_all().into_values().flatten();
+    let creating: Vec<Statement> = all
+        .filter(|statement| statement.has("rds:CreateBlueGreenDeployment"))
+        .collect();
+    assert!(!creating.is_empty());
+    for statement in creating {
+        assert!(!statement.condition["StringLike"][tag.as_str()].is_null());
+    }
+}
+
+#[test]
+fn production_s_own_name_is_nobody_s_to_delete() {
+    let mut deleting = 0;
+    for (role, statements) in of_all() {
+        for statement in statements
+            .iter()
+            .filter(|statement| statement.has("rds:DeleteDBInstance"))
+        {
+            let aside = |name: &String| ASIDE.iter().any(|part| name.ends_with(part));
+            // RDS takes no part of a name where green goes with its deployment.
+            let with_green = role == "RollbackRole" && statement.is_dependent();
+            assert!(
+                with_green || statement.resources.iter().all(aside),
+                "{role}: {:?}",
+                statement.resources
+            );
+            deleting += 1;
+        }
+    }
+    assert!(deleting > 0);
+}
