@@ -61,7 +61,10 @@ async fn a_request_that_was_served_starts_nothing_and_a_new_one_does() -> Result
     scheduled["request"]["request_id"] = json!("schedule-7");
     world.step("claim", claim(OWNER, &scheduled)).await?;
     world
-        .change_item(|item| item["phase"] = json!({"S": "ended"}))
+        .change_item(|item| {
+            item["phase"] = json!({"S": "ended"});
+            item["expires_at"] = json!({"N": "4000000000"});
+        })
         .await?;
     let again = world.step("claim", claim(OTHER, &scheduled)).await;
     assert_eq!(error(again)?, "Upgrade.Refused");
@@ -71,6 +74,7 @@ async fn a_request_that_was_served_starts_nothing_and_a_new_one_does() -> Result
     scheduled["last_claim"] = json!(1);
     let fresh = world.step("claim", claim(OTHER, &scheduled)).await?;
     assert_eq!(fresh["ticket"]["epoch"], 2);
+    assert!(world.item().await?["expires_at"].is_null(), "a claim stays");
     world.end().await
 }
 

@@ -157,6 +157,11 @@ async fn fence_blue(world: &World) -> Result<()> {
         .await
 }
 
+fn now_seconds() -> i64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    since.map_or(0, |since| since.as_secs().cast_signed())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<()> {
     let (world, ticket) = half_way("rollback").await?;
@@ -186,7 +191,11 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
     .await?;
     let gone = run(&world, "viridian", "select from viridian.marker").await;
     assert!(gone.is_err(), "the marker's table is gone");
-    assert_eq!(world.item().await?["phase"]["S"], "ended");
+    let item = world.item().await?;
+    assert_eq!(item["phase"]["S"], "ended");
+    let expires: i64 = item["expires_at"]["N"].as_str().expect("a TTL").parse()?;
+    let days = (expires - now_seconds()) / 86_400;
+    assert!((399..=400).contains(&days), "{days} days");
     assert!(answers.iter().any(|answer| answer["actions"] != json!([])));
 
     let again = world.step("rollback", order).await?;

@@ -1,8 +1,9 @@
 //! The claims on databases, as they stand in the table of upgrades: one item per database, each write conditional on
 //! owner and epoch.
 //!
-//! A claim has no TTL. It ends with the upgrade; after [`Phase::NeedsOperator`] it stays until a person sets the
-//! item's `phase` to `ended`, once they have seen to the database (see [`domain::claim::HOW_TO_CLEAR`]).
+//! A claim has no TTL; only the record of an upgrade that has ended does. A claim ends with the upgrade; after
+//! [`Phase::NeedsOperator`] it stays until a person sets the item's `phase` to `ended`, once they have seen to the
+//! database (see [`domain::claim::HOW_TO_CLEAR`]).
 
 mod held;
 mod item;
@@ -37,7 +38,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const MAY_TAKE: &str = "(attribute_not_exists(#database) OR #phase = :ended AND #epoch = :planned) \
     AND NOT contains(#request_ids, :owner) AND NOT contains(#request_ids, :request)";
 const TAKE: &str = "SET #owner = :owner, #epoch = if_not_exists(#epoch, :zero) + :one, #phase = :before, \
-    #record = :record REMOVE #lease_holder, #lease_step, #lease_until ADD #request_ids :ids";
+    #record = :record REMOVE #lease_holder, #lease_step, #lease_until, #expires_at ADD #request_ids :ids";
 
 const MAY_HOLD: &str = "#owner = :owner AND #epoch = :epoch AND NOT #phase IN (:ended, :needs_operator) \
     AND (attribute_not_exists(#lease_holder) OR #lease_holder = :me OR #lease_until < :now)";

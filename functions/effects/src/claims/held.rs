@@ -12,6 +12,12 @@ use tracing::{info, warn};
 
 const IS_OURS: &str = "#owner = :owner AND #epoch = :epoch AND #lease_holder = :me";
 const CHANGE: &str = "SET #phase = :phase, #record = :record";
+/// How long an ended upgrade's record is kept, in milliseconds: 400 days. No execution lasts that long, and whoever
+/// delivers a request twice does so sooner.
+const KEPT: i64 = 400 * 24 * 3_600_000;
+
+const END: &str = "SET #phase = :phase, #record = :record, #expires_at = :expires_at \
+    REMOVE #lease_holder, #lease_step, #lease_until";
 const FINISH: &str =
     "SET #phase = :phase, #record = :record REMOVE #lease_holder, #lease_step, #lease_until";
 const GIVE_BACK: &str = "REMOVE #lease_holder, #lease_step, #lease_until";
@@ -142,7 +148,15 @@ impl<'a> Held<'a> {
         finished.phase = phase;
         finished.wait = None;
         finished.note = Some(note.to_owned());
-        let write = self.ours("ending the claim", FINISH, &finished)?;
+        let doing = "ending the claim";
+        let write = match phase {
+            Phase::Ended => {
+                let expires_at = (now().0 + KEPT) / 1000;
+                let ours = self.ours(doing, END, &finished)?;
+                ours.with(":expires_at", number(expires_at))
+            }
+            _ => self.ours(doing, FINISH, &finished)?,
+        };
         self.record = match self.claims.write(&self.ticket().database, write).await? {
             Some(record) => record,
             None => self.finished(&finished).await?,
