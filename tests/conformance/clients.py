@@ -4,8 +4,10 @@ The environment names the endpoint and the credentials. `minutes` is how long RD
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import boto3
@@ -13,6 +15,11 @@ from history import derived, well_formed
 
 AWS, GREEN_MINUTES = sys.argv[1], int(sys.argv[2])
 REQUEST = {"database": "orders", "target_version": "18.4", "bake_minutes": 5, "watch_hours": 1}
+# None of the person's own settings, and times as text whatever the protocol.
+CONFIG = tempfile.NamedTemporaryFile("w", suffix=".ini")
+CONFIG.write("[default]\ncli_timestamp_format = iso8601\n")
+CONFIG.flush()
+ENVIRONMENT = os.environ | {"AWS_CONFIG_FILE": CONFIG.name}
 MOST_EVENTS = 2_000
 PATIENCE = 300
 STATES, RDS = boto3.client("stepfunctions"), boto3.client("rds")
@@ -20,7 +27,7 @@ STATES, RDS = boto3.client("stepfunctions"), boto3.client("rds")
 
 def aws(*arguments):
     """What the CLI says."""
-    done = subprocess.run([AWS, *arguments, "--output", "json", "--no-cli-pager"], capture_output=True, text=True, check=False)
+    done = subprocess.run([AWS, *arguments, "--output", "json"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert done.returncode == 0, f"aws {' '.join(arguments)}: {done.stderr}"
     return json.loads(done.stdout) if done.stdout.strip() else None
 
