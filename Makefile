@@ -36,7 +36,7 @@ bench: toolchain build build-release ## Measure pauses of the workflow and of th
 soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
 	@$(LOCAL) soak --rows 200000
 
-test: toolchain build ## Run all tests, with real PostgreSQL servers
+test: toolchain-aws build ## Run all tests, with real PostgreSQL servers
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
 
 saga: toolchain build ## Let every state meet every fault, and write the results to docs/saga.md

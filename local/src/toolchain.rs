@@ -69,6 +69,12 @@ impl Toolchain {
     pub fn python(&self) -> PathBuf {
         self.root.join("venv/bin/python")
     }
+
+    /// The `aws` CLI, which `local/toolchain/setup aws` installs.
+    #[must_use]
+    pub fn aws(&self) -> PathBuf {
+        self.root.join("venv-aws/bin/aws")
+    }
 }
 
 impl PgInstall {

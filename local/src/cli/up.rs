@@ -60,10 +60,7 @@ fn guide(world: &World, ca: &str) -> String {
     let machine = machine
         .map(|machine| machine.arn.clone())
         .unwrap_or_default();
-    let aws = workspace()
-        .join(".local/toolchain/venv-aws/bin/aws")
-        .display()
-        .to_string();
+    let aws = world.platform.host.toolchain.aws().display().to_string();
     let address = world.blue.address();
     let psql = workspace()
         .join(".local/toolchain/pg/16.14/bin/psql")
