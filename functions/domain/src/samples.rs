@@ -144,6 +144,7 @@ pub(crate) fn well() -> Seen {
         deployments: vec![],
         server: Ok(server()),
         subscribers: Ok(1),
+        execution: Ok(()),
         alarms: Ok(vec![Reading {
             alarm: "errors".into(),
             state: State::Quiet,

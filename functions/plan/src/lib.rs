@@ -2,7 +2,7 @@
 
 use domain::claim;
 use domain::error::{ErrorName, StepError};
-use domain::ids::Database;
+use domain::ids::{Database, Owner};
 use domain::plan::{Input, Output, Seen, Server, decide};
 use domain::rds::{Deployment, GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
@@ -13,6 +13,7 @@ use effects::alarms::Alarms;
 use effects::claims::Claims;
 use effects::dns::Resolver;
 use effects::error::Error;
+use effects::executions::Executions;
 use effects::notices::Notices;
 use effects::postgres::{Endpoint, inspect};
 use effects::rds::{Deployments, Instances, Versions};
@@ -36,6 +37,8 @@ pub struct Sources {
     pub alarms: Alarms,
     /// The topic that tells people.
     pub notices: Notices,
+    /// The executions of the state machines.
+    pub executions: Executions,
     /// The weighted records.
     pub routes: Routes,
     /// Our credentials.
@@ -52,7 +55,7 @@ pub struct Sources {
 pub async fn run(sources: &Sources, input: Input) -> Result<Output, Error> {
     let mut request =
         parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
-    let seen = sources.see(&mut request).await?;
+    let seen = sources.see(&mut request, &input.owner).await?;
     let output = decide(&request, &input.owner, &seen);
     info!(outcome = ?output.outcome, checks = output.plan.checks.len(), "planned");
     Ok(output)
@@ -60,7 +63,7 @@ pub async fn run(sources: &Sources, input: Input) -> Result<Output, Error> {
 
 impl Sources {
     /// What the writer's tags say of green completes the request.
-    async fn see(&self, request: &mut Request) -> Result<Seen, Error> {
+    async fn see(&self, request: &mut Request, owner: &Owner) -> Result<Seen, Error> {
         let database = &request.database.clone();
         // First, so that whatever an upgrade does after it makes this plan stale.
         let last_claim = claim::last(self.claims.read(database).await?.as_ref());
@@ -95,6 +98,7 @@ impl Sources {
             server: found(self.server(database, &writer, request).await)?,
             alarms: found(self.readings(request).await)?,
             subscribers: found(self.notices.subscribers().await)?,
+            execution: found(self.executions.describe(owner).await)?.map(|_| ()),
             reads: found(self.reads(reads_name.as_deref()).await)?,
             reads_name,
             writes: found(self.writes(writes_name.as_deref()).await)?,

@@ -5,6 +5,7 @@ use effects::alarms::Alarms;
 use effects::claims::Claims;
 use effects::config::Config;
 use effects::dns::Resolver;
+use effects::executions::Executions;
 use effects::notices::Notices;
 use effects::rds::{Deployments, Instances, Versions};
 use effects::routes::Routes;
@@ -24,6 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         deployments: Deployments::new(&aws),
         alarms: Alarms::new(&aws),
         notices: Notices::new(&aws, topic),
+        executions: Executions::new(&aws),
         routes: Routes::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),
         resolver: Resolver::new(settings.nameserver)?,

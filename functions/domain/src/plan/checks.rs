@@ -1,8 +1,8 @@
 //! What is checked before anything is touched. Each check says what it found, and what to do where that is in the way.
 
 mod alarms;
+mod guards;
 mod instances;
-mod people;
 mod replication;
 mod roles;
 mod tables;
@@ -52,7 +52,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
         )),
     }
     checks.push(alarms::check(case));
-    checks.push(people::check(case));
+    checks.extend(guards::checks(case));
     if case.strategy == Strategy::BlueGreen {
         checks.push(alarms::reads(case));
         let writer = case.writer.address.as_deref().unwrap_or_default();

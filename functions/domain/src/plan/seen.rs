@@ -33,6 +33,8 @@ pub struct Seen {
     pub alarms: Result<Vec<Reading>, String>,
     /// How many have subscribed to the topic that tells people, and confirmed it.
     pub subscribers: Result<u32, String>,
+    /// Whether Step Functions says how the execution stands that plans.
+    pub execution: Result<(), String>,
     /// The name that routes reads, by request or by tag.
     pub reads_name: Option<String>,
     /// Its weighted records.
@@ -203,6 +205,7 @@ impl Seen {
             server: Err("there is none".to_owned()),
             alarms: Ok(vec![]),
             subscribers: Ok(0),
+            execution: Ok(()),
             reads_name: None,
             reads: Ok(None),
             writes_name: None,

@@ -316,6 +316,15 @@ fn the_way_back_needs_rights_and_a_group_unless_none_is_wanted() {
 }
 
 #[test]
+fn a_network_without_step_functions_is_a_blocker() {
+    let seen = Seen {
+        execution: Err("no answer".into()),
+        ..well()
+    };
+    assert_eq!(blockers(&plan_of(&json!({}), &seen)), ["executions"]);
+}
+
+#[test]
 fn a_topic_that_nobody_hears_is_a_warning_and_one_that_is_not_there_a_blocker() {
     let verdict = |subscribers: Result<u32, String>| {
         let seen = Seen {
