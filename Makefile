@@ -17,7 +17,7 @@ SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test saga check build package deploy toolchain toolchain-aws toolchain-check toolchain-package
+.PHONY: help demo up bench soak test saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -30,7 +30,7 @@ demo: toolchain build ## Upgrade a live PostgreSQL by the real functions under t
 up: toolchain-aws build ## Keep the platform, a database and its application running until Ctrl-C
 	@$(LOCAL) up --profile $(PROFILE)
 
-bench: toolchain build ## Measure the pauses of the workflow, and of the same steps by hand, RUNS times in turn
+bench: toolchain build build-release ## Measure pauses of the workflow and of the same steps by hand, RUNS times in turn; starts and price
 	@$(LOCAL) bench --runs $(RUNS)
 
 soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
@@ -59,6 +59,9 @@ check: toolchain-check ## Lint the code, the dependencies, the template, the mac
 
 build: toolchain ## Build the local platform and all functions
 	cargo build --workspace
+
+build-release: toolchain ## Build the functions for this machine as they are shipped
+	cargo build --locked --release --bins $(FUNCTIONS:%=--package %)
 
 package: toolchain-package ## Build the functions for arm64, zip them into .local/package, and say how large they are
 	PATH="$(CURDIR)/$(PACKAGE):$$PATH" cargo lambda build --locked --release --arm64 --bins $(FUNCTIONS:%=--package %)

@@ -145,6 +145,7 @@ impl Keeper {
         self.0
             .journal
             .write(&Entry::process(child.pid(), command.stop)?)?;
+        let child = child.starts_now();
         gate.write_all(b"go\n")
             .await
             .with_context(|| format!("letting {} start", command.name))?;

@@ -14,7 +14,7 @@ use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
 use crate::gateway::{Caller, Gateway};
 use crate::keeper::Keeper;
-use crate::lambda::Lambda;
+use crate::lambda::{Function, Lambda};
 use crate::moto::{self, Moto, Route53};
 use crate::network::Network;
 use crate::postgres::Host;
@@ -51,6 +51,8 @@ pub struct Options {
     pub schedules: bool,
     /// Timeouts of functions that differ from the template's, by name.
     pub timeouts: BTreeMap<String, Duration>,
+    /// Functions beside the template's.
+    pub beside: Vec<Function>,
     /// A moto that runs already and holds nothing, instead of one of its own.
     pub moto: Option<Moto>,
 }
@@ -68,13 +70,15 @@ impl Options {
             delays: DelayProfile::QUICK,
             schedules: true,
             timeouts: BTreeMap::new(),
+            beside: Vec::new(),
             moto: None,
         }
     }
 }
 
-/// The folder of this program, or for a test the one above its own.
-fn binaries() -> PathBuf {
+/// The folder of the functions' binaries: that of this program, or for a test the one above its own.
+#[must_use]
+pub fn binaries() -> PathBuf {
     let this = std::env::current_exe().unwrap_or_default();
     let folder = this.parent().map(PathBuf::from).unwrap_or_default();
     if folder.ends_with("deps") {

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal};
@@ -175,6 +175,7 @@ pub struct Child {
     name: String,
     pid: Pid,
     log: PathBuf,
+    started: Instant,
     exit: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -199,6 +200,7 @@ impl Child {
             name,
             pid,
             log,
+            started: Instant::now(),
             exit,
         })
     }
@@ -207,6 +209,17 @@ impl Child {
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// When it was let start.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub(crate) fn starts_now(mut self) -> Self {
+        self.started = Instant::now();
+        self
     }
 
     /// Where its output goes.

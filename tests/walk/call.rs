@@ -3,6 +3,7 @@
 
 use super::faults::Fault;
 use super::world::{Fallible, World, transient};
+use domain::error::StepError;
 use domain::ids::Millis;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -185,14 +186,19 @@ impl Call {
         .await
     }
 
+    /// Marks a wait that is over by a failure, for the walk to deliver.
+    pub async fn fail_token(&self, token: &str, why: &StepError) -> Fallible<()> {
+        self.end_token(token, Err(why.clone())).await
+    }
+
     /// Marks a wait that is over, for the walk to deliver.
-    pub async fn fail_token(&self, token: &str, why: &domain::error::StepError) -> Fallible<()> {
-        self.point("fail token", Kind::Act).await;
+    pub async fn end_token(&self, token: &str, how: Fallible<()>) -> Fallible<()> {
+        self.point("end token", Kind::Act).await;
         let mut world = self.world.borrow_mut();
         if world.strikes(Fault::CallFailed) {
             return transient("not now");
         }
-        world.ended_waits.push((token.to_owned(), why.clone()));
+        world.ended_waits.push((token.to_owned(), how));
         Ok(())
     }
 }

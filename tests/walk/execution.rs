@@ -233,6 +233,12 @@ impl Walk<'_> {
         self.deliver(Due::Invoke(None, "OnAlarm", event));
     }
 
+    /// RDS tells of a deployment: EventBridge calls `on_green`.
+    pub fn green_event(&mut self) {
+        let event = json!({"id": "green", "detail": {"Message": "tasks completed"}});
+        self.deliver(Due::Invoke(None, "OnGreen", event));
+    }
+
     /// A timer runs out.
     pub fn timer(&mut self, run: usize, timer: TimerId) {
         self.tell(run, Event::TimerFired(timer));
@@ -274,14 +280,26 @@ impl Walk<'_> {
     }
 
     /// A wait is ended by its token, if somebody still waits.
-    pub fn end_wait(&mut self, token: String, why: &StepError) {
+    pub fn end_wait(&mut self, token: String, how: Result<(), StepError>) {
         let run = self
             .runs
             .iter()
             .position(|run| run.execution.token(&token) == Token::Awaited);
-        if let Some(run) = run {
-            let failure = Failure::new(why.name.as_str(), why.message.clone());
-            self.tell(run, Event::TokenFailed { token, failure });
-        }
+        let Some(run) = run else {
+            return;
+        };
+        self.tell(
+            run,
+            match how {
+                Ok(()) => Event::TokenSucceeded {
+                    token,
+                    output: json!({}),
+                },
+                Err(why) => Event::TokenFailed {
+                    token,
+                    failure: Failure::new(why.name.as_str(), why.message),
+                },
+            },
+        );
     }
 }

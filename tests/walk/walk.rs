@@ -93,6 +93,7 @@ impl<'a> Walk<'a> {
             links_rest_until: 0,
             ahead: vec![],
             ended_waits: vec![],
+            green_untold: false,
             questions: vec![],
             starts: vec![],
             started: BTreeSet::new(),
@@ -232,8 +233,12 @@ impl<'a> Walk<'a> {
         for (at, turn) in ahead {
             self.due_at(at, Due::World(turn));
         }
-        for (token, why) in ended {
-            self.end_wait(token, &why);
+        for (token, how) in ended {
+            self.end_wait(token, how);
+        }
+        let green = std::mem::take(&mut self.world.borrow_mut().green_untold);
+        if green {
+            self.green_event();
         }
         let untold = self.world.borrow_mut().alarm.untold.take();
         if let Some(at) = untold {

@@ -18,6 +18,7 @@ pub mod writes;
 pub mod check_lag;
 pub mod claim;
 pub mod on_alarm;
+pub mod on_green;
 pub mod prepare;
 pub mod provision;
 pub mod retire;

@@ -15,6 +15,9 @@ mod tests;
 pub struct Input {
     /// Who may act.
     pub ticket: Ticket,
+    /// The token of a wait for green that begins with this call.
+    #[serde(default)]
+    pub token: Option<String>,
 }
 
 /// What `provision` answers.

@@ -157,6 +157,9 @@ pub struct Record {
     pub green: Option<Green>,
     /// The fences that stand.
     pub fences: Vec<Fence>,
+    /// Step Functions' task token of the last wait for green, which an event of RDS ends. A secret: never logged.
+    #[serde(default)]
+    pub green_wait: Option<String>,
     /// The last wait that an alarm could end.
     pub wait: Option<Wait>,
     /// When a rollback saw that all reads go to blue again.
@@ -225,6 +228,7 @@ impl Record {
             plan,
             green: None,
             fences: Vec::new(),
+            green_wait: None,
             wait: None,
             reads_back: None,
             markers: std::collections::BTreeMap::new(),

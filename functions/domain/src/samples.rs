@@ -143,6 +143,7 @@ pub(crate) fn well() -> Seen {
         green_group_bounds_slots: true,
         deployments: vec![],
         server: Ok(server()),
+        subscribers: Ok(1),
         alarms: Ok(vec![Reading {
             alarm: "errors".into(),
             state: State::Quiet,

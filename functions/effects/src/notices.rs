@@ -1,8 +1,9 @@
 //! Messages to people, through SNS.
 
-use crate::error::{Error, acted};
+use crate::error::{Error, acted, looked};
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
+use domain::error::StepError;
 
 /// SNS takes this many characters of a subject, and ASCII only.
 const SUBJECT: usize = 99;
@@ -22,6 +23,21 @@ impl Notices {
             client: Client::new(config),
             topic: topic.into(),
         }
+    }
+
+    /// How many have subscribed to the topic and confirmed it.
+    ///
+    /// # Errors
+    ///
+    /// If SNS can't be asked, or does not say it.
+    pub async fn subscribers(&self) -> Result<u32, Error> {
+        let asked = self.client.get_topic_attributes().topic_arn(&self.topic);
+        let said = asked.send().await.map_err(looked("asking for the topic"))?;
+        let confirmed = said
+            .attributes()
+            .and_then(|all| all.get("SubscriptionsConfirmed"));
+        let confirmed = confirmed.and_then(|number| number.parse().ok());
+        confirmed.ok_or_else(|| StepError::failed("SNS does not say who has subscribed").into())
     }
 
     /// Tells people something.

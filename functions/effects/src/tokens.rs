@@ -1,9 +1,13 @@
 //! Waits of Step Functions, ended by their task token.
 
-use crate::error::{Error, acted};
+use crate::error::{Cause, Error, acted};
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use domain::error::StepError;
+
+/// What Step Functions answers where nobody waits any more.
+const OVER: [&str; 3] = ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"];
 
 /// What became of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,22 @@ impl Tokens {
         }
     }
 
+    /// Ends a wait well. The token is a secret and is never logged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fail`].
+    pub async fn succeed(&self, token: &str) -> Result<Ended, Error> {
+        let sent = self
+            .client
+            .send_task_success()
+            .task_token(token)
+            .output("{}")
+            .send()
+            .await;
+        ended(sent)
+    }
+
     /// Ends a wait with a failure. The token is a secret and is never logged.
     ///
     /// # Errors
@@ -43,18 +63,20 @@ impl Tokens {
             .cause(&why.message)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(Ended::Now),
-            Err(failed)
-                if failed.as_service_error().is_some_and(|service| {
-                    service.is_task_does_not_exist()
-                        || service.is_task_timed_out()
-                        || service.is_invalid_token()
-                }) =>
-            {
-                Ok(Ended::Before)
-            }
-            Err(failed) => Err(acted("ending the wait")(failed)),
-        }
+        ended(sent)
+    }
+}
+
+/// What Step Functions says to a token.
+fn ended<T, E, R>(sent: Result<T, SdkError<E, R>>) -> Result<Ended, Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+    Cause: From<SdkError<E, R>>,
+{
+    match sent {
+        Ok(_) => Ok(Ended::Now),
+        Err(failed) if failed.code().is_some_and(|code| OVER.contains(&code)) => Ok(Ended::Before),
+        Err(failed) => Err(acted("ending the wait")(failed)),
     }
 }

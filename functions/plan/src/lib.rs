@@ -13,6 +13,7 @@ use effects::alarms::Alarms;
 use effects::claims::Claims;
 use effects::dns::Resolver;
 use effects::error::Error;
+use effects::notices::Notices;
 use effects::postgres::{Endpoint, inspect};
 use effects::rds::{Deployments, Instances, Versions};
 use effects::routes::Routes;
@@ -33,6 +34,8 @@ pub struct Sources {
     pub deployments: Deployments,
     /// The alarms.
     pub alarms: Alarms,
+    /// The topic that tells people.
+    pub notices: Notices,
     /// The weighted records.
     pub routes: Routes,
     /// Our credentials.
@@ -91,6 +94,7 @@ impl Sources {
             deployments: self.deployments(&writer).await?,
             server: found(self.server(database, &writer, request).await)?,
             alarms: found(self.readings(request).await)?,
+            subscribers: found(self.notices.subscribers().await)?,
             reads: found(self.reads(reads_name.as_deref()).await)?,
             reads_name,
             writes: found(self.writes(writes_name.as_deref()).await)?,

@@ -5,6 +5,7 @@ use effects::alarms::Alarms;
 use effects::claims::Claims;
 use effects::config::Config;
 use effects::dns::Resolver;
+use effects::notices::Notices;
 use effects::rds::{Deployments, Instances, Versions};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
@@ -14,6 +15,7 @@ use plan::Sources;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
+    let topic = settings.topic()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sources = &Sources {
         claims: Claims::new(&aws, settings.upgrades_table),
@@ -21,6 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         versions: Versions::new(&aws),
         deployments: Deployments::new(&aws),
         alarms: Alarms::new(&aws),
+        notices: Notices::new(&aws, topic),
         routes: Routes::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),
         resolver: Resolver::new(settings.nameserver)?,

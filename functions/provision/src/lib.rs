@@ -12,6 +12,7 @@ use effects::postgres::{Access, Endpoint, marker};
 use effects::rds::{Deployments, Instances, NewDeployment};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
+use effects::tokens::Tokens;
 use tracing::info;
 
 /// What green is made with.
@@ -23,6 +24,8 @@ pub struct Site {
     pub instances: Instances,
     /// The blue/green deployments.
     pub deployments: Deployments,
+    /// The waits for green.
+    pub tokens: Tokens,
     /// Our credentials.
     pub secrets: Secrets,
     /// Who knows the servers' addresses.
@@ -30,18 +33,34 @@ pub struct Site {
 }
 
 /// Makes the marker tables and then green, or sees how far it is. Run again, it finds its own deployment by name and tag.
+/// With a token it begins a wait as well, which ends when RDS tells of a deployment, or by its own timeout.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` if RDS can't make green, or if another deployment is in the way.
 pub async fn run(site: &Site, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let act = async |held: &mut Held<'_>| site.step(held).await;
+    let Input { ticket, token } = input;
+    let act = async |held: &mut Held<'_>| match token {
+        Some(token) => site.wait(held, token).await,
+        None => site.step(held).await,
+    };
     site.claims
-        .holding(&input.ticket, "provision", &invocation, act)
+        .holding(&ticket, "provision", &invocation, act)
         .await
 }
 
 impl Site {
+    /// Hands the wait's token to the record, for `on_green`, **then** looks, so that nobody waits for what is there already.
+    async fn wait(&self, held: &mut Held<'_>, token: String) -> Result<Output, Error> {
+        let waits = Some(token.clone());
+        held.change(|record| record.green_wait = waits).await?;
+        let output = self.step(held).await?;
+        if output.done {
+            self.tokens.succeed(&token).await?;
+        }
+        Ok(output)
+    }
+
     async fn step(&self, held: &mut Held<'_>) -> Result<Output, Error> {
         let plan = held.record().plan.clone();
         let seen = self.see(&plan, held.record().green.clone()).await?;

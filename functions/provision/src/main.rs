@@ -7,6 +7,7 @@ use effects::dns::Resolver;
 use effects::rds::{Deployments, Instances};
 use effects::secrets::Secrets;
 use effects::step;
+use effects::tokens::Tokens;
 use provision::Site;
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         claims: Claims::new(&aws, settings.upgrades_table),
         instances: Instances::new(&aws),
         deployments: Deployments::new(&aws),
+        tokens: Tokens::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),
         resolver: Resolver::new(settings.nameserver)?,
     };

@@ -1,7 +1,8 @@
 //! The benchmark's figures for a person.
 
-use super::figures::{Phases, Spread};
+use super::figures::{Figures, Phases, Spread};
 use super::samples::Samples;
+use super::{price, starts};
 use crate::app::Settings;
 use crate::scenario::summary::thousands;
 use std::fmt::Write as _;
@@ -17,13 +18,20 @@ const WORST_READS: f64 = 1000.0;
 #[must_use]
 pub fn text(samples: &Samples, load: &Settings) -> String {
     let mut text = heading(samples, load);
-    text.push_str(&table(samples));
+    if samples.acknowledged() > 0 {
+        text.push_str(&table(samples));
+    }
     let [over, back] = samples.phases();
     text.push_str(&phases("switchover, by the receipts", over));
     text.push_str(&phases("rollback, by the receipts", back));
     let [over, back] = samples.floor_phases();
     text.push_str(&phases("the floor's switchover", over));
     text.push_str(&phases("the floor's rollback", back));
+    let Figures { starts, price, .. } = samples.figures();
+    if !starts.is_empty() {
+        text.push_str(&starts::text(&starts));
+    }
+    text.push_str(&price.as_ref().map(price::text).unwrap_or_default());
     text
 }
 

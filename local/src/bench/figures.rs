@@ -1,5 +1,7 @@
 //! What the runs of a benchmark came to.
 
+use super::price::Price;
+use super::starts::Start;
 use serde::Serialize;
 
 /// The smallest, the middle and the largest of what was measured.
@@ -34,7 +36,7 @@ impl Spread {
 }
 
 /// The figures of a benchmark, as they are kept for comparison; nothing where no run had it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
     /// The write pause at the switchover.
     pub switchover_pause_ms: Option<Spread>,
@@ -52,6 +54,10 @@ pub struct Figures {
     pub alarm_to_reads_ms: Option<Spread>,
     /// From an alarm after the switchover to the first commit on blue.
     pub alarm_to_writes_ms: Option<Spread>,
+    /// How each packaged function starts.
+    pub starts: Vec<Start>,
+    /// What the last run of the workflow would cost.
+    pub price: Option<Price>,
 }
 
 /// Figures by name, in the order in which they were first seen.

@@ -4,7 +4,9 @@
 mod board;
 mod figures;
 pub mod floor;
+mod price;
 mod samples;
+mod starts;
 
 pub use board::text;
 pub use figures::{Figures, Phases, Spread};
@@ -29,16 +31,19 @@ pub enum Part {
     Switchover,
     /// The workflow: an alarm while reads are moved.
     Alarm,
+    /// How the packaged functions start.
+    Starts,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Floor, Self::Switchover, Self::Alarm];
+    const IN_TURN: [Self; 3] = [Self::Floor, Self::Switchover, Self::Alarm];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Floor => "floor",
             Self::Switchover => "switchover",
             Self::Alarm => "alarm",
+            Self::Starts => "starts",
         }
     }
 }
@@ -73,7 +78,7 @@ impl Bench {
     pub async fn run(&self) -> Result<Samples> {
         let mut samples = Samples::default();
         for number in 1..=self.runs {
-            for part in Part::ALL {
+            for part in Part::IN_TURN {
                 if self.only.is_some_and(|only| only != part) {
                     continue;
                 }
@@ -84,7 +89,24 @@ impl Bench {
                 keep(&samples.figures())?;
             }
         }
+        if self.only.is_none_or(|only| only == Part::Starts) {
+            self.starts(&mut samples).await?;
+        }
         Ok(samples)
+    }
+
+    async fn starts(&self, samples: &mut Samples) -> Result<()> {
+        self.progress
+            .begin(format!("{:<19}", Part::Starts.as_str()));
+        let run = runs::begin(Part::Starts.as_str())?;
+        let starts = starts::measure(&starts::packaged()?, self.runs, &run).await?;
+        self.progress.end(&format!(
+            "{} functions, {} times each",
+            starts.len(),
+            self.runs
+        ));
+        samples.starts = starts;
+        keep(&samples.figures())
     }
 
     async fn part(&self, part: Part, samples: &mut Samples) -> Result<String> {
@@ -101,7 +123,7 @@ impl Bench {
                 self.scenario(Kind::Rollback, add).await?;
                 Ok(samples.last_switch())
             }
-            Part::Alarm => {
+            Part::Alarm | Part::Starts => {
                 let add = |summary: &Summary| {
                     samples.add_alarm(summary);
                     Ok(summary.alarm_to_blue_ms.unwrap_or(f64::NAN))

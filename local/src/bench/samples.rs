@@ -2,6 +2,8 @@
 
 use super::figures::{Figures, Phases, Spread};
 use super::floor::{Measured, Switch};
+use super::price::Price;
+use super::starts::Start;
 use crate::scenario::summary::Summary;
 use anyhow::Result;
 use serde_json::Value;
@@ -23,6 +25,8 @@ pub struct Samples {
     phases: [Phases; 2],
     floor_phases: [Phases; 2],
     acknowledged: u64,
+    price: Option<Price>,
+    pub(super) starts: Vec<Start>,
 }
 
 impl Samples {
@@ -57,6 +61,7 @@ impl Samples {
             }
         }
         self.acknowledged += summary.acknowledged;
+        self.price = Some(Price::of(&summary.spent));
         Ok(())
     }
 
@@ -109,6 +114,8 @@ impl Samples {
             our_share_ms: Spread::of(&self.ours),
             alarm_to_reads_ms: Spread::of(&self.alarm_to_reads),
             alarm_to_writes_ms: Spread::of(&self.alarm_to_writes),
+            starts: self.starts.clone(),
+            price: self.price.clone(),
         }
     }
 }

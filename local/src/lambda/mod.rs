@@ -5,11 +5,13 @@
 
 mod api;
 pub mod client;
+mod meter;
 mod outcome;
 mod runtime_api;
 mod sandbox;
 
 pub use api::named_in as invoked;
+pub use meter::Measured;
 pub use outcome::Outcome;
 
 use crate::clock::Clock;
@@ -18,6 +20,7 @@ use crate::keeper::Keeper;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
+use meter::Meter;
 use sandbox::{Invocation, Sandbox};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -85,6 +88,7 @@ struct Inner {
     clock: Clock,
     keeper: Keeper,
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
+    meter: Meter,
     stopped: AtomicBool,
 }
 
@@ -100,6 +104,7 @@ impl Lambda {
                 clock,
                 keeper,
                 sandboxes: Mutex::default(),
+                meter: Meter::default(),
                 stopped: AtomicBool::new(false),
             }),
         }
@@ -133,7 +138,27 @@ impl Lambda {
                 Err(error) => return Ok(Outcome::init_failed(invocation.id(), &error)),
             },
         };
-        Ok(sandbox.run(invocation).await)
+        let (outcome, measured) = sandbox.run(invocation).await;
+        self.inner.meter.add(measured);
+        Ok(outcome)
+    }
+
+    /// What each invocation took that was answered, in the order of the answers.
+    #[must_use]
+    pub fn measured(&self) -> Vec<Measured> {
+        self.inner.meter.all()
+    }
+
+    /// Ends the idle processes of a function, so that its next invocation starts a new one.
+    pub async fn cool(&self, name: &str) {
+        let idle: Vec<_> = self.sandboxes().values().cloned().collect();
+        let idle = idle
+            .iter()
+            .filter(|sandbox| sandbox.serves(name) && sandbox.reserve());
+        for sandbox in idle {
+            sandbox.kill();
+            sandbox.ended().await;
+        }
     }
 
     /// How many invocations of the function run now.

@@ -1,6 +1,6 @@
 //! One process of a function, from its start to its end, one invocation at a time.
 
-use super::{Function, Outcome};
+use super::{Function, Measured, Outcome, meter};
 use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use anyhow::Result;
@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use rustix::process::Signal;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, oneshot, watch};
 
 /// Lambda's own limit for a function's start.
@@ -60,7 +60,7 @@ pub struct Sandbox {
     child: OnceLock<Child>,
     slot: Mutex<Slot>,
     has_work: Notify,
-    polled: watch::Sender<bool>,
+    polled: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +68,7 @@ struct Slot {
     reserved: bool,
     init_error: Option<Bytes>,
     work: Option<Work>,
+    invocations: u32,
     running: Option<(String, oneshot::Sender<Outcome>)>,
 }
 
@@ -83,7 +84,7 @@ impl Sandbox {
                 ..Slot::default()
             }),
             has_work: Notify::new(),
-            polled: watch::Sender::new(false),
+            polled: watch::Sender::new(None),
         }
     }
 
@@ -126,19 +127,21 @@ impl Sandbox {
         free
     }
 
-    /// Runs one invocation in this process, which must have been reserved.
-    pub async fn run(&self, invocation: Invocation) -> Outcome {
+    /// Runs one invocation in this process, which must have been reserved. One that is answered is measured.
+    pub async fn run(&self, invocation: Invocation) -> (Outcome, Option<Measured>) {
         if let Err(outcome) = self.wait_until_started(&invocation.request_id).await {
             self.kill();
-            return outcome;
+            return (outcome, None);
         }
+        let handed = Instant::now();
         let answer = self.hand_over(&invocation);
         let outcome = tokio::select! {
             // An answer that arrived just before the end of the process counts.
             biased;
             Ok(outcome) = answer => {
+                let measured = self.measured(handed.elapsed());
                 self.slot().reserved = false;
-                return outcome;
+                return (outcome, measured);
             }
             status = self.ended() => Outcome::exited(&invocation.request_id, status),
             () = tokio::time::sleep(invocation.timeout) => {
@@ -148,12 +151,16 @@ impl Sandbox {
         };
         // The process is not used again: it ended, or is about to.
         self.slot().running = None;
-        outcome
+        (outcome, None)
     }
 
     /// The process's next work; waits for it.
     pub async fn next(&self) -> Work {
-        self.polled.send_replace(true);
+        self.polled.send_if_modified(|first| {
+            let now = first.is_none().then(Instant::now);
+            *first = first.or(now);
+            now.is_some()
+        });
         loop {
             if let Some(work) = self.slot().work.take() {
                 return work;
@@ -189,10 +196,24 @@ impl Sandbox {
         self.child.get().filter(|child| child.ended().is_none())
     }
 
+    fn measured(&self, took: Duration) -> Option<Measured> {
+        let child = self.child.get()?;
+        let polled = (*self.polled.borrow())?;
+        let is_first = self.slot().invocations == 1;
+        Some(Measured {
+            function: self.function.name.clone(),
+            memory_mb: self.function.memory_mb,
+            init: is_first.then(|| polled.saturating_duration_since(child.started())),
+            took,
+            peak_kb: meter::peak_kb(child.pid()),
+        })
+    }
+
     fn hand_over(&self, invocation: &Invocation) -> oneshot::Receiver<Outcome> {
         let (done, outcome) = oneshot::channel();
         let deadline = SystemTime::now() + invocation.timeout;
         let mut slot = self.slot();
+        slot.invocations += 1;
         slot.running = Some((invocation.request_id.clone(), done));
         slot.work = Some(Work {
             request_id: invocation.request_id.clone(),
@@ -209,7 +230,7 @@ impl Sandbox {
     async fn wait_until_started(&self, request_id: &str) -> Result<(), Outcome> {
         let mut polled = self.polled.subscribe();
         tokio::select! {
-            _sender_lives = polled.wait_for(|polled| *polled) => Ok(()),
+            _sender_lives = polled.wait_for(Option::is_some) => Ok(()),
             status = self.ended() => Err(self.init_outcome(request_id, status)),
             () = tokio::time::sleep(INIT_LIMIT) => Err(Outcome::timed_out(request_id, INIT_LIMIT)),
         }

@@ -35,6 +35,7 @@ impl Services {
             .functions
             .iter()
             .map(|spec| function(spec, options))
+            .chain(options.beside.iter().cloned())
             .collect();
         let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
         Self {
@@ -60,6 +61,7 @@ impl Services {
         }
         gateway.kill_among(Arc::new(self.lambda.clone()));
         self.tell_of_executions();
+        self.tell_of_databases();
         self.register(template)
     }
 
@@ -74,6 +76,14 @@ impl Services {
             registered.map_err(|refusal| anyhow!("{file}: {refusal:?}"))?;
         }
         Ok(())
+    }
+
+    fn tell_of_databases(&self) {
+        let events = self.events.clone();
+        self.rds.on_event(move |event| {
+            let (detail_type, resource, detail) = event.on_the_bus();
+            events.emit("aws.rds", detail_type, &[resource], &detail);
+        });
     }
 
     fn tell_of_executions(&self) {

@@ -4,6 +4,7 @@ use super::fault::Fault;
 use super::wire::{Filters, Form, Page, Paging, Render, Request, Xml};
 use super::{Rds, names};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -59,6 +60,27 @@ impl Event {
             message: message.into(),
             at: Timestamp::now(),
         }
+    }
+
+    /// What EventBridge has of it: detail type, resource and detail. See "Overview of RDS event notification" for the form.
+    #[must_use]
+    pub fn on_the_bus(&self) -> (&'static str, String, Value) {
+        let detail_type = match self.source {
+            Source::Instance => "RDS DB Instance Event",
+            Source::Snapshot => "RDS DB Snapshot Event",
+            Source::Deployment => "RDS Blue Green Deployment Event",
+        };
+        let arn = names::arn(self.source.arn_kind(), &self.name);
+        let detail = json!({
+            "EventCategories": [self.category()],
+            "SourceType": self.source.as_str().replace('-', "_").to_uppercase(),
+            "SourceArn": arn,
+            "Date": names::instant(self.at),
+            "SourceIdentifier": self.name,
+            "Message": self.message,
+            "EventID": self.id,
+        });
+        (detail_type, arn, detail)
     }
 
     fn category(&self) -> &'static str {
@@ -140,6 +162,7 @@ impl Rds {
             message = event.message,
             "RDS event"
         );
+        self.heard(&event);
         self.state().events.push(event);
     }
 }

@@ -20,6 +20,7 @@ mod wire;
 
 pub use blue_green::{Breakage, ReplicationBlock};
 pub use delays::DelayProfile;
+pub use events::Event;
 pub use instances::Frozen;
 pub use names::{DOMAIN, host_name};
 
@@ -46,7 +47,11 @@ struct Shared {
     delays: DelayProfile,
     state: Mutex<State>,
     breakages: Mutex<Vec<Breakage>>,
+    listeners: Mutex<Vec<Listener>>,
 }
+
+/// Whoever wants to hear of what happens.
+type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Rds {
     /// An RDS without instances.
@@ -58,9 +63,31 @@ impl Rds {
             delays,
             state: Mutex::default(),
             breakages: Mutex::default(),
+            listeners: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
+        }
+    }
+
+    /// Calls `listener` whenever something happens. It must not block.
+    pub fn on_event(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        let mut listeners = self
+            .shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Arc::new(listener));
+    }
+
+    fn heard(&self, event: &Event) {
+        let listeners = self
+            .shared
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter() {
+            listener(event);
         }
     }
 

@@ -66,6 +66,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
         tables: validated.and_then(|answer| answer["tables"].as_u64()),
         rows_alike: validated.and_then(|answer| answer["rows"].as_u64()),
         injected: injected(seen),
+        spent: seen.spent.clone(),
         members: seen
             .after
             .instances

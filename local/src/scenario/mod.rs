@@ -9,6 +9,7 @@ pub mod observe;
 mod progress;
 mod run;
 pub mod runs;
+mod spent;
 mod state;
 pub mod summary;
 pub mod world;
@@ -17,6 +18,7 @@ mod xml;
 pub use kind::Kind;
 pub use progress::Progress;
 pub use run::{Scenario, run_well};
+pub use spent::{Spent, Usage};
 
 /// The instance that takes the writes.
 pub const DATABASE: &str = "orders";

@@ -4,6 +4,7 @@ use super::follow::{Follower, Trace};
 use super::inject::{self, Injected};
 use super::kind::Kind;
 use super::observe::{Observer, Sight};
+use super::spent::{self, Spent};
 use super::state::State;
 use super::summary::{BACK_RECEIPT, RECEIPT, Summary};
 use super::world::{self, World};
@@ -61,6 +62,7 @@ pub(super) struct Seen<'a> {
     pub(super) tally: Tally,
     pub(super) end: End,
     pub(super) report: Report,
+    pub(super) spent: Spent,
     /// When the application was stopped, on its clock.
     pub(super) stopped_at: u64,
 }
@@ -148,6 +150,7 @@ impl Scenario {
         let stopped_at = tally.now();
         application.stop().await?;
         let end = ended?;
+        let spent = spent::of(world).await?;
 
         keep_troubles(&self.folder.join("troubles.tsv"), &tally)?;
         let report = self.audit(world, &ledger).await?;
@@ -163,6 +166,7 @@ impl Scenario {
             tally,
             end,
             report,
+            spent,
             stopped_at,
         };
         let figures = figures::of(&seen);

@@ -1,6 +1,7 @@
 //! What a run came to: a dozen lines for a person, and the same as JSON.
 
 use super::runs;
+use super::spent::Spent;
 use crate::app::audit::Finding;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub struct Summary {
     pub rows_alike: Option<u64>,
     /// What was injected, and that it was seen to happen.
     pub injected: Vec<String>,
+    /// What the upgrade used of what AWS bills by use.
+    pub spent: Spent,
     /// Each member of the database and its version at the end.
     pub members: Vec<String>,
     /// Where the switchover's receipt is, if there was one.

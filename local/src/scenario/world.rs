@@ -12,6 +12,7 @@ use crate::gateway::client::Client;
 use crate::platform::{Options, Platform};
 use crate::postgres::Server;
 use crate::rds::{DelayProfile, host_name};
+use crate::{ACCOUNT, REGION};
 use anyhow::{Context, Result, bail};
 use axum::http::Method;
 use serde_json::json;
@@ -291,7 +292,23 @@ async fn furnish(client: &Client, platform: &Platform) -> Result<()> {
             &alarm,
         )
         .await?;
-    set_alarm(client, "OK", "nothing failed yet").await
+    set_alarm(client, "OK", "nothing failed yet").await?;
+    subscribe(client, platform).await
+}
+
+/// Somebody wants to hear of it.
+async fn subscribe(client: &Client, platform: &Platform) -> Result<()> {
+    for topic in &platform.template.topics {
+        let arn = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{topic}");
+        let subscription = [
+            ("TopicArn", arn.as_str()),
+            ("Protocol", "email"),
+            ("Endpoint", "on-call@shop.test"),
+            ("Version", "2010-03-31"),
+        ];
+        client.query("sns", "Subscribe", &subscription).await?;
+    }
+    Ok(())
 }
 
 /// Sets the alarm's state, as a person can.

@@ -61,31 +61,44 @@ pub async fn claim(call: &Call, input: claim::Input) -> Fallible<claim::Output> 
 
 /// Makes green, or sees how far it is.
 pub async fn provision(call: &Call, input: provision::Input) -> Fallible<provision::Output> {
-    holding(call, &input.ticket, async |held| {
-        let plan = held.record.plan.clone();
-        let deployment = call
-            .look("deployment", |world| Ok(world.deployment_named(&plan.name)))
-            .await?;
-        let instances = call
-            .look("instances", |world| Ok(targets(world, deployment.as_ref())))
-            .await?;
-        let seen = Seen {
-            instances,
-            deployment,
-            recorded: held.record.green.clone(),
-        };
-        match next(&plan, &held.record.ticket.owner, &seen) {
-            Act::Create => create(call, held).await,
-            Act::Wait { percent, what } => Ok(provision::waiting(percent, &what)),
-            Act::Record(green) => {
-                held.change(|record| record.green = Some(green)).await?;
-                Ok(provision::waiting(99, "RDS to say it once more"))
-            }
-            Act::Done(green) => Ok(provision::done(&plan, &green)),
-            Act::Refuse { why } => refused(why),
+    let provision::Input { ticket, token } = input;
+    holding(call, &ticket, async |held| {
+        let waits = token.clone();
+        if waits.is_some() {
+            held.change(|record| record.green_wait = waits).await?;
         }
+        let output = look_at_green(call, held).await?;
+        if let Some(token) = token.filter(|_| output.done) {
+            call.end_token(&token, Ok(())).await?;
+        }
+        Ok(output)
     })
     .await
+}
+
+async fn look_at_green(call: &Call, held: &mut Held) -> Fallible<provision::Output> {
+    let plan = held.record.plan.clone();
+    let deployment = call
+        .look("deployment", |world| Ok(world.deployment_named(&plan.name)))
+        .await?;
+    let instances = call
+        .look("instances", |world| Ok(targets(world, deployment.as_ref())))
+        .await?;
+    let seen = Seen {
+        instances,
+        deployment,
+        recorded: held.record.green.clone(),
+    };
+    match next(&plan, &held.record.ticket.owner, &seen) {
+        Act::Create => create(call, held).await,
+        Act::Wait { percent, what } => Ok(provision::waiting(percent, &what)),
+        Act::Record(green) => {
+            held.change(|record| record.green = Some(green)).await?;
+            Ok(provision::waiting(99, "RDS to say it once more"))
+        }
+        Act::Done(green) => Ok(provision::done(&plan, &green)),
+        Act::Refuse { why } => refused(why),
+    }
 }
 
 fn targets(world: &World, deployment: Option<&Deployment>) -> Vec<domain::rds::Instance> {

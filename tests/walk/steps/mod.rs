@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The functions by the names that the machines and rules call them, each with its timeout in seconds.
-pub const FUNCTIONS: [(&str, i64); 14] = [
+pub const FUNCTIONS: [(&str, i64); 15] = [
     ("Plan", 120),
     ("Claim", 60),
     ("UpgradeInPlace", 120),
@@ -35,6 +35,7 @@ pub const FUNCTIONS: [(&str, i64); 14] = [
     ("Rollback", 120),
     ("Retire", 120),
     ("OnAlarm", 30),
+    ("OnGreen", 30),
     ("Sweep", 50),
 ];
 
@@ -54,6 +55,7 @@ pub async fn run(call: Call, payload: Value) -> Fallible<Value> {
         "Switchover" => wire(switchover::run(call, decode(payload)?).await),
         "Rollback" => wire(rollback::run(call, decode(payload)?).await),
         "Retire" => wire(retire::run(call, decode(payload)?).await),
+        "OnGreen" => wire(watch::on_green(call).await),
         "OnAlarm" => wire(watch::on_alarm(call, decode(payload)?).await),
         "Sweep" => wire(sweep::run(call).await),
         other => Err(StepError::failed(format!("there is no function {other}"))),

@@ -6,9 +6,9 @@ use crate::held::Held;
 use crate::world::Fallible;
 use domain::error::StepError;
 use domain::ids::Millis;
-use domain::on_alarm;
 use domain::record::{Phase, Wait};
 use domain::watch::{Input, Output, Question, begun, judge, read, since};
+use domain::{on_alarm, on_green};
 
 /// Begins a wait, or reads the alarms at its end.
 pub async fn run(call: &Call, input: Input) -> Fallible<Output> {
@@ -94,4 +94,18 @@ pub async fn on_alarm(call: &Call, input: on_alarm::Input) -> Fallible<on_alarm:
         }
     }
     failed.map_or_else(|| Ok(on_alarm::output(&input, ended)), Err)
+}
+
+/// RDS told of a deployment.
+pub async fn on_green(call: &Call) -> Fallible<on_green::Output> {
+    let records = call.look("all records", |world| {
+        Ok(world.record().cloned().into_iter().collect::<Vec<_>>())
+    });
+    let records = records.await?;
+    let mut ended = 0;
+    for (_, token) in on_green::waits(&records) {
+        call.end_token(token, Ok(())).await?;
+        ended += 1;
+    }
+    Ok(on_green::output(ended))
 }

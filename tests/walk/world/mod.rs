@@ -88,8 +88,10 @@ pub struct World {
     pub links_rest_until: i64,
     /// What is due, for the walk to keep.
     pub ahead: Vec<(i64, Turn)>,
-    /// Waits that were ended, for the walk to deliver.
-    pub ended_waits: Vec<(String, StepError)>,
+    /// Waits that were ended, well or not, for the walk to deliver.
+    pub ended_waits: Vec<(String, Fallible<()>)>,
+    /// RDS has something to tell of a deployment.
+    pub green_untold: bool,
     /// Waits that a person was asked to answer.
     pub questions: Vec<String>,
     /// Executions that are to be started: their names and inputs.

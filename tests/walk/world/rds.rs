@@ -202,6 +202,8 @@ impl World {
             deployment.linked = true;
         }
         deployment.status = DeploymentStatus::Available;
+        self.green_untold = true;
+        let deployment = &mut self.deployments[place];
         let targets: Vec<ResourceId> = deployment.pairs.iter().map(|pair| pair.1.clone()).collect();
         for pair in deployment.pairs.iter_mut().take(if whole { 9 } else { 1 }) {
             pair.2 = PairStatus::Available;

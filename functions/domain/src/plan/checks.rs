@@ -2,6 +2,7 @@
 
 mod alarms;
 mod instances;
+mod people;
 mod replication;
 mod roles;
 mod tables;
@@ -51,6 +52,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
         )),
     }
     checks.push(alarms::check(case));
+    checks.push(people::check(case));
     if case.strategy == Strategy::BlueGreen {
         checks.push(alarms::reads(case));
         let writer = case.writer.address.as_deref().unwrap_or_default();

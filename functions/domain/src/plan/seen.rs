@@ -31,6 +31,8 @@ pub struct Seen {
     pub server: Result<Server, String>,
     /// The alarms that guard the upgrade.
     pub alarms: Result<Vec<Reading>, String>,
+    /// How many have subscribed to the topic that tells people, and confirmed it.
+    pub subscribers: Result<u32, String>,
     /// The name that routes reads, by request or by tag.
     pub reads_name: Option<String>,
     /// Its weighted records.
@@ -200,6 +202,7 @@ impl Seen {
             deployments: vec![],
             server: Err("there is none".to_owned()),
             alarms: Ok(vec![]),
+            subscribers: Ok(0),
             reads_name: None,
             reads: Ok(None),
             writes_name: None,

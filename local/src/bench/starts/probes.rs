@@ -1,0 +1,51 @@
+//! For each function an event that it has done with after its first calls to AWS: no such database, no such upgrade, no
+//! such alarm.
+
+use domain::plan::Plan;
+use domain::request::{Strategy, parse};
+use serde_json::{Value, json};
+
+/// A database that there is none of.
+const NOBODY: &str = "nobody";
+
+/// The event for a function.
+pub fn event(function: &str) -> Value {
+    let owner = "arn:aws:states:eu-west-1:000000000000:execution:UpgradeMachine:nobody";
+    let ticket = json!({"database": NOBODY, "owner": owner, "epoch": 1});
+    match function {
+        "plan" => json!({"request": request(), "owner": owner}),
+        "claim" => json!({"plan": plan(), "owner": owner}),
+        "check_lag" => json!({"ticket": ticket, "streak": 0}),
+        "shift_weight" => json!({"ticket": ticket, "percent": 10}),
+        "rollback" => json!({"database": NOBODY}),
+        "on_alarm" => {
+            json!({"id": "1", "detail": {"alarmName": NOBODY, "state": {"value": "ALARM"}}})
+        }
+        "sweep" => json!({}),
+        _ => json!({"ticket": ticket}),
+    }
+}
+
+fn request() -> Value {
+    json!({"database": NOBODY, "target_version": "17.4"})
+}
+
+fn plan() -> Option<Plan> {
+    Some(Plan {
+        database: NOBODY.into(),
+        last_claim: None,
+        name: NOBODY.to_owned(),
+        request: parse(&request()).ok()?,
+        strategy: Strategy::BlueGreen,
+        from_version: "16.4".to_owned(),
+        to_version: "17.4".to_owned(),
+        members: Vec::new(),
+        databases: Vec::new(),
+        application_roles: Vec::new(),
+        reads: None,
+        writes: None,
+        alarms: Vec::new(),
+        checks: Vec::new(),
+        steps: Vec::new(),
+    })
+}

@@ -1,0 +1,67 @@
+//! `on_green`: what RDS tells of a deployment ends a wait for green, by the rule that is shipped.
+
+use crate::world::World;
+use anyhow::{Result, anyhow};
+use local::states::core::Outcome;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A wait whose token a function hands to the record.
+fn machine() -> String {
+    let machine = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Wait", "TimeoutSeconds": 60,
+        "States": {
+            "Wait": {
+                "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
+                "Arguments": {"FunctionName": "watch", "Payload": {
+                    "ticket": "{% $states.input.ticket %}", "token": "{% $states.context.Task.Token %}",
+                }},
+                "TimeoutSeconds": 50,
+            },
+        },
+    });
+    machine.to_string()
+}
+
+/// Starts a wait for green; the execution, once its token stands in the record.
+async fn waiting(world: &World, ticket: &Value) -> Result<String> {
+    let states = &world.platform.states;
+    let refused = |refusal| anyhow!("{refusal:?}");
+    let machine = states
+        .register("Waits", &machine(), &BTreeMap::new())
+        .map_err(refused)?;
+    let execution = states.start(&machine, None, json!({"ticket": ticket}));
+    let execution = execution.map_err(|refusal| anyhow!("{refusal:?}"))?;
+    for _ in 0..500 {
+        let token = world.record().await?["wait"]["token"].clone();
+        if token.is_string() {
+            world
+                .change_record(|record| record["green_wait"] = token)
+                .await?;
+            return Ok(execution);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!("no wait was stored")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_rds_ends_the_wait_and_its_second_one_ends_nothing() -> Result<()> {
+    let world = World::start("on-green").await?;
+    let ticket = world.claimed().await?;
+    let execution = waiting(&world, &ticket).await?;
+    let detail = json!({"EventID": "RDS-EVENT-0244", "SourceIdentifier": "bgd-1", "Message": "tasks completed"});
+    let resources = ["arn:aws:rds:eu-west-1:123456789012:deployment:bgd-1".to_owned()];
+    let kind = "RDS Blue Green Deployment Event";
+    world
+        .platform
+        .events
+        .emit("aws.rds", kind, &resources, &detail);
+    let ended = world.platform.states.wait(&execution);
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await?;
+    assert_eq!(ended.ok(), Some(Outcome::Succeeded(json!({}))));
+    let again = json!({"id": "again", "detail": {"Message": "tasks completed"}});
+    assert_eq!(world.step("on_green", again).await?["ended"], 0);
+    world.end().await
+}
