@@ -26,9 +26,9 @@ def stays($name):
     else . end)
   | .stays;
 
-# Every failure of a call, and every bad end, with its words.
+# Every failure of a call, and every bad end, with its words. A wait that runs out is none.
 def failures:
-  all_events | map(
+  all_events | map(select(.taskTimedOutEventDetails.resource? != "invoke.waitForTaskToken") |
     (.taskFailedEventDetails // .taskTimedOutEventDetails // .executionFailedEventDetails // .executionAbortedEventDetails
       // .executionTimedOutEventDetails) as $d
     | select($d) | {at, error: ($d.error // "?"), cause: ($d.cause // "")});
@@ -49,7 +49,8 @@ def rds_share:
   | ($timeline | map(select(any(.deployments[]; .status == "SWITCHOVER_IN_PROGRESS")).at)) as $shown
   | item("rds_share"; "RDS's own part of the switchover ends, and takes"; false; ($r.rds_ms? // 0) > 0;
       if $r then "\($r.rds_ms) ms of RDS's, \($r.ours_ms) ms of ours; phases \($r.phases | map("\(.[0]) \(.[1])") | join(", ")) ms; "
-        + "SWITCHOVER_IN_PROGRESS seen from \($shown[0] | clock) to \($shown[-1] | clock)" else null end);
+        + (if $shown == [] then "too quick for SWITCHOVER_IN_PROGRESS to be seen from outside"
+           else "SWITCHOVER_IN_PROGRESS seen from \($shown[0] | clock) to \($shown[-1] | clock)" end) else null end);
 
 def degraded:
   ([$timeline[] | .at as $at | .deployments[] | select(.details != "") | {at: $at, what: "StatusDetails: \(.details)"}]
@@ -57,7 +58,7 @@ def degraded:
    + (rds_events | map(select(.what | test("degraded|replication (is )?(broken|stopped)"; "i")) | {at, what: "event: \(.what)"}))
    + (said("behind") | map({at: null, what: "Viridian's own reading: \(.)"}))) as $signs
   | item("degraded"; "which sign tells degraded replication first"; false; ($signs | length) > 0;
-      if $signs == [] then "replication was not degraded" else $signs | sort_by(.at) | map("\(.at | clock) \(.what)") | unique | join("; ") end);
+      if $upgrade[0] == null then null elif $signs == [] then "replication was not degraded" else $signs | sort_by(.at) | map("\(.at | clock) \(.what)") | unique | join("; ") end);
 
 def marker:
   receipt as $r | said("marker's table|viridian[.]marker|making the marker") as $no
@@ -87,7 +88,7 @@ def policies:
   | item("policies"; "the least-privilege policies suffice"; $said != [] or ($denied[0] // []) != [];
       $upgrade[0] != null and $denied[0] == [] and ($upgrade[0].status != "RUNNING");
       if $said != [] then $said[0] elif ($denied[0] // []) != [] then $denied[0] | map("\(.group): \(.lines[0])") | join("; ")
-      elif $denied[0] == null then "the functions' logs could not be read" else "no refusal in any function's log" end);
+      elif $upgrade[0] == null then null elif $denied[0] == null then "the functions' logs could not be read" else "no refusal in any function's log" end);
 
 def green_names:
   (members | map(.target) | unique | map(select(. != ""))) as $green
@@ -99,7 +100,7 @@ def green_names:
 def weights:
   stays("ShiftWeight") as $shifts | said("weighted records|PriorRequestNotComplete") as $no
   | item("weights"; "weighted records move, propagate and are not throttled"; $no != []; $shifts != [];
-      if $no != [] then $no[0] elif $shifts == [] then "no record routes reads"
+      if $no != [] then $no[0] elif $upgrade[0] == null then null elif $shifts == [] then "no record routes reads, or the upgrade did not come so far"
       else $shifts | map("\(.output.percent) % in \(.took | seconds)") | join(", ") end);
 
 def link:
@@ -124,7 +125,7 @@ def renames:
 def heard:
   $alarm[0] as $a | (entered("RollBack") | first) as $at
   | item("heard"; "an alarm's event ends the wait"; $a != null and $upgrade[0].status == "SUCCEEDED"; $a != null and $at != null;
-      if $a == null then "no alarm was rung" elif $at == null then "\($a.name) was rung at \($a.at | clock), and nothing went back"
+      if $upgrade[0] == null then null elif $a == null then "no alarm was rung" elif $at == null then "\($a.name) was rung at \($a.at | clock), and nothing went back"
       else "\($a.name) was rung at \($a.at | clock), the way back began at \($at | clock)" end);
 
 def outcome:
