@@ -70,7 +70,10 @@ fn subjects_of_machines() -> Vec<String> {
     let tasks = machines.iter().flat_map(|machine| machine.tasks());
     let fields = tasks.flat_map(|(_, task)| {
         let arguments = &task["Arguments"];
-        [&arguments["Subject"], &arguments["Payload"]["ask"]["subject"]]
+        [
+            &arguments["Subject"],
+            &arguments["Payload"]["ask"]["subject"],
+        ]
     });
     let subjects = fields.filter(|field| !field.is_null()).map(|field| {
         let subject = evaluate(field, json!({}), variables).expect("a value");
@@ -93,7 +96,9 @@ fn subjects_of_functions() -> Vec<String> {
         sweep::Act::DropSlots(closed),
         sweep::Act::Warn("a slot holds much".to_owned()),
     ];
-    let swept = acts.iter().map(|act| sweep::notice(&record, act).expect("a notice"));
+    let swept = acts
+        .iter()
+        .map(|act| sweep::notice(&record, act).expect("a notice"));
     let told = swept.chain([on_alarm::notice(&alarm, &record)]);
     told.map(|(subject, _)| subject).collect()
 }
