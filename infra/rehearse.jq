@@ -31,7 +31,7 @@ def failures:
   all_events | map(select(.taskTimedOutEventDetails.resource? != "invoke.waitForTaskToken") |
     (.taskFailedEventDetails // .taskTimedOutEventDetails // .executionFailedEventDetails // .executionAbortedEventDetails
       // .executionTimedOutEventDetails) as $d
-    | select($d) | {at, error: ($d.error // "?"), cause: ($d.cause // "")});
+    | select($d) | {at, error: ($d.error // "?"), cause: (($d.cause // "" | fromjson? | .errorMessage?) // $d.cause // "")});
 def said($words): failures | map(select(.cause | test($words; "i")).cause[:400]) | unique;
 
 def receipt: (stays("Switchover") | map(.output.receipt // empty) | last) // ($upgrade[0].output // "null" | fromjson? | .receipt?) // null;
@@ -78,7 +78,7 @@ def analyze:
 
 def reads_all:
   receipt as $r | ($r.databases? // {} | to_entries | map(select(.value.digest == null).key)) as $without
-  | said("permission denied|row-level security|42501") as $no
+  | said("permission denied for (table|schema|sequence)|row-level security") as $no
   | item("reads_all"; "a member of rds_superuser may read every table"; $no != []; ($r != null and $without == []);
       if $no != [] then $no[0] elif $r == null then null elif $without == [] then "rows compared on both sides: \(
         $r.databases | to_entries | map("\(.key) \(.value.rows)") | join(", "))" else "not compared: \($without | join(", "))" end);
