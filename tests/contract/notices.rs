@@ -2,7 +2,12 @@
 
 use crate::flow::edges;
 use crate::machine::evaluate;
-use crate::machines;
+use crate::{machines, root};
+use domain::ids::Owner;
+use domain::plan::{Seen, decide};
+use domain::record::Record;
+use domain::reverse::Unavailable;
+use domain::{on_alarm, request, sweep};
 use serde_json::{Value, json};
 
 /// Ends without a message of their own: nothing happened, or the rollback machine has told.
@@ -53,5 +58,58 @@ fn nothing_ends_unannounced() {
                 assert_eq!(way.from, announcement, "{}: to {end}", machine.name);
             }
         }
+    }
+}
+
+/// The subjects of the machines' own messages, and of the questions that they let `watch` ask.
+fn subjects_of_machines() -> Vec<String> {
+    let plan = json!({"database": "orders", "from_version": "A", "to_version": "B"});
+    let variables = json!({"database": "orders", "plan": plan});
+    let variables = variables.as_object().expect("an object");
+    let machines = machines();
+    let tasks = machines.iter().flat_map(|machine| machine.tasks());
+    let fields = tasks.flat_map(|(_, task)| {
+        let arguments = &task["Arguments"];
+        [
+            &arguments["Subject"],
+            &arguments["Payload"]["ask"]["subject"],
+        ]
+    });
+    let subjects = fields.filter(|field| !field.is_null()).map(|field| {
+        let subject = evaluate(field, json!({}), variables).expect("a value");
+        subject.as_str().expect("a text").to_owned()
+    });
+    subjects.collect()
+}
+
+/// The subjects of what functions tell by themselves.
+fn subjects_of_functions() -> Vec<String> {
+    let request = json!({"database": "orders", "target_version": "18.4"});
+    let request = request::parse(&request).expect("a request");
+    let owner = Owner::from("arn:upgrade");
+    let record = Record::new(decide(&request, &owner, &Seen::nothing()).plan, owner);
+    let alarm = json!({"id": "1", "detail": {"alarmName": "errors", "state": {"value": "ALARM"}}});
+    let alarm = serde_json::from_value(alarm).expect("an event");
+    let closed = Unavailable::since("its slot is gone".to_owned());
+    let acts = [
+        sweep::Act::CloseWayBack(closed.clone()),
+        sweep::Act::DropSlots(closed),
+        sweep::Act::Warn("a slot holds much".to_owned()),
+    ];
+    let swept = acts
+        .iter()
+        .map(|act| sweep::notice(&record, act).expect("a notice"));
+    let told = swept.chain([on_alarm::notice(&alarm, &record)]);
+    told.map(|(subject, _)| subject).collect()
+}
+
+#[test]
+fn every_subject_stands_in_the_operator_s_table() {
+    let page = std::fs::read_to_string(root().join("docs/operator.md")).expect("operator.md");
+    let subjects = [subjects_of_machines(), subjects_of_functions()].concat();
+    assert!(subjects.len() > 12, "{subjects:?}");
+    for subject in subjects {
+        let named = subject.strip_prefix("Viridian: ").expect("who tells it");
+        assert!(page.contains(&format!("| `{named}` |")), "{subject}");
     }
 }
