@@ -4,6 +4,7 @@ use domain::ids::Millis;
 use domain::on_alarm::{Input, Output, failure, notice, output, waits};
 use effects::claims::Claims;
 use effects::error::Error;
+use effects::metrics;
 use effects::notices::Notices;
 use effects::tokens::{Ended, Tokens};
 use tracing::{info, warn};
@@ -27,6 +28,7 @@ pub async fn run(
         match tokens.fail(token, &why).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, "wait ended");
+                metrics::alarm(&record.ticket);
                 ended += 1;
                 let (subject, message) = notice(&input, record);
                 tell(notices, &subject, &message).await;

@@ -1,15 +1,16 @@
 //! Begins a wait that an alarm can end, and reads the alarms when it is over.
 
-use domain::error::StepError;
+use domain::error::{ErrorName, StepError};
 use domain::ids::Millis;
 use domain::record::Wait;
 use domain::watch::{Input, Output, Question, asked, begun, judge, read, since};
 use effects::alarms::Alarms;
 use effects::claims::{Claims, Held};
 use effects::error::Error;
+use effects::metrics;
 use effects::notices::Notices;
 use effects::step::{Invocation, now};
-use effects::tokens::Tokens;
+use effects::tokens::{Ended, Tokens};
 use tracing::info;
 
 /// With a token: hands it to the record, **then** reads the alarms, so that whoever rings in between is heard, and ends
@@ -66,6 +67,9 @@ impl Post {
         if let Err(rings) = judge(record.phase, blind, &readings) {
             let ended = self.tokens.fail(&token, &rings).await?;
             info!(?ended, why = rings.message, "own wait ended");
+            if (ended, rings.name) == (Ended::Now, ErrorName::AlarmRaised) {
+                metrics::alarm(held.ticket());
+            }
         } else if let Some(question) = ask {
             self.notices
                 .publish(&question.subject, &asked(&question, &token))
