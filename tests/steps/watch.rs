@@ -72,6 +72,16 @@ async fn rolled_back(world: &World, execution: &str) -> Result<String> {
     }
 }
 
+/// The alarms that CloudWatch is told of, by whichever function: one at least.
+async fn alarms(world: &World) -> Result<Vec<f64>> {
+    let told = || {
+        let by = |function| tests::metric(&world.platform, function, "Alarms");
+        anyhow::Ok([by("on_alarm")?, by("watch")?].concat())
+    };
+    tests::wait("an alarm is told", async || Ok(!told()?.is_empty())).await?;
+    told()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing() -> Result<()> {
     let (world, ticket) = guarded("watch-rings").await?;
@@ -85,6 +95,7 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
     let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
     let answer = world.step("on_alarm", event).await?;
     assert_eq!(answer["ended"], 0);
+    assert_eq!(alarms(&world).await?, [1.0], "told by who has ended it");
     world.end().await
 }
 
@@ -98,6 +109,7 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
         why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
         "{why}"
     );
+    assert_eq!(alarms(&world).await?, [1.0]);
     world.end().await
 }
 
