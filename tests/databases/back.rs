@@ -116,7 +116,11 @@ async fn a_new_table_on_green_closes_the_way_back_and_is_told_once() -> Result<(
         "{swept}"
     );
     shop.step("sweep", json!({})).await?;
-    assert_eq!(told(), 1, "people are told once");
+    assert_eq!(
+        told(),
+        2,
+        "people are told once by mail and once in the chat"
+    );
     let held = tests::metric(&shop.platform, "sweep", "BackLagBytes")?;
     assert!(held.len() >= 2, "at each look: {held:?}");
     let record = shop.record().await?;

@@ -46,14 +46,19 @@ fn remove(folder: &Path) -> Result<()> {
     Ok(std::fs::remove_dir_all(folder)?)
 }
 
+/// What a function has written to its log so far; nothing if it was not called yet.
+#[must_use]
+pub fn log(platform: &Platform, function: &str) -> String {
+    let logs = platform.host.keeper.folder().join("logs");
+    std::fs::read_to_string(logs.join(format!("{function}.log"))).unwrap_or_default()
+}
+
 /// The values of a metric that a function has written to its log so far, in order.
 ///
 /// # Errors
 /// When a line with this metric does not name it as CloudWatch wants it named.
 pub fn metric(platform: &Platform, function: &str, name: &str) -> Result<Vec<f64>> {
-    let logs = platform.host.keeper.folder().join("logs");
-    // A function that was not called yet has no log.
-    let log = std::fs::read_to_string(logs.join(format!("{function}.log"))).unwrap_or_default();
+    let log = log(platform, function);
     let lines = log
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());

@@ -15,7 +15,12 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 use tracing::warn;
 
-const NAMESPACE: &str = "Viridian";
+/// Where CloudWatch keeps the metrics.
+pub const NAMESPACE: &str = "Viridian";
+/// The sets of dimensions by which a metric is looked at.
+pub const DIMENSIONS: &[&[&str]] = &[&["database"]];
+/// Those of a phase, whose milliseconds are there together and by its name.
+pub const PHASE_DIMENSIONS: &[&[&str]] = &[&["database"], &["database", "phase"]];
 
 /// One line.
 #[derive(Entry)]
@@ -65,9 +70,9 @@ enum Observed {
 impl Observed {
     /// By what the metrics can be looked at.
     fn dimensions(&self) -> Vec<Vec<String>> {
-        let sets: &[&[&str]] = match self {
-            Self::Phase { .. } => &[&["database"], &["database", "phase"]],
-            _ => &[&["database"]],
+        let sets = match self {
+            Self::Phase { .. } => PHASE_DIMENSIONS,
+            _ => DIMENSIONS,
         };
         let named = |set: &&[&str]| set.iter().map(|name| (*name).to_owned()).collect();
         sets.iter().map(named).collect()

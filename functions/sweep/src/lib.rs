@@ -107,8 +107,8 @@ impl World {
         invocation: &Invocation,
     ) -> Result<(), Error> {
         self.act(&found.record, act, invocation).await?;
-        if let Some((subject, message)) = notice(&found.record, act) {
-            self.notices.publish(&subject, &message).await?;
+        if let Some(notice) = notice(&found.record, act) {
+            self.notices.publish(&notice).await?;
         }
         self.note(found, act).await
     }

@@ -1,6 +1,7 @@
 //! The Lambdas, each as the real function does it: observe, let `domain` decide, act. What they say to PostgreSQL and AWS
 //! is said to the [`World`](super::world::World).
 
+mod announce;
 mod before;
 mod in_place;
 mod reads;
@@ -21,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The functions by the names that the machines and rules call them, each with its timeout in seconds.
-pub const FUNCTIONS: [(&str, i64); 14] = [
+pub const FUNCTIONS: [(&str, i64); 15] = [
     ("Plan", 120),
     ("Claim", 60),
     ("UpgradeInPlace", 120),
@@ -36,6 +37,7 @@ pub const FUNCTIONS: [(&str, i64); 14] = [
     ("Retire", 120),
     ("OnAlarm", 30),
     ("Sweep", 50),
+    ("Announce", 30),
 ];
 
 /// Runs a function.
@@ -56,6 +58,7 @@ pub async fn run(call: Call, payload: Value) -> Fallible<Value> {
         "Retire" => wire(retire::run(call, decode(payload)?).await),
         "OnAlarm" => wire(watch::on_alarm(call, decode(payload)?).await),
         "Sweep" => wire(sweep::run(call).await),
+        "Announce" => wire(announce::run(call, decode(payload)?).await),
         other => Err(StepError::failed(format!("there is no function {other}"))),
     }
 }
