@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every variable that production code reads. What the AWS SDK and the Lambda runtime read is their own business.
-const READ: [&str; 6] = [
+const READ: [&str; 7] = [
+    "CHAT_TOPIC_ARN",
     "CREDENTIALS_PREFIX",
     "RECORD_TTL_SECONDS",
     "ROLLBACK_MACHINE_ARN",

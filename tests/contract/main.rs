@@ -1,5 +1,6 @@
 //! The parts hold each other: state machines, Lambdas, template, error names and documentation name the same things.
 
+mod dashboard;
 mod environment;
 mod events;
 mod flow;

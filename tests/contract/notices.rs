@@ -1,45 +1,84 @@
 //! What people are told, and that they are.
 
 use crate::flow::edges;
-use crate::machine::evaluate;
+use crate::flow::edges;
+use crate::machine::{Machine, evaluate};
 use crate::{machines, root};
+use domain::announce::{Event, Input, notice};
 use domain::ids::Owner;
+use domain::notice::Notice;
 use domain::plan::{Seen, decide};
 use domain::record::Record;
 use domain::reverse::Unavailable;
+use domain::watch::{Question, Verdict, asked};
 use domain::{on_alarm, request, sweep};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Ends without a message of their own: nothing happened, or the rollback machine has told.
 const UNTOLD: [(&str, &str); 2] = [("rollback", "NothingToDo"), ("upgrade", "RolledBack")];
 
-/// SNS takes no longer subject.
-const SUBJECT: usize = 99;
+/// What each announcement says, by machine and state.
+const ANNOUNCED: [(&str, &str, Event); 9] = [
+    ("upgrade", "AnnounceRejected", Event::Rejected),
+    ("upgrade", "AnnouncePlanned", Event::Planned),
+    ("upgrade", "AnnounceStart", Event::Started),
+    ("upgrade", "AnnounceSwitchover", Event::Switchover),
+    ("upgrade", "AnnounceCompleted", Event::Completed),
+    ("upgrade", "AnnounceNeedsOperator", Event::UpgradeStopped),
+    ("rollback", "AnnounceDelay", Event::RollbackDelayed),
+    ("rollback", "AnnounceRolledBack", Event::RolledBack),
+    ("rollback", "AnnounceNeedsOperator", Event::RollbackStopped),
+];
 
-#[test]
-fn a_subject_is_one_short_line_of_ascii_whatever_it_names() {
-    // A rollback names what was typed, an upgrade what its plan has checked.
+/// The states of a machine that tell people something, each with what it hands to `announce`.
+fn announcements(machine: &Machine) -> BTreeMap<String, Input> {
+    let execution = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+    let states =
+        json!({"context": {"Execution": {"Id": execution, "Input": {"database": "typed"}}}});
     let variables = json!({
-        "database": "bl\u{fc}e\n".repeat(50),
-        "plan": {"database": "d".repeat(63), "from_version": "1".repeat(20), "to_version": "2".repeat(20)},
+        "database": "bl\u{fc}e\n".repeat(50), "owner": execution, "actions": ["Reads returned."],
+        "plan": {"database": "d".repeat(63), "from_version": "16.14", "to_version": "18.4"},
+        "text": "A plan.", "why": "An alarm rang.", "progress": "All is done.", "summary": "So it is.", "failure": "It failed.",
     });
     let variables = variables.as_object().expect("an object");
+    let telling = machine
+        .tasks()
+        .filter(|(_, task)| task["Arguments"]["FunctionName"] == "${Announce}");
+    let told = telling.map(|(name, task)| {
+        let payload = evaluate(&task["Arguments"]["Payload"], states.clone(), variables);
+        let input = serde_json::from_value(payload.expect("a value"));
+        let input = input.unwrap_or_else(|unfit| panic!("{}: {name}: {unfit}", machine.name));
+        (name.clone(), input)
+    });
+    told.collect()
+}
+
+#[test]
+fn each_announcement_says_what_its_state_stands_for() {
+    let mut found = 0;
     for machine in machines() {
-        let published = machine.tasks().filter(|(_, task)| {
+        for (state, input) in announcements(&machine) {
+            let known = ANNOUNCED
+                .iter()
+                .find(|(of, name, _)| *of == machine.name && *name == state);
+            let (_, _, event) = known.unwrap_or_else(|| panic!("{}: {state}", machine.name));
+            assert_eq!(input.event, *event, "{}: {state}", machine.name);
+            let notice = notice(&input);
+            assert!(!notice.happened.is_empty(), "{}: {state}", machine.name);
+            assert_ne!(notice.database, "a database", "{}: {state}", machine.name);
+            found += 1;
+        }
+    }
+    assert_eq!(found, ANNOUNCED.len());
+}
+
+#[test]
+fn machines_tell_people_by_announce_alone_which_tells_mail_and_chat() {
+    for machine in machines() {
+        for (name, task) in machine.tasks() {
             let resource = task["Resource"].as_str().unwrap_or_default();
-            resource.contains(":sns:publish")
-        });
-        for (name, task) in published {
-            let subject = evaluate(&task["Arguments"]["Subject"], json!({}), variables);
-            let fits = |subject: &str| {
-                let printable = subject.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-                printable && (1..=SUBJECT).contains(&subject.len())
-            };
-            assert!(
-                subject.as_ref().and_then(Value::as_str).is_some_and(fits),
-                "{}: {name}: {subject:?}",
-                machine.name
-            );
+            assert!(!resource.contains(":sns:"), "{}: {name}", machine.name);
         }
     }
 }
@@ -61,33 +100,63 @@ fn nothing_ends_unannounced() {
     }
 }
 
-/// The subjects of the machines' own messages, and of the questions that they let `watch` ask.
-fn subjects_of_machines() -> Vec<String> {
-    let plan = json!({"database": "orders", "from_version": "A", "to_version": "B"});
-    let variables = json!({"database": "orders", "plan": plan});
+/// The questions that the machines let `watch` ask, each with how long its state waits.
+fn waited() -> Vec<(String, Question, Value)> {
+    let variables = json!({"why": "Blind.", "level": "Level.", "alike": "Alike."});
     let variables = variables.as_object().expect("an object");
     let machines = machines();
-    let tasks = machines.iter().flat_map(|machine| machine.tasks());
-    let fields = tasks.flat_map(|(_, task)| {
-        let arguments = &task["Arguments"];
-        [
-            &arguments["Subject"],
-            &arguments["Payload"]["ask"]["subject"],
-        ]
+    let tasks = machines.iter().flat_map(Machine::tasks);
+    let asking = tasks.filter(|(_, task)| !task["Arguments"]["Payload"]["ask"].is_null());
+    let questions = asking.map(|(name, task)| {
+        let ask = evaluate(&task["Arguments"]["Payload"]["ask"], Value::Null, variables);
+        let question = serde_json::from_value(ask.expect("a value")).expect("a question");
+        (name.clone(), question, task["TimeoutSeconds"].clone())
     });
-    let subjects = fields.filter(|field| !field.is_null()).map(|field| {
-        let subject = evaluate(field, json!({}), variables).expect("a value");
-        subject.as_str().expect("a text").to_owned()
-    });
-    subjects.collect()
+    questions.collect()
 }
 
-/// The subjects of what functions tell by themselves.
-fn subjects_of_functions() -> Vec<String> {
+#[test]
+fn a_question_says_for_how_long_its_state_really_waits() {
+    let waited = waited();
+    for (name, question, seconds) in &waited {
+        assert_eq!(*seconds, question.seconds, "{name}");
+        assert!(!question.found.is_empty(), "{name}");
+    }
+    assert_eq!(waited.len(), 2);
+}
+
+/// The record of an upgrade of `orders` from A to B.
+fn record() -> Record {
     let request = json!({"database": "orders", "target_version": "18.4"});
     let request = request::parse(&request).expect("a request");
     let owner = Owner::from("arn:upgrade");
-    let record = Record::new(decide(&request, &owner, &Seen::nothing()).plan, owner);
+    let mut plan = decide(&request, &owner, &Seen::nothing()).plan;
+    (plan.from_version, plan.to_version) = ("A".to_owned(), "B".to_owned());
+    Record::new(plan, owner)
+}
+
+/// What the machines let `announce` tell, of `orders` from A to B.
+fn told_by_machines() -> Vec<Notice> {
+    let machines = machines();
+    let inputs = machines.iter().flat_map(announcements);
+    let told = inputs.map(|(_, input)| {
+        let (from, to) = match input.to_version.as_str() {
+            "" => ("", ""),
+            _ => ("A", "B"),
+        };
+        notice(&Input {
+            database: json!("orders"),
+            from_version: from.to_owned(),
+            to_version: to.to_owned(),
+            ..input
+        })
+    });
+    told.collect()
+}
+
+/// What functions tell by themselves.
+fn told_by_functions() -> Vec<Notice> {
+    let record = record();
     let alarm = json!({"id": "1", "detail": {"alarmName": "errors", "state": {"value": "ALARM"}}});
     let alarm = serde_json::from_value(alarm).expect("an event");
     let closed = Unavailable::since("its slot is gone".to_owned());
@@ -99,17 +168,32 @@ fn subjects_of_functions() -> Vec<String> {
     let swept = acts
         .iter()
         .map(|act| sweep::notice(&record, act).expect("a notice"));
-    let told = swept.chain([on_alarm::notice(&alarm, &record)]);
-    told.map(|(subject, _)| subject).collect()
+    let waited = waited();
+    let asked = waited
+        .iter()
+        .map(|(_, question, _)| asked(&record, question, &Verdict::Quiet, "token", "noon"));
+    swept
+        .chain(asked)
+        .chain([on_alarm::notice(&alarm, &record)])
+        .collect()
 }
 
 #[test]
 fn every_subject_stands_in_the_operator_s_table() {
     let page = std::fs::read_to_string(root().join("docs/operator.md")).expect("operator.md");
-    let subjects = [subjects_of_machines(), subjects_of_functions()].concat();
+    let told = [told_by_machines(), told_by_functions()].concat();
+    let subjects: Vec<String> = told.iter().map(Notice::subject).collect();
     assert!(subjects.len() > 12, "{subjects:?}");
-    for subject in subjects {
-        let named = subject.strip_prefix("Viridian: ").expect("who tells it");
-        assert!(page.contains(&format!("| `{named}` |")), "{subject}");
-    }
+    let named = |subject: &String| {
+        subject
+            .strip_prefix("Viridian: ")
+            .unwrap_or(subject)
+            .to_owned()
+    };
+    let missing: Vec<String> = subjects
+        .iter()
+        .map(named)
+        .filter(|named| !page.contains(&format!("| `{named}` |")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -95,6 +95,9 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
         json!([]),
         "a late order finds nothing to do"
     );
+    let told = |name| tests::metric(&shop.platform, "rollback", name);
+    assert_eq!(told("Rollbacks")?, [1.0]);
+    assert_eq!(told("WayBackPauseMs")?.len(), 1);
     shop.close().await
 }
 
@@ -113,7 +116,13 @@ async fn a_new_table_on_green_closes_the_way_back_and_is_told_once() -> Result<(
         "{swept}"
     );
     shop.step("sweep", json!({})).await?;
-    assert_eq!(told(), 1, "people are told once");
+    assert_eq!(
+        told(),
+        2,
+        "people are told once by mail and once in the chat"
+    );
+    let held = tests::metric(&shop.platform, "sweep", "BackLagBytes")?;
+    assert!(held.len() >= 2, "at each look: {held:?}");
     let record = shop.record().await?;
     assert!(
         record["reverse"]["unavailable"]["why"].is_string(),

@@ -71,6 +71,14 @@ async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Resu
 
     let again = shop.step("switchover", ticket.clone()).await?;
     assert_eq!(again["receipt"]["opened_at"], receipt["opened_at"]);
+
+    let told = |function, name| tests::metric(&shop.platform, function, name);
+    assert!(told("check_lag", "LagBytes")?.len() >= 3, "at each look");
+    let moment = |name: &str| receipt[name].as_f64().context("a moment");
+    let pause = moment("opened_at")? - moment("called_at")?;
+    assert_eq!(told("switchover", "WritePauseMs")?, [pause], "told once");
+    let phases = receipt["phases"].as_array().context("phases")?;
+    assert_eq!(told("switchover", "PhaseMs")?.len(), phases.len());
     shop.close().await
 }
 

@@ -38,7 +38,7 @@ fn plan(strategy: &str) -> Value {
     let ramp: Vec<u8> = (81..=100).collect();
     json!({
         "database": "orders", "from_version": "16.14", "to_version": "18.4", "strategy": strategy, "reads": {},
-        "request": {"catch_up_minutes": 1440, "bake_minutes": 5, "watch_hours": 1, "ramp": ramp, "approval": false},
+        "request": {"catch_up_minutes": 1440, "bake_minutes": 5, "watch_hours": 1, "ramp": ramp, "approval": "never"},
     })
 }
 
@@ -216,7 +216,7 @@ fn a_step_that_fails_in_whatever_words_ends_as_announced() {
                 });
                 // What is not announced is not waited for.
                 let announced = match function.as_str() {
-                    "Topic" => played.error.is_empty(),
+                    "Announce" => played.error.is_empty(),
                     _ => played.error.starts_with("Upgrade."),
                 };
                 assert!(announced, "{function}: {error}: {cause}: {}", played.error);
@@ -234,7 +234,7 @@ fn a_rollback_that_fails_in_whatever_words_calls_a_person() {
         });
         assert_eq!(played.error, "Upgrade.NeedsOperator", "{error}: {cause}");
         // That it begins, and that somebody is needed.
-        assert_eq!(played.calls["Topic"], 2, "{error}: {cause}");
+        assert_eq!(played.calls["Announce"], 2, "{error}: {cause}");
         let said = played.cause.ends_with("come to its end. xxxx");
         assert_eq!(said, cause == r#"{"Cause":"xxxx"}"#, "{}", played.cause);
     }

@@ -111,7 +111,10 @@ print(json.dumps({
     assert_eq!(seen["secret"], "{}");
     assert_eq!(
         seen["topics"],
-        json!(["arn:aws:sns:eu-west-1:123456789012:Topic"])
+        json!([
+            "arn:aws:sns:eu-west-1:123456789012:Topic",
+            "arn:aws:sns:eu-west-1:123456789012:ChatTopic"
+        ])
     );
     assert_eq!(
         seen["machines"],

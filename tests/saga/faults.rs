@@ -161,17 +161,20 @@ fn within(task: &Task, at: Option<&Inner>) -> Target {
     }
 }
 
+/// The function that tells people.
+const ANNOUNCE: &str = "announce";
+
 /// Every fault that a task can meet, given what its function called when nothing went wrong.
 pub fn of(task: &Task, calls: &[Inner]) -> Vec<Kind> {
-    match task.called {
-        Called::Function(_) => of_function(calls),
+    match &task.called {
         // To a machine, a message that was sent twice is one that was sent, and a failure after it one before it.
-        Called::Topic => vec![
+        Called::Function(name) if name == ANNOUNCE => vec![
             Kind::Deny,
             Kind::Lose,
             Kind::abort(None),
             Kind::time_out(None),
         ],
+        Called::Function(_) => of_function(calls),
         Called::Machine => vec![
             Kind::Deny,
             Kind::Lose,

@@ -32,7 +32,9 @@ pub struct Journey {
 pub fn all() -> Vec<Journey> {
     let upgrade = |name, obstacle: Option<(&str, Kind)>| Journey {
         name,
-        request: request(json!({"target_version": "18.4", "ramp": [100], "approval": true})),
+        request: request(
+            json!({"target_version": "18.4", "ramp": [100], "approval": "before_switchover"}),
+        ),
         obstacle: obstacle.map(|(state, kind)| (Place::upgrade(state), kind)),
         alarm: None,
         own_world: false,

@@ -48,8 +48,6 @@ impl fmt::Display for Place {
 pub enum Called {
     /// A function, by its name on this platform.
     Function(String),
-    /// The topic.
-    Topic,
     /// Another machine.
     Machine,
 }
@@ -59,7 +57,6 @@ impl Called {
     pub fn calls(&self, number: u32) -> Target {
         let target = match self {
             Self::Function(name) => Target::nth("lambda", "Invoke", 1..=number).of(name),
-            Self::Topic => Target::nth("sns", "Publish", 1..=number),
             Self::Machine => Target::nth("states", "StartExecution", 1..=number),
         };
         target.by("states")
@@ -104,8 +101,6 @@ fn task(machine: &MachineSpec, state: &Value) -> Result<Task> {
         let name = name.context("a function")?.trim_matches(['$', '{', '}']);
         let arn = machine.substitutions.get(name).context("its ARN")?;
         Called::Function(lambda::name_of(arn).to_owned())
-    } else if resource.contains(":sns:") {
-        Called::Topic
     } else {
         Called::Machine
     };

@@ -2,11 +2,12 @@
 
 pub mod ticks;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use local::keeper::Keeper;
 use local::memory;
 use local::platform::Platform;
 use local::toolchain::workspace;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -43,6 +44,32 @@ pub async fn end_platform(platform: Platform) -> Result<()> {
 
 fn remove(folder: &Path) -> Result<()> {
     Ok(std::fs::remove_dir_all(folder)?)
+}
+
+/// What a function has written to its log so far; nothing if it was not called yet.
+#[must_use]
+pub fn log(platform: &Platform, function: &str) -> String {
+    let logs = platform.host.keeper.folder().join("logs");
+    std::fs::read_to_string(logs.join(format!("{function}.log"))).unwrap_or_default()
+}
+
+/// The values of a metric that a function has written to its log so far, in order.
+///
+/// # Errors
+/// When a line with this metric does not name it as CloudWatch wants it named.
+pub fn metric(platform: &Platform, function: &str, name: &str) -> Result<Vec<f64>> {
+    let log = log(platform, function);
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let told = lines.filter(|line: &Value| !line["_aws"].is_null() && !line[name].is_null());
+    told.map(|line| {
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+        let named = metrics.is_some_and(|all| all.iter().any(|metric| metric["Name"] == name));
+        ensure!(named && line["database"] == "orders", "{line}");
+        line[name].as_f64().context("a number")
+    })
+    .collect()
 }
 
 /// Waits until `done`, a minute at most.

@@ -1,6 +1,7 @@
 //! Each step against the local platform, as its own compiled binary: what it does, what it refuses, and what it makes of
 //! throttling and of answers that are lost after the work was done.
 
+mod approval;
 mod claim;
 mod on_green;
 mod rollback;

@@ -55,6 +55,11 @@ async fn shift(world: &World, ticket: &Value, percent: u8) -> Result<Value> {
     Ok(world.step("shift_weight", input).await?)
 }
 
+/// The shares that CloudWatch is told of.
+fn told(world: &World) -> Result<Vec<f64>> {
+    tests::metric(&world.platform, "shift_weight", "WeightPercent")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_ramp_and_come_back_exactly() -> Result<()> {
     let (world, ticket) = ready("shift").await?;
@@ -69,6 +74,8 @@ async fn reads_ramp_and_come_back_exactly() -> Result<()> {
     assert_eq!(answer["settle_seconds"], 1);
     shift(&world, &ticket, 0).await?;
     assert_eq!(world.routes().await?, originals());
+    shift(&world, &ticket, 0).await?;
+    assert_eq!(told(&world)?, [10.0, 100.0, 0.0], "each change once");
     world.end().await
 }
 
@@ -85,6 +92,7 @@ async fn a_lost_answer_and_a_throttled_call_move_reads_once() -> Result<()> {
     shift(&world, &ticket, 50).await?;
     assert_eq!(world.routes().await?, shared(100, 100));
     assert_eq!(throttled.fired(), 1);
+    assert_eq!(told(&world)?, [10.0, 50.0]);
     world.end().await
 }
 

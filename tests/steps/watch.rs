@@ -72,6 +72,16 @@ async fn rolled_back(world: &World, execution: &str) -> Result<String> {
     }
 }
 
+/// The alarms that CloudWatch is told of, by whichever function: one at least.
+async fn alarms(world: &World) -> Result<Vec<f64>> {
+    let told = || {
+        let by = |function| tests::metric(&world.platform, function, "Alarms");
+        anyhow::Ok([by("on_alarm")?, by("watch")?].concat())
+    };
+    tests::wait("an alarm is told", async || Ok(!told()?.is_empty())).await?;
+    told()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing() -> Result<()> {
     let (world, ticket) = guarded("watch-rings").await?;
@@ -85,6 +95,7 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
     let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
     let answer = world.step("on_alarm", event).await?;
     assert_eq!(answer["ended"], 0);
+    assert_eq!(alarms(&world).await?, [1.0], "told by who has ended it");
     world.end().await
 }
 
@@ -98,6 +109,7 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
         why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
         "{why}"
     );
+    assert_eq!(alarms(&world).await?, [1.0]);
     world.end().await
 }
 
@@ -172,19 +184,18 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
 async fn a_person_is_asked_and_an_alarm_ends_the_question() -> Result<()> {
     let (world, ticket) = guarded("watch-asks").await?;
     let token = "AQCE-a-token";
-    let ask = json!({"subject": "orders waits for you", "message": "Shall it go on?"});
+    let ask = json!({"about": "switchover", "seconds": 86_400, "found": ["Green is level."]});
     let input = json!({"ticket": ticket, "token": token, "ask": ask});
     world.step("watch", input.clone()).await?;
-    assert_eq!(world.platform.calls().of("sns", "Publish").len(), 1);
+    let told = || world.platform.calls().of("sns", "Publish").len();
+    assert_eq!(told(), 2, "by mail and in the chat");
     assert_eq!(world.record().await?["wait"]["token"], token);
     world.ring("errors")?;
     world.step("watch", input).await?;
     let ended = world.platform.calls().of("states", "SendTaskFailure");
     assert!(!ended.is_empty(), "nobody ended the question");
-    assert_eq!(
-        world.platform.calls().of("sns", "Publish").len(),
-        1,
-        "nobody is asked while an alarm rings"
-    );
+    let questions = world.platform.calls().of("sns", "Publish").into_iter();
+    let questions = questions.filter(|call| call.caller == "watch");
+    assert_eq!(questions.count(), 2, "nobody is asked while an alarm rings");
     world.end().await
 }

@@ -184,7 +184,7 @@ pub fn plan() -> Value {
     let request = json!({
         "database": "orders", "target_version": "18.4", "dry_run": false, "strategy": null, "ramp": [10, 100],
         "bake_minutes": 5, "watch_hours": 1, "catch_up_minutes": 360, "max_lag_bytes": 1_048_576, "max_lag_seconds": 5, "max_write_pause_ms": 5000,
-        "alarms": null, "approval": false, "application_roles": null, "reads": null, "green": {"parameter_group": null},
+        "alarms": null, "approval": "never", "application_roles": null, "reads": null, "green": {"parameter_group": null},
         "retire": "keep", "request_id": null,
     });
     json!({

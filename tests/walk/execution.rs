@@ -116,7 +116,7 @@ impl Walk<'_> {
                     Due::Invoke(Some((run, call)), step, arguments["Payload"].clone()),
                 );
             }
-            Resource::Sns | Resource::SnsToken => self.publish(run, call),
+            Resource::Sns | Resource::SnsToken => panic!("no shipped machine publishes by itself"),
             Resource::Child => {
                 let child = self.start(
                     Machine::Rollback,
@@ -127,15 +127,6 @@ impl Walk<'_> {
                 self.due(1, Due::Answer(run, call, Ok(json!({"ExecutionArn": arn}))));
             }
         }
-    }
-
-    fn publish(&mut self, run: usize, call: CallId) {
-        let failed = self.world.borrow_mut().strikes(Fault::NoticeFailed);
-        let answer = match failed {
-            true => Err(Failure::new("SNS.InternalErrorException", "not now")),
-            false => Ok(json!({"MessageId": "1"})),
-        };
-        self.due(20, Due::Answer(run, call, answer));
     }
 
     /// A person is asked, and may answer.

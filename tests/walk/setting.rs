@@ -29,7 +29,7 @@ pub fn request(dice: &mut Dice) -> Value {
         "watch_hours": 1,
         "catch_up_minutes": dice.pick(&[5, 30]),
         "max_write_pause_ms": dice.pick(&[500, 5000]),
-        "approval": dice.chance(2_000),
+        "approval": if dice.chance(2_000) { "before_switchover" } else { "never" },
         "retire": dice.pick(&["keep", "snapshot_and_delete"]),
         "way_back": dice.pick(&["reverse_replication", "reverse_replication", "reverse_replication", "none"]),
         "dry_run": dice.chance(100),

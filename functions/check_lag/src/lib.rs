@@ -8,6 +8,7 @@ use domain::record::{Green, Record};
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
+use effects::metrics;
 use effects::postgres::{Access, Connector, Endpoint, Session, lag};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
@@ -69,6 +70,7 @@ impl Gauge {
         });
         let lag = Lag::worst(&try_join_all(readings).await?);
         info!(bytes = lag.bytes, ms = lag.ms, "lag measured");
+        metrics::lag(held.ticket(), lag);
         Ok(judge(limits, streak, lag))
     }
 }

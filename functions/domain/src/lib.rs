@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod ids;
+pub mod notice;
 pub mod plan;
 pub mod rds;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod routes;
 pub mod version;
 pub mod writes;
 
+pub mod announce;
 pub mod check_lag;
 pub mod claim;
 pub mod on_alarm;

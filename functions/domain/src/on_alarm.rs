@@ -2,6 +2,7 @@
 
 use crate::error::StepError;
 use crate::ids::Millis;
+use crate::notice::Notice;
 use crate::record::{Phase, Record};
 use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
@@ -83,21 +84,30 @@ pub fn failure(input: &Input) -> StepError {
     StepError::alarm_raised(format!("`{alarm_name}` rang{reason}"))
 }
 
-/// Subject and text of what people are told.
+/// What people are told.
 #[must_use]
-pub fn notice(input: &Input, record: &Record) -> (String, String) {
-    let database = &record.ticket.database;
-    let next = match record.phase {
-        Phase::After if record.reverse.as_ref().is_some_and(Reverse::is_available) => {
-            "The writes return to blue, with every one that green has taken."
-        }
-        Phase::After => "There is no automatic way back: green goes on serving; please look.",
-        _ => {
-            "The upgrade is rolled back: reads return to blue first, and blue has the writes anyway."
-        }
+pub fn notice(input: &Input, record: &Record) -> Notice {
+    let (next, todo) = match record.phase {
+        Phase::After if record.reverse.as_ref().is_some_and(Reverse::is_available) => (
+            "The writes return to blue, with every one that green has taken.",
+            "Look at the alarm, and at what it watches.",
+        ),
+        Phase::After => (
+            "There is no automatic way back: green goes on serving.",
+            "Please look at once, at the alarm and at what it watches.",
+        ),
+        _ => (
+            "The upgrade is rolled back: reads return to blue first, and blue has the writes anyway.",
+            "Look at the alarm, and at what it watches.",
+        ),
     };
-    let subject = format!("Viridian: an alarm rang during the upgrade of {database}");
-    (subject, format!("{}.\n\n{next}", failure(input).message))
+    Notice {
+        what: "has an alarm during its upgrade".to_owned(),
+        happened: format!("{}.", failure(input).message),
+        next: next.to_owned(),
+        todo: todo.to_owned(),
+        ..Notice::of("alarm", &record.ticket)
+    }
 }
 
 /// What `on_alarm` answers.
@@ -176,6 +186,14 @@ mod tests {
         ] {
             assert_eq!(ended(&rang, None, &waiting(phase, Some("t"))), 0);
         }
+    }
+
+    #[test]
+    fn people_are_told_what_becomes_of_the_upgrade() {
+        let said = |phase| notice(&event("errors", "ALARM"), &waiting(phase, None)[0]).mail();
+        assert!(said(Phase::Before).starts_with("`errors` rang.\n"));
+        assert!(said(Phase::Before).contains("is rolled back"));
+        assert!(said(Phase::After).contains("no automatic way back"));
     }
 
     #[test]

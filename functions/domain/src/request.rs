@@ -1,7 +1,9 @@
 //! What a person types, and what it means once every default is filled in.
 
 use crate::ids::Database;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 mod fields;
 mod parse;
@@ -59,8 +61,8 @@ pub struct Request {
     pub max_write_pause_ms: u32,
     /// Names of the alarms that guard the upgrade. Default: the alarms tagged `viridian:database` with the database's name.
     pub alarms: Option<Vec<String>>,
-    /// Ask a person before the switchover.
-    pub approval: bool,
+    /// When a person is asked. Default: never.
+    pub approval: Approval,
     /// Roles that the application logs in as. Default: every LOGIN role but ours, `rds*` and replication's.
     pub application_roles: Option<Vec<String>>,
     /// The name whose weighted records route reads. Default: the instance's tag `viridian:reads`.
@@ -80,6 +82,32 @@ pub struct Request {
     pub retire: Retire,
     /// The schedule's or event's own id: a second delivery starts nothing.
     pub request_id: Option<String>,
+}
+
+/// When a person is asked whether it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Nobody is asked. The default.
+    #[default]
+    Never,
+    /// Before the writes move.
+    BeforeSwitchover,
+}
+
+impl<'de> Deserialize<'de> for Approval {
+    /// By its word, or by `true` and `false`, as requests had it before there were words.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(false) => Ok(Self::Never),
+            Value::Bool(true) => Ok(Self::BeforeSwitchover),
+            Value::String(word) if word == "never" => Ok(Self::Never),
+            Value::String(word) if word == "before_switchover" => Ok(Self::BeforeSwitchover),
+            other => Err(D::Error::custom(format!(
+                "no time for an approval: {other}"
+            ))),
+        }
+    }
 }
 
 /// How the writes could go back to blue after the switchover.

@@ -6,6 +6,7 @@
 
 use crate::error::{ErrorName, StepError};
 use crate::ids::Millis;
+use crate::notice::Notice;
 use crate::record::{Fence, Phase, Record};
 use crate::reverse::{Health, Unavailable};
 use crate::watch::{Reading, judge};
@@ -158,26 +159,28 @@ fn link(record: &Record, seen: &Seen) -> Option<Act> {
     }
 }
 
-/// Subject and text of what people are told; nothing for what the rollback machine tells itself.
+/// What people are told; nothing for what the rollback machine tells itself.
 #[must_use]
-pub fn notice(record: &Record, act: &Act) -> Option<(String, String)> {
-    let database = &record.ticket.database;
-    let subject = |what: &str| format!("Viridian: {database} {what}");
+pub fn notice(record: &Record, act: &Act) -> Option<Notice> {
+    let of = |event| Notice::of(event, &record.ticket);
     match act {
         Act::EndWait(_) | Act::Restart(_) | Act::LiftFence(_) => None,
-        Act::CloseWayBack(closed) | Act::DropSlots(closed) => Some((
-            subject("has no way back any more"),
-            format!(
-                "Green goes on serving, and from now on an alarm calls you instead of going back.\n\nWhy: {}.\n\nWhat to do: {}.",
-                closed.why, closed.remedy
-            ),
-        )),
-        Act::Warn(what) => Some((
-            subject("holds back its log for the way back"),
-            format!(
-                "{what}. If it goes on, the way back is given up before green's disk fills.\n\nWhat to do: see why old blue does not apply the changes: pg_stat_subscription there, and its log."
-            ),
-        )),
+        Act::CloseWayBack(closed) | Act::DropSlots(closed) => Some(Notice {
+            what: "has no way back any more".to_owned(),
+            happened: format!("The way back is closed: {}.", closed.why),
+            next: "Green goes on serving, and from now on an alarm calls you instead of going back."
+                .to_owned(),
+            todo: format!("{}.", closed.remedy),
+            ..of("way_back_closed")
+        }),
+        Act::Warn(what) => Some(Notice {
+            what: "holds back its log for the way back".to_owned(),
+            happened: format!("{what}."),
+            next: "If it goes on, the way back is given up before green's disk fills.".to_owned(),
+            todo: "See why old blue does not apply the changes: pg_stat_subscription there, and its log."
+                .to_owned(),
+            ..of("log_held_back")
+        }),
     }
 }
 

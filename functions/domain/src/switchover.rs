@@ -66,6 +66,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// From closing to opening, in milliseconds; nothing while it is not open. RDS closes blue by itself, a moment after it
+    /// was called; the way back calls nobody, and closes by its fence.
+    #[must_use]
+    pub fn pause_ms(&self) -> Option<u64> {
+        let closed = self.called_at.or(self.fenced_at)?;
+        u64::try_from(self.opened_at?.since(closed)).ok()
+    }
+
     /// Why old blue may be needed still, to tell what green should hold; nothing where each database was compared with it
     /// and is the same.
     #[must_use]
@@ -185,6 +193,26 @@ mod tests {
     use super::*;
     use crate::rds::{Pair, PairStatus};
     use proptest::prelude::*;
+
+    #[test]
+    fn the_pause_is_from_rds_s_call_or_from_the_fence_of_a_way_back_to_the_opening() {
+        let back = Receipt {
+            fenced_at: Some(Millis(1_000)),
+            opened_at: Some(Millis(1_250)),
+            ..Receipt::default()
+        };
+        assert_eq!(back.pause_ms(), Some(250));
+        let called = Receipt {
+            called_at: Some(Millis(1_100)),
+            ..back
+        };
+        assert_eq!(called.pause_ms(), Some(150));
+        let closed = Receipt {
+            opened_at: None,
+            ..called
+        };
+        assert_eq!(closed.pause_ms(), None);
+    }
 
     const STATUSES: [&str; 8] = [
         "PROVISIONING",

@@ -6,6 +6,10 @@ use crate::record::{Phase, Ticket};
 use crate::request::InsufficientData;
 use serde::{Deserialize, Serialize};
 
+mod question;
+
+pub use question::{About, Question, asked};
+
 /// What the state machine gives to `watch`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,25 +32,6 @@ pub struct Input {
 #[must_use]
 pub fn since(entered: Option<Millis>, now: Millis) -> Millis {
     entered.map_or(now, |entered| entered.min(now))
-}
-
-/// What a person is asked during a wait. An alarm ends the wait all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    /// What the message is about.
-    pub subject: String,
-    /// What is asked; how to answer is put under it.
-    pub message: String,
-}
-
-/// The message that asks, with the commands that answer it.
-#[must_use]
-pub fn asked(question: &Question, token: &str) -> String {
-    format!(
-        "{}\n\nTo go on:\n\n  aws stepfunctions send-task-success --task-output '{{}}' --task-token {token}\n\nTo go back instead:\n\n  aws stepfunctions send-task-failure --error Upgrade.Refused --cause \"a person said no\" --task-token {token}",
-        question.message
-    )
 }
 
 /// What `watch` answers. A clean reading; anything else is `Upgrade.AlarmRaised`.

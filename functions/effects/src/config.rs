@@ -11,12 +11,23 @@ pub struct Config {
     pub credentials_prefix: String,
     /// `RECORD_TTL_SECONDS`: the TTL of weighted records while an upgrade moves reads.
     pub record_ttl_seconds: u32,
-    /// `TOPIC_ARN`: where people are told; only functions that tell them have it.
+    /// `TOPIC_ARN`: where people are told by mail; only functions that tell them have it.
     pub topic_arn: Option<String>,
+    /// `CHAT_TOPIC_ARN`: where a chat is told the same; as `TOPIC_ARN`.
+    pub chat_topic_arn: Option<String>,
     /// `ROLLBACK_MACHINE_ARN`: what brings a database back; only `sweep` has it.
     pub rollback_machine_arn: Option<String>,
     /// `VIRIDIAN_NAMESERVER`: who resolves the databases' names, where it is not the system's resolver.
     pub nameserver: Option<SocketAddr>,
+}
+
+/// The topics on which people are told, by their ARNs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topics {
+    /// For mail.
+    pub people: String,
+    /// For a chat.
+    pub chat: String,
 }
 
 /// Everything that is wrong with the environment, at once.
@@ -33,15 +44,16 @@ impl Config {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// The topic, for a function that can't do without.
+    /// The topics, for a function that can't do without.
     ///
     /// # Errors
-    /// If `TOPIC_ARN` is missing.
-    pub fn topic(&self) -> Result<String, Unset> {
-        self.topic_arn.clone().ok_or_else(|| {
-            Unset(vec![
-                "TOPIC_ARN is missing: where people are told".to_owned(),
-            ])
+    /// If `TOPIC_ARN` or `CHAT_TOPIC_ARN` is missing.
+    pub fn topics(&self) -> Result<Topics, Unset> {
+        let known = self.topic_arn.clone().zip(self.chat_topic_arn.clone());
+        let topics = known.map(|(people, chat)| Topics { people, chat });
+        topics.ok_or_else(|| {
+            let missing = "TOPIC_ARN or CHAT_TOPIC_ARN is missing: where people are told";
+            Unset(vec![missing.to_owned()])
         })
     }
 
@@ -75,6 +87,7 @@ impl Config {
             )
             .unwrap_or(1),
             topic_arn: value("TOPIC_ARN"),
+            chat_topic_arn: value("CHAT_TOPIC_ARN"),
             rollback_machine_arn: value("ROLLBACK_MACHINE_ARN"),
             nameserver: parsed(
                 value("VIRIDIAN_NAMESERVER"),
@@ -134,6 +147,6 @@ mod tests {
             ),
             ("viridian/", 1)
         );
-        assert!(config.nameserver.is_none() && config.topic_arn.is_none());
+        assert!(config.nameserver.is_none() && config.topics().is_err());
     }
 }

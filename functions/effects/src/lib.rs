@@ -6,6 +6,7 @@ pub mod config;
 pub mod dns;
 pub mod error;
 pub mod executions;
+pub mod metrics;
 pub mod notices;
 pub mod postgres;
 pub mod rds;

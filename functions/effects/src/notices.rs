@@ -1,27 +1,27 @@
-//! Messages to people, through SNS.
+//! Messages to people, through SNS: a mail, and the same for a chat.
 
+use crate::config::Topics;
 use crate::error::{Error, acted, looked};
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 use domain::error::StepError;
+use domain::notice::Notice;
+use tracing::warn;
 
-/// SNS takes this many characters of a subject, and ASCII only.
-const SUBJECT: usize = 99;
-
-/// The topic that tells people what happens.
+/// The topics that tell people what happens.
 #[derive(Debug, Clone)]
 pub struct Notices {
     client: Client,
-    topic: String,
+    topics: Topics,
 }
 
 impl Notices {
-    /// The topic with this ARN.
+    /// These topics.
     #[must_use]
-    pub fn new(config: &SdkConfig, topic: impl Into<String>) -> Self {
+    pub fn new(config: &SdkConfig, topics: Topics) -> Self {
         Self {
             client: Client::new(config),
-            topic: topic.into(),
+            topics,
         }
     }
 
@@ -31,7 +31,10 @@ impl Notices {
     ///
     /// If SNS can't be asked, or does not say it.
     pub async fn subscribers(&self) -> Result<u32, Error> {
-        let asked = self.client.get_topic_attributes().topic_arn(&self.topic);
+        let asked = self
+            .client
+            .get_topic_attributes()
+            .topic_arn(&self.topics.people);
         let said = asked.send().await.map_err(looked("asking for the topic"))?;
         let confirmed = said
             .attributes()
@@ -40,43 +43,24 @@ impl Notices {
         confirmed.ok_or_else(|| StepError::failed("SNS does not say who has subscribed").into())
     }
 
-    /// Tells people something.
+    /// Tells people something, by mail and in the chat. A chat that can't be reached is no failure, since the mail was sent:
+    /// trying again would send it twice, and no upgrade stops for a chat.
     ///
     /// # Errors
     ///
-    /// If SNS did not take the message.
-    pub async fn publish(&self, subject: &str, message: &str) -> Result<(), Error> {
-        self.client
-            .publish()
-            .topic_arn(&self.topic)
-            .subject(plain(subject))
-            .message(message)
+    /// If SNS did not take the mail.
+    pub async fn publish(&self, notice: &Notice) -> Result<(), Error> {
+        let mail = self.client.publish().topic_arn(&self.topics.people);
+        mail.subject(notice.subject())
+            .message(notice.mail())
             .send()
             .await
             .map_err(acted("publishing a notice"))?;
+        let chat = self.client.publish().topic_arn(&self.topics.chat);
+        if let Err(lost) = chat.message(notice.chat().to_string()).send().await {
+            let lost = acted("publishing to the chat")(lost);
+            warn!(%lost, "chat not told");
+        }
         Ok(())
-    }
-}
-
-/// A subject as SNS takes it: one line of printable ASCII that begins with no space.
-fn plain(subject: &str) -> String {
-    let printable = subject.chars().map(|letter| match letter {
-        ' '..='~' => letter,
-        '→' => '>',
-        _ => '?',
-    });
-    let line: String = printable.collect();
-    line.trim().chars().take(SUBJECT).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{SUBJECT, plain};
-
-    #[test]
-    fn a_subject_is_one_short_line_of_ascii() {
-        assert_eq!(plain("orders 16.14 → 18.4\n"), "orders 16.14 > 18.4?");
-        let long = plain(&"ü".repeat(500));
-        assert!(long.is_ascii() && long.len() == SUBJECT);
     }
 }

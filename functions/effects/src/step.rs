@@ -133,7 +133,8 @@ fn sources(failure: &Error) -> String {
 
 fn span(step: &'static str, invocation: &Invocation, payload: &Value) -> Span {
     let request_id = invocation.request_id.as_str();
-    let upgrade = first_text(payload, &["/ticket/owner", "/owner"]);
+    let owners = ["/ticket/owner", "/owner", "/upgrade", "/execution"];
+    let upgrade = first_text(payload, &owners);
     let database = first_text(
         payload,
         &[

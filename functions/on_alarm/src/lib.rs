@@ -1,9 +1,11 @@
 //! An alarm rang: ends the waits of the upgrades that it guards, and tells people.
 
 use domain::ids::Millis;
+use domain::notice::Notice;
 use domain::on_alarm::{Input, Output, failure, notice, output, waits};
 use effects::claims::Claims;
 use effects::error::Error;
+use effects::metrics;
 use effects::notices::Notices;
 use effects::tokens::{Ended, Tokens};
 use tracing::{info, warn};
@@ -27,9 +29,9 @@ pub async fn run(
         match tokens.fail(token, &why).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, "wait ended");
+                metrics::alarm(&record.ticket);
                 ended += 1;
-                let (subject, message) = notice(&input, record);
-                tell(notices, &subject, &message).await;
+                tell(notices, &notice(&input, record)).await;
             }
             Ok(Ended::Before) => info!(database = %record.ticket.database, "wait was over already"),
             Err(error) => failed = Some(error),
@@ -39,8 +41,8 @@ pub async fn run(
 }
 
 /// The wait is over whether people hear of it now or not, so a lost message is no failure: the rollback tells them too.
-async fn tell(notices: &Notices, subject: &str, message: &str) {
-    if let Err(lost) = notices.publish(subject, message).await {
+async fn tell(notices: &Notices, notice: &Notice) {
+    if let Err(lost) = notices.publish(notice).await {
         warn!(%lost, "notice not published");
     }
 }

@@ -10,11 +10,11 @@ use effects::tokens::Tokens;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
-    let topic = settings.topic()?;
+    let topics = settings.topics()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let claims = &Claims::new(&aws, settings.upgrades_table);
     let tokens = &Tokens::new(&aws);
-    let notices = &Notices::new(&aws, topic);
+    let notices = &Notices::new(&aws, topics);
     step::serve("on_alarm", async |input, _| {
         on_alarm::run(claims, tokens, notices, input).await
     })

@@ -16,7 +16,7 @@ use plan::Sources;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
-    let topic = settings.topic()?;
+    let topics = settings.topics()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let sources = &Sources {
         claims: Claims::new(&aws, settings.upgrades_table),
@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         versions: Versions::new(&aws),
         deployments: Deployments::new(&aws),
         alarms: Alarms::new(&aws),
-        notices: Notices::new(&aws, topic),
+        notices: Notices::new(&aws, topics),
         executions: Executions::new(&aws),
         routes: Routes::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),

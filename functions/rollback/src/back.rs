@@ -8,10 +8,12 @@ use crate::{Rollback, ask};
 use domain::record::{Fence, Phase, Record, Side};
 use domain::reverse::Unavailable;
 use domain::rollback::{BackAct, BackSeen, Output, back, fences, no_way_back, note, reads};
+use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Way, way};
 use effects::claims::Held;
 use effects::error::Error;
+use effects::metrics;
 use effects::step::now;
 use look::{pointer_to_old, see};
 use std::time::Duration;
@@ -159,6 +161,7 @@ impl Rollback<'_> {
         crossing.let_into_old(held, &mut receipt).await?;
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
+        metrics::returned(held.ticket(), &receipt);
         self.actions.push("Blue takes the writes again.".to_owned());
         // What takes longer, off the pause.
         if let Err(failed) = self.restore_reads(held, seen).await {
@@ -193,10 +196,14 @@ impl Rollback<'_> {
         let wanted = reads(plan, &seen.instances);
         let verify = async || held.verify().await;
         let deadline = self.invocation.last_call();
-        self.world
+        let before = self
+            .world
             .routes
             .apply(route, &wanted, deadline, verify)
             .await?;
+        if !changes(&before, &wanted).is_empty() {
+            metrics::weight(held.ticket(), 0);
+        }
         self.actions
             .push(format!("All reads of `{}` go to blue again.", route.name));
         Ok(())
@@ -224,6 +231,7 @@ impl Rollback<'_> {
             return Err(ask(held, &why).await);
         }
         held.end(&note(self.input)).await?;
+        metrics::rolled_back(held.ticket());
         Ok(Output {
             summary: format!(
                 "`{}` is served by blue with everything that green took: {} ms without a writer of ours; green is kept, closed.",

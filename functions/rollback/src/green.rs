@@ -12,6 +12,7 @@ use domain::rollback::{fences, named};
 use domain::switchover::{LOOSE, Receipt, missing};
 use effects::claims::Held;
 use effects::error::Error;
+use effects::metrics;
 use effects::postgres::{Access, Session, marker, sessions, standing};
 use effects::step::now;
 use std::collections::BTreeMap;
@@ -228,7 +229,10 @@ async fn note_opened(held: &mut Held<'_>) -> Result<(), Error> {
         opened_at: Some(now()),
         ..receipt
     };
-    held.change(|record| record.receipt = Some(opened)).await
+    let kept = opened.clone();
+    held.change(|record| record.receipt = Some(kept)).await?;
+    metrics::switched(held.ticket(), &opened);
+    Ok(())
 }
 
 /// The markers that green has.

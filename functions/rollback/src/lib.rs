@@ -19,6 +19,7 @@ use domain::rollback::{
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
+use effects::metrics;
 use effects::rds::{Deployments, Instances};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
@@ -175,7 +176,7 @@ impl Rollback<'_> {
                 let done = self
                     .reads_back(held.record(), async || held.verify().await)
                     .await?;
-                self.actions.extend(done);
+                self.reads_are_back(held.record(), done);
                 reads::note_back(held).await?;
             }
             Act::NoteReadsBack => reads::note_back(held).await?,
@@ -238,6 +239,7 @@ impl Rollback<'_> {
     async fn end(&mut self, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Output, Error> {
         self.actions.extend(blue::verify(servers, held).await?);
         held.end(&note(self.input)).await?;
+        metrics::rolled_back(held.ticket());
         Ok(Output {
             summary: format!("`{}` is served by blue as before.", self.input.database),
             done: true,

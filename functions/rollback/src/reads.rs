@@ -7,6 +7,7 @@ use domain::request::Strategy;
 use domain::rollback::Serving;
 use effects::claims::Held;
 use effects::error::Error;
+use effects::metrics;
 use effects::step::now;
 use tracing::warn;
 
@@ -23,9 +24,17 @@ impl Rollback<'_> {
             Ok(None)
         };
         match tried.await {
-            Ok(action) => self.actions.extend(action),
+            Ok(done) => self.reads_are_back(record, done),
             Err(failed) => warn!(%failed, "reads not put back yet"),
         }
+    }
+
+    /// Notes what was done to bring reads back, where blue serves: once green does, blue's names lead to it.
+    pub(super) fn reads_are_back(&mut self, record: &Record, done: Option<String>) {
+        if done.is_some() {
+            metrics::weight(&record.ticket, 0);
+        }
+        self.actions.extend(done);
     }
 
     async fn blue_serves(&self, record: &Record) -> Result<bool, Error> {

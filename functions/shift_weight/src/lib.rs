@@ -1,9 +1,10 @@
 //! Moves a share of the reads to green, and back.
 
-use domain::routes::Route;
+use domain::routes::{Route, changes};
 use domain::shift_weight::{Input, Output, nothing_to_shift, output, wanted};
 use effects::claims::{Claims, Held};
 use effects::error::Error;
+use effects::metrics;
 use effects::routes::Routes;
 use effects::step::Invocation;
 
@@ -43,5 +44,8 @@ async fn shifted(
     let before = routes
         .apply(route, &wanted, invocation.last_call(), verify)
         .await?;
+    if !changes(&before, &wanted).is_empty() {
+        metrics::weight(held.ticket(), percent);
+    }
     Ok(output(percent, &before, &wanted, &route.records))
 }

@@ -11,12 +11,13 @@ use effects::claims::{Claims, Found, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
 use effects::executions::Executions;
+use effects::metrics;
 use effects::notices::Notices;
 use effects::postgres::{Access, fence, reverse};
 use effects::rds::Instances;
 use effects::secrets::Secrets;
 use effects::step::{Invocation, now};
-use effects::tokens::Tokens;
+use effects::tokens::{Ended, Tokens};
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
@@ -106,8 +107,8 @@ impl World {
         invocation: &Invocation,
     ) -> Result<(), Error> {
         self.act(&found.record, act, invocation).await?;
-        if let Some((subject, message)) = notice(&found.record, act) {
-            self.notices.publish(&subject, &message).await?;
+        if let Some(notice) = notice(&found.record, act) {
+            self.notices.publish(&notice).await?;
         }
         self.note(found, act).await
     }
@@ -115,8 +116,10 @@ impl World {
     async fn act(&self, record: &Record, act: &Act, invocation: &Invocation) -> Result<(), Error> {
         match act {
             Act::EndWait(rings) => {
-                if let Some(token) = token(record) {
-                    self.tokens.fail(token, rings).await?;
+                if let Some(token) = token(record)
+                    && self.tokens.fail(token, rings).await? == Ended::Now
+                {
+                    metrics::alarm(&record.ticket);
                 }
                 Ok(())
             }

@@ -8,6 +8,7 @@ use domain::reverse::{Health, Link, LinkSeen, Reverse, SubscriptionSeen, health,
 use domain::sweep::{Execution, Seen, token};
 use domain::watch::Reading;
 use effects::error::Error;
+use effects::metrics;
 use effects::postgres::inspect::MAINTENANCE;
 use effects::postgres::{Access, Session, reverse};
 use effects::step::now;
@@ -46,6 +47,13 @@ fn judged(record: &Record, looked: &[Looked<'_>]) -> Health {
         .iter()
         .map(|one| health(one.database, one.link, &one.seen, limit));
     worst(healths.collect())
+}
+
+/// Bytes of the log that the slots hold, as far as they were seen: they share one log, of which the farthest behind holds
+/// most.
+fn held_back(looked: &[Looked<'_>]) -> Option<u64> {
+    let slots = looked.iter().filter_map(|one| one.seen.slot);
+    slots.map(|slot| slot.held).max()
 }
 
 async fn in_time<T>(
@@ -94,6 +102,9 @@ impl World {
         let mut looked = self.green_sides(record, reverse).await;
         if looked.is_empty() && !reverse.links.is_empty() {
             return None;
+        }
+        if let Some(bytes) = held_back(&looked) {
+            metrics::back_lag(&record.ticket, bytes);
         }
         let alone = judged(record, &looked);
         if matches!(alone, Health::Overflowing(_)) || !reverse.is_available() {

@@ -16,14 +16,14 @@ use sweep::World;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
-    let (topic, machine) = (settings.topic()?, settings.rollback_machine()?);
+    let (topics, machine) = (settings.topics()?, settings.rollback_machine()?);
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let world = &World {
         claims: Claims::new(&aws, settings.upgrades_table),
         executions: Executions::new(&aws),
         alarms: Alarms::new(&aws),
         tokens: Tokens::new(&aws),
-        notices: Notices::new(&aws, topic),
+        notices: Notices::new(&aws, topics),
         instances: Instances::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),
         resolver: Resolver::new(settings.nameserver)?,

@@ -8,6 +8,7 @@ use domain::ids::Millis;
 use domain::switchover::{Arrived, Output, Receipt};
 use effects::claims::Held;
 use effects::error::Error;
+use effects::metrics;
 use effects::postgres::moment::{self, Moment as Pair};
 use effects::postgres::{Access, Session, fence, marker, roles, standing};
 use effects::step::{Invocation, now};
@@ -89,6 +90,7 @@ impl Bridge {
             record.reverse = seen.reverse;
         })
         .await?;
+        metrics::switched(held.ticket(), &receipt);
         if !moment {
             return self.seen_open(held, sides, receipt).await;
         }
@@ -143,7 +145,9 @@ impl Bridge {
         for session in sides.new_inside.iter().flatten() {
             standing::release(session).await?;
         }
-        receipt.phases.push(("digests".to_owned(), elapsed(began)));
+        let took = elapsed(began);
+        receipt.phases.push(("digests".to_owned(), took));
+        metrics::switchover_phase(held.ticket(), "digests", took);
         self.conclude(held, sides, receipt).await
     }
 

@@ -1,15 +1,17 @@
 //! Begins a wait that an alarm can end, and reads the alarms when it is over.
 
-use domain::error::StepError;
+use domain::error::{ErrorName, StepError};
 use domain::ids::Millis;
 use domain::record::Wait;
-use domain::watch::{Input, Output, Question, asked, begun, judge, read, since};
+use domain::watch::{Input, Output, Question, Verdict, asked, begun, judge, read, since};
 use effects::alarms::Alarms;
 use effects::claims::{Claims, Held};
 use effects::error::Error;
+use effects::metrics;
 use effects::notices::Notices;
 use effects::step::{Invocation, now};
-use effects::tokens::Tokens;
+use effects::tokens::{Ended, Tokens};
+use jiff::Timestamp;
 use tracing::info;
 
 /// With a token: hands it to the record, **then** reads the alarms, so that whoever rings in between is heard, and ends
@@ -63,16 +65,35 @@ impl Post {
         let record = held.record();
         let readings = self.alarms.read(&record.plan.alarms).await?;
         let blind = record.plan.request.insufficient_data;
-        if let Err(rings) = judge(record.phase, blind, &readings) {
-            let ended = self.tokens.fail(&token, &rings).await?;
-            info!(?ended, why = rings.message, "own wait ended");
-        } else if let Some(question) = ask {
-            self.notices
-                .publish(&question.subject, &asked(&question, &token))
-                .await?;
-            info!("a person asked");
+        match (judge(record.phase, blind, &readings), ask) {
+            (Err(rings), _) => {
+                let ended = self.tokens.fail(&token, &rings).await?;
+                info!(?ended, why = rings.message, "own wait ended");
+                if (ended, rings.name) == (Ended::Now, ErrorName::AlarmRaised) {
+                    metrics::alarm(held.ticket());
+                }
+            }
+            (Ok(alarms), Some(question)) => {
+                self.ask(held, &question, &alarms, &token, since).await?;
+            }
+            (Ok(_), None) => {}
         }
         Ok(begun(since, &readings))
+    }
+
+    async fn ask(
+        &self,
+        held: &Held<'_>,
+        question: &Question,
+        alarms: &Verdict,
+        token: &str,
+        since: Millis,
+    ) -> Result<(), Error> {
+        let until = in_words(Millis(since.0 + i64::from(question.seconds) * 1_000));
+        let notice = asked(held.record(), question, alarms, token, &until);
+        self.notices.publish(&notice).await?;
+        info!(about = ?question.about, until, "a person asked");
+        Ok(())
     }
 
     async fn end(&self, held: &mut Held<'_>) -> Result<Output, Error> {
@@ -92,5 +113,23 @@ impl Post {
         let over = Wait { token: None, since };
         held.change(|record| record.wait = Some(over)).await?;
         Ok(read(since, &readings, verdict))
+    }
+}
+
+/// A moment for people: `2026-11-26 10:05 UTC`.
+fn in_words(moment: Millis) -> String {
+    let moment = Timestamp::from_millisecond(moment.0).unwrap_or(Timestamp::MAX);
+    moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+    use domain::ids::Millis;
+
+    #[test]
+    fn a_moment_is_told_to_the_minute() {
+        assert_eq!(in_words(Millis(1_570_035_880_985)), "2019-10-02 17:04 UTC");
+        assert_eq!(in_words(Millis(i64::MAX)), "9999-12-30 22:00 UTC");
     }
 }

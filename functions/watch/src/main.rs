@@ -12,13 +12,13 @@ use watch::Post;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = Config::from_env()?;
-    let topic = settings.topic()?;
+    let topics = settings.topics()?;
     let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let post = &Post {
         claims: Claims::new(&aws, settings.upgrades_table),
         alarms: Alarms::new(&aws),
         tokens: Tokens::new(&aws),
-        notices: Notices::new(&aws, topic),
+        notices: Notices::new(&aws, topics),
     };
     step::serve("watch", async |input, invocation| {
         watch::run(post, input, invocation).await

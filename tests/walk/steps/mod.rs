@@ -1,6 +1,7 @@
 //! The Lambdas, each as the real function does it: observe, let `domain` decide, act. What they say to PostgreSQL and AWS
 //! is said to the [`World`](super::world::World).
 
+mod announce;
 mod before;
 mod in_place;
 mod reads;
@@ -37,6 +38,7 @@ pub const FUNCTIONS: [(&str, i64); 15] = [
     ("OnAlarm", 30),
     ("OnGreen", 30),
     ("Sweep", 50),
+    ("Announce", 30),
 ];
 
 /// Runs a function.
@@ -58,6 +60,7 @@ pub async fn run(call: Call, payload: Value) -> Fallible<Value> {
         "OnGreen" => wire(watch::on_green(call).await),
         "OnAlarm" => wire(watch::on_alarm(call, decode(payload)?).await),
         "Sweep" => wire(sweep::run(call).await),
+        "Announce" => wire(announce::run(call, decode(payload)?).await),
         other => Err(StepError::failed(format!("there is no function {other}"))),
     }
 }

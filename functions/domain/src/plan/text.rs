@@ -1,7 +1,7 @@
 //! The plan in words.
 
 use super::{Check, Member, MemberRole, Outcome, Plan, Verdict};
-use crate::request::{Retire, Strategy};
+use crate::request::{Approval, Retire, Strategy};
 
 /// One sentence.
 pub(super) fn summary(plan: &Plan, outcome: Outcome) -> String {
@@ -158,8 +158,8 @@ fn blue_green(plan: &Plan) -> Vec<String> {
             request.bake_minutes
         ));
     }
-    if request.approval {
-        steps.push("Ask a person.".to_owned());
+    if request.approval == Approval::BeforeSwitchover {
+        steps.push("Ask a person whether the writes may move, for a day at most.".to_owned());
     }
     steps.push(format!(
         "Close green to {}, switch over, prove that everything arrived, and open it again.",

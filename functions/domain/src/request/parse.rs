@@ -1,7 +1,9 @@
 //! From what a person typed to a request with every default filled in.
 
 use super::fields::{Fault, Faults, Fields};
-use super::{GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes};
+use super::{
+    Approval, GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes,
+};
 use crate::ids::Database;
 use crate::version::Version;
 use serde_json::{Map, Value};
@@ -68,7 +70,13 @@ fn read(f: &mut Fields) -> Option<Request> {
         max_lag_seconds: number(f, "max_lag_seconds", 1, 3600).unwrap_or(5),
         max_write_pause_ms: number(f, "max_write_pause_ms", 100, 3_600_000).unwrap_or(5000),
         alarms: f.take("alarms", ALARMS, alarms),
-        approval: f.take("approval", FLAG, Value::as_bool).unwrap_or(false),
+        approval: f
+            .take(
+                "approval",
+                "write before_switchover or never",
+                word::<Approval>,
+            )
+            .unwrap_or_default(),
         application_roles: f.take("application_roles", ROLES, roles),
         reads: f.nested("reads", "reads.", READS, reads),
         writes: f.nested("writes", "writes.", WRITES, writes),

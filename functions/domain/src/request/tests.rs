@@ -18,7 +18,25 @@ fn two_fields_are_enough() {
         (1_048_576, 5)
     );
     assert_eq!(request.retire, Retire::Keep);
-    assert!(!request.dry_run && !request.approval && request.alarms.is_none());
+    assert!(!request.dry_run && request.alarms.is_none());
+    assert_eq!(request.approval, Approval::Never);
+}
+
+#[test]
+fn an_approval_is_asked_for_by_its_word_or_as_it_was_before_there_were_words() {
+    let read = |approval: Value| {
+        let request = json!({"database": "orders", "target_version": "17.4", "approval": approval});
+        parse(&request).map(|request| request.approval)
+    };
+    let (never, before) = (Ok(Approval::Never), Ok(Approval::BeforeSwitchover));
+    assert_eq!(
+        (read(json!("never")), read(json!(false))),
+        (never.clone(), never)
+    );
+    let asked = (read(json!("before_switchover")), read(json!(true)));
+    assert_eq!(asked, (before.clone(), before));
+    let said = read(json!("always")).expect_err("unknown").to_string();
+    assert!(said.contains("write before_switchover or never"), "{said}");
 }
 
 #[test]
@@ -153,7 +171,11 @@ fn requests() -> impl Generate<Value = Request> {
             max_lag_seconds: numbers.3,
             max_write_pause_ms: numbers.4,
             alarms: alarms.map(|set| set.into_iter().collect()),
-            approval: flags.1,
+            approval: if flags.1 {
+                Approval::BeforeSwitchover
+            } else {
+                Approval::Never
+            },
             application_roles: roles.map(|set| set.into_iter().collect()),
             reads: reads.map(|name| Reads {
                 record: format!("{name}.example.com"),

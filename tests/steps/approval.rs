@@ -1,0 +1,227 @@
+//! The question before the switchover: what people are asked, by mail and in the chat, and what becomes of each answer.
+
+use crate::world::{OWNER, World, plan};
+use anyhow::{Context, Result};
+use local::states::core::Outcome;
+use local::toolchain::workspace;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The shipped machine's states that ask, between a beginning and the states that they lead to.
+fn asks() -> Result<String> {
+    let path = workspace().join("statemachine/upgrade.asl.json");
+    let shipped: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let assign = json!({
+        "plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}",
+        "level": "Green is 0 bytes behind.", "alike": "6 tables hold the same rows.",
+    });
+    let machine = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 90_000,
+        "States": {
+            "Claimed": {"Type": "Pass", "Next": "Approval", "Assign": assign},
+            "Approval": shipped["States"]["Approval"],
+            "Approve": shipped["States"]["Approve"],
+            "AnnounceSwitchover": {"Type": "Succeed"},
+            "RollBack": {"Type": "Fail", "Error": "Upgrade.RolledBack", "Cause": "{% $why %}"},
+        },
+    });
+    Ok(machine.to_string())
+}
+
+/// An upgrade that waits for a person.
+struct Asked {
+    world: World,
+    execution: String,
+    token: String,
+}
+
+impl Asked {
+    /// Asks, and returns once the question's token stands in the record.
+    async fn of(world: World) -> Result<Self> {
+        let ticket = world.claimed().await?;
+        let mut plan = plan();
+        plan["request"]["approval"] = json!("before_switchover");
+        let states = &world.platform.states;
+        let names = BTreeMap::from([("Watch".to_owned(), "watch".to_owned())]);
+        let machine = states
+            .register("Asks", &asks()?, &names)
+            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let execution = states
+            .start(&machine, None, json!({"plan": plan, "ticket": ticket}))
+            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let published = || world.platform.calls().of("sns", "Publish").len();
+        tests::wait("people are asked", async || Ok(published() == 2)).await?;
+        let record = world.record().await?;
+        let token = record["wait"]["token"].as_str().context("a token")?;
+        let token = token.to_owned();
+        Ok(Self {
+            world,
+            execution,
+            token,
+        })
+    }
+
+    /// What a person's command sends.
+    async fn answer(&self, operation: &str, mut answer: Value) -> Result<()> {
+        answer["taskToken"] = json!(self.token);
+        let target = format!("AWSStepFunctions.{operation}");
+        self.world.client.json("states", &target, &answer).await?;
+        Ok(())
+    }
+
+    /// Whether it went on, or why it went back.
+    async fn end(self) -> Result<Option<String>> {
+        let ended = self.world.platform.states.wait(&self.execution);
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await?;
+        let ended = ended.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        self.world.end().await?;
+        Ok(match ended {
+            Outcome::Succeeded(_) => None,
+            other => other.failure().and_then(|failure| failure.cause.clone()),
+        })
+    }
+}
+
+/// A queue that gets what is published on a topic.
+async fn inbox(world: &World, topic: &str) -> Result<String> {
+    let name = format!("inbox-{topic}");
+    let queue = json!({"QueueName": name});
+    let made = world
+        .client
+        .json("sqs", "AmazonSQS.CreateQueue", &queue)
+        .await?;
+    let topic = format!("arn:aws:sns:eu-west-1:123456789012:{topic}");
+    let endpoint = format!("arn:aws:sqs:eu-west-1:123456789012:{name}");
+    let subscription = [
+        ("TopicArn", topic.as_str()),
+        ("Protocol", "sqs"),
+        ("Endpoint", endpoint.as_str()),
+        ("Version", "2010-03-31"),
+    ];
+    world
+        .client
+        .query("sns", "Subscribe", &subscription)
+        .await?;
+    Ok(made["QueueUrl"].as_str().context("a queue")?.to_owned())
+}
+
+/// What SNS put into a queue.
+async fn received(world: &World, queue: &str) -> Result<Value> {
+    let ask = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10});
+    let found = world
+        .client
+        .json("sqs", "AmazonSQS.ReceiveMessage", &ask)
+        .await?;
+    let messages = found["Messages"].as_array().context("messages")?;
+    assert_eq!(messages.len(), 1, "{found}");
+    Ok(serde_json::from_str(
+        messages[0]["Body"].as_str().context("a body")?,
+    )?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_goes_on_and_its_command_is_in_the_mail_alone() -> Result<()> {
+    let world = World::start("approval-yes").await?;
+    let (mail, chat) = (
+        inbox(&world, "Topic").await?,
+        inbox(&world, "ChatTopic").await?,
+    );
+    let asked = Asked::of(world).await?;
+    let mail = received(&asked.world, &mail).await?;
+    assert_eq!(
+        mail["Subject"],
+        "Viridian: orders 16.14 -> 18.4 waits for your approval"
+    );
+    let text = mail["Message"].as_str().context("a text")?;
+    let page = format!(
+        "https://console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{OWNER}"
+    );
+    for said in [
+        "- Green is 0 bytes behind.\n- 6 tables hold the same rows.\n",
+        &format!(
+            "send-task-success --region eu-west-1 --task-token '{}' --task-output '{{}}'\n",
+            asked.token
+        ),
+        &format!(
+            "send-task-failure --region eu-west-1 --task-token '{}' --error ",
+            asked.token
+        ),
+        &page,
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let chat = received(&asked.world, &chat).await?;
+    let text = chat["Message"].as_str().context("a text")?;
+    assert!(!text.contains(&asked.token), "{text}");
+    let custom: Value = serde_json::from_str(text)?;
+    assert_eq!(custom["source"], "custom");
+    assert_eq!(custom["metadata"]["threadId"], "one");
+    let log = tests::log(&asked.world.platform, "watch");
+    assert!(log.contains("a person asked") && !log.contains(&asked.token));
+    asked
+        .answer("SendTaskSuccess", json!({"output": "{}"}))
+        .await?;
+    assert_eq!(asked.end().await?, None);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_goes_back_and_says_so() -> Result<()> {
+    let asked = Asked::of(World::start("approval-no").await?).await?;
+    let no = json!({"error": "Upgrade.Refused", "cause": "a person said no"});
+    asked.answer("SendTaskFailure", no).await?;
+    let why = asked.end().await?;
+    assert_eq!(why.as_deref(), Some("Upgrade.Refused: a person said no"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_is_a_no() -> Result<()> {
+    let asked = Asked::of(World::start("approval-silence").await?).await?;
+    let hurried = asked.world.platform.states.hurry(&asked.execution);
+    hurried.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let why = asked.end().await?;
+    assert_eq!(
+        why.as_deref(),
+        Some("Nobody approved the switchover within 24 hours.")
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_can_not_be_reached_stops_nobody_from_being_asked() -> Result<()> {
+    use local::faults::{Fault, Target};
+    let world = World::start("approval-chat").await?;
+    let second = Target::nth("sns", "Publish", 2..=9).by("watch");
+    let lost = world.platform.faults().plant(second, Fault::FailBefore);
+    let ticket = world.claimed().await?;
+    let ask = json!({"about": "alarms", "seconds": 3600, "found": ["Nobody can tell."]});
+    let input = json!({"ticket": ticket, "token": "AQCE-a-token", "ask": ask});
+    world.step("watch", input).await?;
+    assert!(lost.fired() > 0, "the chat was reached");
+    assert!(tests::log(&world.platform, "watch").contains("chat not told"));
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_of_a_step_s_log_names_the_step_the_upgrade_and_the_database() -> Result<()> {
+    let asked = Asked::of(World::start("approval-log").await?).await?;
+    let log = tests::log(&asked.world.platform, "watch");
+    let lines: Vec<Value> = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|line: &Value| !line["fields"].is_null())
+        .collect();
+    assert!(!lines.is_empty(), "{log}");
+    for line in lines {
+        assert_eq!(line["span"]["step"], "watch", "{line}");
+        assert_eq!(line["span"]["upgrade"], OWNER, "{line}");
+        assert_eq!(line["span"]["database"], "orders", "{line}");
+    }
+    asked
+        .answer("SendTaskSuccess", json!({"output": "{}"}))
+        .await?;
+    asked.end().await?;
+    Ok(())
+}
