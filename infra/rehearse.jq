@@ -140,7 +140,8 @@ def outcome:
 | {
     stack: $stack, database: $database, target_version: $target, way_back: ($way_back != ""),
     began: ($began | clock), ended: ($ended | clock),
-    good: ($plan[0].status == "SUCCEEDED" and all($items[]; .verdict != "refuted")),
+    good: ($plan[0].status == "SUCCEEDED" and ($upgrade[0] == null or $items[0].verdict == "confirmed")
+      and all($items[]; .verdict != "refuted")),
     plan: ($plan[0] // {} | {status, cause, text: .output.plan?}),
     items: $items,
     retries: (failures | group_by(.error) | map({error: .[0].error, times: length, first: (.[0].at | clock), said: .[0].cause[:400]})),
