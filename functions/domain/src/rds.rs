@@ -70,6 +70,9 @@ pub struct Instance {
     pub deletion_protection: bool,
     /// Whether Secrets Manager manages the master user's password.
     pub managed_password: bool,
+    /// Whether IAM's tokens let roles in.
+    #[serde(default)]
+    pub iam_login: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }

@@ -159,6 +159,12 @@ impl From<std::io::Error> for Cause {
     }
 }
 
+impl From<BoxError> for Cause {
+    fn from(error: BoxError) -> Self {
+        Self::without_code(Failure::Unknown, error)
+    }
+}
+
 impl From<BuildError> for Cause {
     fn from(error: BuildError) -> Self {
         Self::without_code(Failure::Unknown, Box::new(error))

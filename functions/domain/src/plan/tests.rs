@@ -6,6 +6,8 @@ use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy as Generate};
 use serde_json::json;
 
+mod login;
+
 fn blockers(output: &Output) -> Vec<&str> {
     let checks = output
         .plan
