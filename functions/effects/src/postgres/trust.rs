@@ -49,12 +49,14 @@ pub(super) fn client_config(ca: Option<&str>) -> Result<ClientConfig, StepError>
 pub(super) fn distrust(failed: &tokio_postgres::Error) -> Option<StepError> {
     let tls = failed.source()?.downcast_ref::<io::Error>()?;
     let refused = tls.get_ref()?.downcast_ref::<rustls::Error>()?;
-    match refused {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(unfit(
-            "the server's certificate is signed by an authority that is not known",
-        )),
-        _ => None,
-    }
+    // A bad signature: the authority that signed it has the name of one that is known, and another key.
+    let stranger = matches!(
+        refused,
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        )
+    );
+    stranger.then(|| unfit("the server's certificate is signed by an authority that is not known"))
 }
 
 fn unfit(why: &str) -> StepError {
