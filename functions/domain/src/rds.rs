@@ -23,6 +23,10 @@ pub const WRITES_TAG: &str = "viridian:writes";
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "RDS describes an instance by independent flags"
+)]
 pub struct Instance {
     /// Its name, which a switchover may give to another instance.
     pub id: InstanceId,
