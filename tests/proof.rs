@@ -2,6 +2,7 @@
 //! the lag, and the comparison of rows while writes go on.
 
 use anyhow::{Context, Result};
+use aws_config::SdkConfig;
 use domain::check_lag::Lag;
 use domain::ids::Millis;
 use domain::record::{Fence, Side};
@@ -60,10 +61,11 @@ impl Pair {
         let green = host.create(spec("green", "18.4")).await?;
         let login = Login {
             username: "viridian".to_owned(),
-            password: "secret".to_owned(),
+            password: Some("secret".to_owned()),
             ca,
+            replication: None,
         };
-        let connector = Connector::new(Resolver::new(None)?, login)?;
+        let connector = Connector::new(Resolver::new(None)?, login, &aws())?;
         let pair = Self {
             host,
             blue,
@@ -116,10 +118,11 @@ impl Pair {
     async fn application(&self, server: &Server) -> Result<Session> {
         let login = Login {
             username: "app".to_owned(),
-            password: "app".to_owned(),
+            password: Some("app".to_owned()),
             ca: Some(self.host.authority.ca_pem().to_owned()),
+            replication: None,
         };
-        let connector = Connector::new(Resolver::new(None)?, login)?;
+        let connector = Connector::new(Resolver::new(None)?, login, &aws())?;
         Ok(connector
             .connect(&endpoint(server), "postgres", Access::AsServed)
             .await?)
@@ -137,6 +140,11 @@ impl Pair {
         self.host.keeper.shutdown().await?;
         Ok(std::fs::remove_dir_all(self.host.keeper.folder())?)
     }
+}
+
+/// With a password nothing is signed.
+fn aws() -> SdkConfig {
+    SdkConfig::builder().build()
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {

@@ -10,6 +10,7 @@ use local::gateway::{Gateway, server};
 use local::keeper::Keeper;
 use local::network::Network;
 use local::postgres::Host;
+use local::postgres::gate::Keys;
 use local::rds::{Breakage, DelayProfile, Rds, host_name};
 use local::tls::Authority;
 use local::toolchain::{Toolchain, workspace};
@@ -37,7 +38,12 @@ impl Stand {
             Authority::create()?,
         )?;
         let names = Nameserver::default();
-        let rds = Rds::new(host.clone(), names.clone(), DelayProfile::QUICK);
+        let rds = Rds::new(
+            host.clone(),
+            names.clone(),
+            DelayProfile::QUICK,
+            Keys::new(),
+        );
         let gateway = Gateway::new(CallLog::default(), Faults::default());
         gateway.route("rds", Arc::new(rds.clone()));
         let listening = server::serve(network.gateway_listener()?, gateway, axum::Router::new())?;

@@ -14,7 +14,7 @@ use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
 use crate::gateway::{Caller, Gateway};
 use crate::keeper::Keeper;
-use crate::lambda::{Function, Lambda};
+use crate::lambda::{Function, Lambda, SECRET_KEY};
 use crate::moto::{self, Moto, Route53};
 use crate::network::Network;
 use crate::postgres::Host;
@@ -254,7 +254,7 @@ impl Platform {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "person".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ]
     }
 

@@ -3,6 +3,7 @@
 
 mod back;
 mod crossing;
+mod iam;
 mod in_place;
 mod major;
 mod network;

@@ -1,6 +1,7 @@
 //! The local platform's PostgreSQL servers: what RDS is played with must itself lose nothing and leave nothing behind.
 
 mod access;
+mod iam;
 mod outage;
 
 use std::sync::Arc;

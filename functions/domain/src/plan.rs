@@ -16,7 +16,7 @@ mod text;
 
 pub use decide::decide;
 pub use name::name;
-pub use seen::{DatabaseSeen, OurRole, RoleSeen, Seen, Server, Settings, SlotSeen};
+pub use seen::{DatabaseSeen, Follower, OurRole, RoleSeen, Seen, Server, Settings, SlotSeen};
 
 /// What the state machine gives to `plan`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

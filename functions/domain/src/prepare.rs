@@ -112,6 +112,12 @@ fn faults(plan: &Plan, twins: &Twins) -> Vec<String> {
         &green.storage_type,
     );
     differs(
+        blue.iam_login && !green.iam_login,
+        "IAM database authentication",
+        &blue.iam_login,
+        &green.iam_login,
+    );
+    differs(
         green.replica_of.is_some() != blue.replica_of.is_some(),
         "being a replica",
         &blue.replica_of.is_some(),

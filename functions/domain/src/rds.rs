@@ -23,6 +23,10 @@ pub const WRITES_TAG: &str = "viridian:writes";
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "RDS describes an instance by independent flags"
+)]
 pub struct Instance {
     /// Its name, which a switchover may give to another instance.
     pub id: InstanceId,
@@ -70,6 +74,9 @@ pub struct Instance {
     pub deletion_protection: bool,
     /// Whether Secrets Manager manages the master user's password.
     pub managed_password: bool,
+    /// Whether IAM's tokens let roles in.
+    #[serde(default)]
+    pub iam_login: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }

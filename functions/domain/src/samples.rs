@@ -43,6 +43,7 @@ pub(crate) fn instance(name: &str, replica_of: Option<&str>) -> Instance {
         cluster: None,
         deletion_protection: false,
         managed_password: false,
+        iam_login: false,
         tags: std::collections::BTreeMap::new(),
     }
 }
@@ -83,6 +84,7 @@ pub(crate) fn server() -> Server {
             replicates: true,
             creates_subscriptions: true,
         },
+        follower: None,
         settings: Settings {
             wal_level: "logical".into(),
             replication_slots: 10,
@@ -142,6 +144,7 @@ pub(crate) fn well() -> Seen {
         green_group_is_logical: true,
         green_group_bounds_slots: true,
         deployments: vec![],
+        by_iam: false,
         server: Ok(server()),
         subscribers: Ok(1),
         execution: Ok(()),

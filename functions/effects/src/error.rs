@@ -123,10 +123,11 @@ impl From<tokio_postgres::Error> for Cause {
         let failure = code
             .as_deref()
             .map_or(Failure::NoAnswer, Failure::of_sqlstate);
-        let said = error.as_db_error().map_or_else(
-            || error.to_string(),
-            |answered| answered.message().to_owned(),
-        );
+        let said = match (error.as_db_error(), error.source()) {
+            (Some(answered), _) => answered.message().to_owned(),
+            (None, Some(cause)) => format!("{error}: {cause}"),
+            (None, None) => error.to_string(),
+        };
         Self {
             failure,
             code,
@@ -156,6 +157,12 @@ impl From<tokio::time::error::Elapsed> for Cause {
 impl From<std::io::Error> for Cause {
     fn from(error: std::io::Error) -> Self {
         Self::without_code(Failure::NoAnswer, Box::new(error))
+    }
+}
+
+impl From<BoxError> for Cause {
+    fn from(error: BoxError) -> Self {
+        Self::without_code(Failure::Unknown, error)
     }
 }
 

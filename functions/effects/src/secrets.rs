@@ -13,6 +13,7 @@ use domain::ids::Database;
 pub struct Secrets {
     client: Client,
     prefix: String,
+    aws: SdkConfig,
 }
 
 impl Secrets {
@@ -22,6 +23,7 @@ impl Secrets {
         Self {
             client: Client::new(config),
             prefix: prefix.into(),
+            aws: config.clone(),
         }
     }
 
@@ -36,12 +38,12 @@ impl Secrets {
         let text = answer.secret_string().unwrap_or_default();
         // The parser's own words could quote the secret.
         serde_json::from_str(text).map_err(|_| {
-            let shape = r#"it must hold {"username": "…", "password": "…"} and may hold "ca""#;
+            let shape = r#"it must hold {"username": "…"} and may hold "password", "ca" and "replication": {"username": "…", "password": "…"}"#;
             StepError::refused(format!("the secret {name} can't be used: {shape}")).into()
         })
     }
 
-    /// Opens sessions on a database's servers.
+    /// Opens sessions on a database's servers, where there is no password with our own credentials.
     ///
     /// # Errors
     /// As [`Secrets::login`] and [`Connector::new`].
@@ -50,6 +52,6 @@ impl Secrets {
         database: &Database,
         resolver: &Resolver,
     ) -> Result<Connector, Error> {
-        Connector::new(resolver.clone(), self.login(database).await?)
+        Connector::new(resolver.clone(), self.login(database).await?, &self.aws)
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::claim;
 use domain::error::{ErrorName, StepError};
-use domain::ids::{Database, Owner};
+use domain::ids::Owner;
 use domain::plan::{Input, Output, Seen, Server, decide};
 use domain::rds::{Deployment, GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
@@ -15,7 +15,7 @@ use effects::dns::Resolver;
 use effects::error::Error;
 use effects::executions::Executions;
 use effects::notices::Notices;
-use effects::postgres::{Endpoint, inspect};
+use effects::postgres::{Connector, Endpoint, inspect};
 use effects::rds::{Deployments, Instances, Versions};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
@@ -78,6 +78,7 @@ impl Sources {
         let writes_name = named(writes, WRITES_TAG, &writer);
         let parameters = self.green_parameters(request).await?;
         let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
+        let connector = found(self.secrets.connector(database, &self.resolver).await)?;
         Ok(Seen {
             last_claim,
             readers: self.readers(&writer).await?,
@@ -95,7 +96,11 @@ impl Sources {
                 .get("max_slot_wal_keep_size")
                 .is_some_and(|megabytes| megabytes != "-1"),
             deployments: self.deployments(&writer).await?,
-            server: found(self.server(database, &writer, request).await)?,
+            by_iam: connector.as_ref().is_ok_and(Connector::is_by_iam),
+            server: match connector {
+                Ok(connector) => found(server(&connector, &writer, request).await)?,
+                Err(why) => Err(why),
+            },
             alarms: found(self.readings(request).await)?,
             subscribers: found(self.notices.subscribers().await)?,
             execution: found(self.executions.describe(owner).await)?.map(|_| ()),
@@ -142,21 +147,6 @@ impl Sources {
         Ok(found)
     }
 
-    async fn server(
-        &self,
-        database: &Database,
-        writer: &Instance,
-        request: &Request,
-    ) -> Result<Server, Error> {
-        let Some(address) = &writer.address else {
-            return Err(StepError::refused("it has no endpoint yet").into());
-        };
-        let connector = self.secrets.connector(database, &self.resolver).await?;
-        let endpoint = Endpoint::new(address, writer.port);
-        let named = request.application_roles.as_deref().unwrap_or_default();
-        inspect::server(&connector, &endpoint, named).await
-    }
-
     async fn readings(&self, request: &Request) -> Result<Vec<Reading>, Error> {
         let names = match &request.alarms {
             Some(names) => names.clone(),
@@ -178,6 +168,19 @@ impl Sources {
             Some(name) => self.routes.find_pointer(name).await,
         }
     }
+}
+
+async fn server(
+    connector: &Connector,
+    writer: &Instance,
+    request: &Request,
+) -> Result<Server, Error> {
+    let Some(address) = &writer.address else {
+        return Err(StepError::refused("it has no endpoint yet").into());
+    };
+    let endpoint = Endpoint::new(address, writer.port);
+    let named = request.application_roles.as_deref().unwrap_or_default();
+    inspect::server(connector, &endpoint, named).await
 }
 
 /// The name of a record: what the request says, or else the writer's tag.

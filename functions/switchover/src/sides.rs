@@ -168,9 +168,8 @@ impl Side {
                 .await
             {
                 Ok(session) => return Ok(session),
-                // The server itself has answered: another name would not help.
-                Err(answered) if answered.code().is_some() => return Err(answered),
-                Err(other) => failed = other,
+                Err(other) if self.connector.another_name_may_do(&other) => failed = other,
+                Err(answered) => return Err(answered),
             }
         }
         Err(failed)

@@ -28,6 +28,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The secret access key of everybody on this machine.
+pub const SECRET_KEY: &str = "local";
+
+/// The id of a function's access key.
+#[must_use]
+pub fn access_key(function: &str) -> String {
+    format!("function-{function}")
+}
+
 /// A function, as its template describes it.
 #[derive(Debug, Clone)]
 pub struct Function {

@@ -1,6 +1,6 @@
 //! One process of a function, from its start to its end, one invocation at a time.
 
-use super::{Function, Measured, Outcome, meter};
+use super::{Function, Measured, Outcome, SECRET_KEY, access_key, meter};
 use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use anyhow::Result;
@@ -261,8 +261,8 @@ fn command(function: &Function, endpoint: &str, id: &str) -> Command {
         .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
         .env("AWS_REGION", crate::REGION)
         .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_ACCESS_KEY_ID", format!("function-{}", function.name))
-        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_ACCESS_KEY_ID", access_key(&function.name))
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_SESSION_TOKEN", id);
     let environment = function.environment.iter();
     environment.fold(command, |command, (name, value)| command.env(name, value))

@@ -5,8 +5,9 @@ use crate::cloudwatch::CloudWatch;
 use crate::dns::Nameserver;
 use crate::events::Events;
 use crate::gateway::{Gateway, Service};
-use crate::lambda::{Function, Lambda};
+use crate::lambda::{Function, Lambda, SECRET_KEY, access_key};
 use crate::postgres::Host;
+use crate::postgres::gate::Keys;
 use crate::rds::Rds;
 use crate::states::{States, StatusChange};
 use crate::template::{FunctionSpec, Template};
@@ -41,7 +42,12 @@ impl Services {
         Self {
             lambda: Lambda::new(functions, &endpoint, options.clock, host.keeper.clone()),
             states: States::new(gateway.clone(), options.clock, REGION, ACCOUNT),
-            rds: Rds::new(host.clone(), nameserver.clone(), options.delays),
+            rds: Rds::new(
+                host.clone(),
+                nameserver.clone(),
+                options.delays,
+                keys(template),
+            ),
             cloudwatch: CloudWatch::new(events.clone()),
             events,
         }
@@ -98,6 +104,14 @@ impl Services {
             );
         });
     }
+}
+
+/// Each function's access key.
+fn keys(template: &Template) -> Keys {
+    let functions = template.functions.iter();
+    functions
+        .map(|spec| (access_key(&spec.binary), SECRET_KEY.to_owned()))
+        .collect()
 }
 
 fn function(spec: &FunctionSpec, options: &Options) -> Function {

@@ -50,11 +50,12 @@ pub fn write_parameters(
     replace(&data.join("postgresql.conf"), lines.concat().as_bytes())
 }
 
-/// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password.
+/// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password. A member of `rds_iam` is let
+/// in by no password, as on RDS, but by the gate, which comes by the socket.
 pub fn write_access(data: &Path) -> Result<()> {
     let lines = format!(
-        "local all,replication {ADMIN} trust\nlocal all all scram-sha-256\n\
-         host all,replication {ADMIN} all reject\nhostssl all all all scram-sha-256\n"
+        "local all,replication {ADMIN} trust\nlocal all +rds_iam trust\nlocal all all scram-sha-256\n\
+         host all,replication {ADMIN} all reject\nhost all +rds_iam all reject\nhostssl all all all scram-sha-256\n"
     );
     replace(&data.join("pg_hba.conf"), lines.as_bytes())
 }

@@ -5,6 +5,7 @@
 
 pub mod clone;
 mod config;
+pub mod gate;
 mod host;
 pub mod outage;
 pub mod roles;

@@ -221,6 +221,11 @@ impl Server {
         Ok(())
     }
 
+    /// Another address on its network.
+    pub(super) fn lease_beside(&self) -> Result<Lease> {
+        self.0.host.network.lease()
+    }
+
     /// Which programs it runs.
     pub(super) fn install(&self) -> PgInstall {
         self.state().install.clone()

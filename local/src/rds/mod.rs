@@ -9,6 +9,7 @@ mod delays;
 mod engine_versions;
 mod events;
 mod fault;
+mod gates;
 mod instances;
 mod model;
 mod names;
@@ -27,10 +28,12 @@ pub use names::{DOMAIN, host_name};
 use crate::dns::Nameserver;
 use crate::gateway::protocol;
 use crate::gateway::{Answer, Call, Service};
+use crate::postgres::gate::Keys;
 use crate::postgres::{Host, Server};
 use async_trait::async_trait;
 use axum::http::StatusCode;
 use fault::Fault;
+use gates::Gates;
 use model::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::{Form, Render, Request, Xml};
@@ -46,6 +49,7 @@ struct Shared {
     nameserver: Nameserver,
     delays: DelayProfile,
     state: Mutex<State>,
+    gates: Gates,
     breakages: Mutex<Vec<Breakage>>,
     listeners: Mutex<Vec<Listener>>,
 }
@@ -54,14 +58,15 @@ struct Shared {
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Rds {
-    /// An RDS without instances.
+    /// An RDS without instances; IAM knows the `keys`.
     #[must_use]
-    pub fn new(host: Host, nameserver: Nameserver, delays: DelayProfile) -> Self {
+    pub fn new(host: Host, nameserver: Nameserver, delays: DelayProfile, keys: Keys) -> Self {
         let shared = Shared {
             host,
             nameserver,
             delays,
             state: Mutex::default(),
+            gates: Gates::new(keys),
             breakages: Mutex::default(),
             listeners: Mutex::default(),
         };
@@ -140,7 +145,7 @@ impl Rds {
     fn publish_name(&self, instance: &str, server: &Server) {
         let ttl = self.delays().endpoint_ttl;
         let nameserver = &self.shared.nameserver;
-        nameserver.register(&host_name(instance), *server.address().ip(), ttl);
+        nameserver.register(&host_name(instance), self.front(server), ttl);
     }
 
     fn retract_name(&self, instance: &str) {

@@ -105,11 +105,8 @@ impl World {
         let at = found
             .address()
             .with_context(|| format!("{WRITES} leads nowhere"))?;
-        let servers = self.platform.rds.servers().into_iter();
-        let mut serving = servers.filter(|server| *server.address().ip() == at);
-        serving
-            .next()
-            .with_context(|| format!("no server is at {at}"))
+        let serving = self.platform.rds.server_at(at);
+        serving.with_context(|| format!("no server is at {at}"))
     }
 
     /// The server that took the writes once and does not any more, if there is one: old blue, or green once it was left.

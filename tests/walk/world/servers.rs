@@ -134,6 +134,7 @@ impl Server {
             cluster: None,
             deletion_protection: false,
             managed_password: false,
+            iam_login: false,
             tags: [].into(),
         }
     }

@@ -3,6 +3,7 @@
 mod alarms;
 mod guards;
 mod instances;
+mod login;
 mod replication;
 mod roles;
 mod tables;
@@ -43,12 +44,17 @@ impl Case<'_> {
 pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
     let mut checks = instances::checks(case);
     checks.extend(target::checks(case));
+    checks.extend(login::by_iam(case));
     match &case.seen.server {
         Ok(server) => checks.extend(on_server(case, server)),
         Err(why) => checks.push(Check::blocker(
             "our login",
             format!("PostgreSQL on {} can't be asked: {why}", case.writer.id),
-            "let the secret's user log in with TLS, and let the functions' security group reach the instance",
+            if case.seen.by_iam {
+                "GRANT rds_iam TO the secret's user, let the function's policy allow rds-db:connect as it (the stack's DatabaseUser), and let the functions' security group reach the instance"
+            } else {
+                "let the secret's user log in with TLS, and let the functions' security group reach the instance"
+            },
         )),
     }
     checks.push(alarms::check(case));
@@ -76,6 +82,7 @@ fn on_server(case: &Case<'_>, server: &Server) -> Vec<Check> {
         checks.extend(tables::checks(server));
         checks.extend(roles::checks(case, server));
         checks.push(way_back::check(case, server));
+        checks.extend(login::follower(case, server));
     }
     checks
 }

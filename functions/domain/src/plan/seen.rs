@@ -27,6 +27,8 @@ pub struct Seen {
     pub green_group_bounds_slots: bool,
     /// The blue/green deployments of which the writer is source or target.
     pub deployments: Vec<Deployment>,
+    /// Whether our secret has no password, so that we log in by IAM.
+    pub by_iam: bool,
     /// What the writer's PostgreSQL says.
     pub server: Result<Server, String>,
     /// The alarms that guard the upgrade.
@@ -50,6 +52,8 @@ pub struct Seen {
 pub struct Server {
     /// The role as which we asked.
     pub us: OurRole,
+    /// The role as which old blue follows green, where it is not ours.
+    pub follower: Option<Follower>,
     /// Settings that replication needs.
     pub settings: Settings,
     /// All replication slots.
@@ -90,6 +94,26 @@ pub struct OurRole {
     pub replicates: bool,
     /// It may subscribe to another server.
     pub creates_subscriptions: bool,
+}
+
+/// The role as which old blue follows green, where our secret names one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen by itself")]
+pub struct Follower {
+    /// Its name.
+    pub name: String,
+    /// There is such a role.
+    pub exists: bool,
+    /// It can log in.
+    pub can_login: bool,
+    /// It may read from replication slots.
+    pub replicates: bool,
+    /// It is a member of `rds_iam`, so that no password lets it in.
+    pub is_by_iam: bool,
+    /// Why the server does not let it in with the password that the secret has.
+    pub refused: Option<String>,
+    /// Tables of the application that it may write.
+    pub writes: Vec<String>,
 }
 
 /// Settings that replication needs.
@@ -175,8 +199,15 @@ impl Server {
     /// RDS's, PostgreSQL's and replication's.
     pub fn default_roles(&self) -> impl Iterator<Item = &RoleSeen> {
         self.roles.iter().filter(|role| {
-            role.can_login && !role.replication && !role.is_theirs() && role.name != self.us.name
+            role.can_login && !role.replication && !role.is_theirs() && !self.is_ours(&role.name)
         })
+    }
+
+    /// Whether we work as this role, or old blue follows green as it: no fence may close it.
+    #[must_use]
+    pub fn is_ours(&self, role: &str) -> bool {
+        let follower = self.follower.as_ref();
+        role == self.us.name || follower.is_some_and(|follower| role == follower.name)
     }
 }
 
@@ -202,6 +233,7 @@ impl Seen {
             green_group_is_logical: false,
             green_group_bounds_slots: false,
             deployments: vec![],
+            by_iam: false,
             server: Err("there is none".to_owned()),
             alarms: Ok(vec![]),
             subscribers: Ok(0),

@@ -6,6 +6,8 @@ use crate::samples::{plan_of, well};
 use crate::watch::State;
 use serde_json::json;
 
+mod login;
+
 fn blockers(output: &Output) -> Vec<&str> {
     let checks = output
         .plan

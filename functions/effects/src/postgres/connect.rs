@@ -1,16 +1,13 @@
 //! Connections to PostgreSQL: always TLS, the server's name verified, the address known before the handshake.
 
+use super::login::Login;
+use super::trust;
 use crate::dns::Resolver;
 use crate::error::{Cause, Error, acted, looked};
+use aws_config::SdkConfig;
 use domain::error::StepError;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use serde::Deserialize;
-use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config};
@@ -22,26 +19,6 @@ pub const APPLICATION_NAME: &str = "viridian";
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a statement of a session may run, unless it is given longer.
 pub const STATEMENT: Duration = Duration::from_secs(30);
-
-/// Who we are on the servers: the secret `viridian/{database}`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct Login {
-    /// Our own role.
-    pub username: String,
-    /// Its password.
-    pub password: String,
-    /// PEM of the authorities that sign the servers' certificates. Without it the platform's trust store decides.
-    #[serde(default)]
-    pub ca: Option<String>,
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Where a server listens, by the name that its certificate carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,20 +53,50 @@ pub enum Access {
 pub struct Connector {
     resolver: Resolver,
     login: Login,
+    aws: SdkConfig,
     tls: MakeRustlsConnect,
 }
 
 impl Connector {
+    /// `aws` has the credentials and the Region with which a login by IAM is signed.
+    ///
     /// # Errors
     ///
-    /// `Upgrade.Refused` if the secret's CA is no PEM, or there is none and the platform has no trust store.
-    pub fn new(resolver: Resolver, login: Login) -> Result<Self, Error> {
-        let tls = MakeRustlsConnect::new(client_config(login.ca.as_deref())?);
+    /// `Upgrade.Refused` if the secret's CA is no PEM, or there is none and the platform has no trust store; if the role
+    /// can't log in by IAM for its name.
+    pub fn new(resolver: Resolver, login: Login, aws: &SdkConfig) -> Result<Self, Error> {
+        login.check()?;
+        let tls = MakeRustlsConnect::new(trust::client_config(login.ca.as_deref())?);
         Ok(Self {
             resolver,
             login,
+            aws: aws.clone(),
             tls,
         })
+    }
+
+    /// Likewise, as the role as which old blue follows green; nothing where the secret has none beside ours.
+    #[must_use]
+    pub fn of_replication(&self) -> Option<Self> {
+        let login = self.login.of_replication()?;
+        Some(Self {
+            login,
+            ..self.clone()
+        })
+    }
+
+    /// Whether we log in by IAM.
+    #[must_use]
+    pub const fn is_by_iam(&self) -> bool {
+        self.login.is_by_iam()
+    }
+
+    /// Whether a server that refused us under one of its names may let us in under another: one that has answered takes a
+    /// password whatever it is called, but a token for its present name only.
+    #[must_use]
+    pub fn another_name_may_do(&self, refused: &Error) -> bool {
+        let code = refused.code();
+        code.is_none_or(|code| self.is_by_iam() && code.starts_with("28"))
     }
 
     /// The role that we connect as.
@@ -107,13 +114,20 @@ impl Connector {
         self.resolver.address(&endpoint.host).await
     }
 
-    /// How one of our servers connects to another as our role, with TLS. A server has no file of ours with authorities, so
-    /// that it can't verify the other's name; where only our nameserver knows the names, it gets the address as well.
+    /// How one of our servers connects to another, as the secret's `replication` or as our role, with TLS. A server has no
+    /// file of ours with authorities, so that it can't verify the other's name; where only our nameserver knows the names, it
+    /// gets the address as well.
     ///
     /// # Errors
     ///
-    /// As [`Resolver::address`].
+    /// `Upgrade.Refused` if neither has a password; as [`Resolver::address`].
     pub async fn conninfo(&self, endpoint: &Endpoint, database: &str) -> Result<String, Error> {
+        let login = self.login.of_replication();
+        let login = login.as_ref().unwrap_or(&self.login);
+        let Some(password) = login.password.as_deref() else {
+            let why = "old blue can't follow green by IAM, and the secret has no `replication`";
+            return Err(StepError::refused(why).into());
+        };
         let address = if self.resolver.is_named() {
             Some(self.address(endpoint).await?.to_string())
         } else {
@@ -124,8 +138,8 @@ impl Connector {
             ("host", Some(endpoint.host.as_str())),
             ("hostaddr", address.as_deref()),
             ("port", Some(port.as_str())),
-            ("user", Some(self.login.username.as_str())),
-            ("password", Some(self.login.password.as_str())),
+            ("user", Some(login.username.as_str())),
+            ("password", Some(password)),
             ("dbname", Some(database)),
             ("sslmode", Some("require")),
             ("application_name", Some(APPLICATION_NAME)),
@@ -144,7 +158,7 @@ impl Connector {
     /// # Errors
     ///
     /// `Upgrade.Transient` if the server can't be reached or takes no connections now, `Upgrade.Refused` if it does not
-    /// let us in.
+    /// let us in or its certificate is not to be believed.
     pub async fn connect(
         &self,
         endpoint: &Endpoint,
@@ -167,13 +181,14 @@ impl Connector {
         database: &str,
         access: Access,
     ) -> Result<Session, Error> {
+        let pass = self.login.pass(&self.aws, endpoint).await?;
         let mut config = Config::new();
         config
             .host(&endpoint.host)
             .hostaddr(address)
             .port(endpoint.port)
             .user(&self.login.username)
-            .password(&self.login.password)
+            .password(&pass)
             .dbname(database)
             .application_name(APPLICATION_NAME)
             .ssl_mode(SslMode::Require)
@@ -217,9 +232,13 @@ impl Session {
     async fn open(config: &Config, tls: MakeRustlsConnect, address: IpAddr) -> Result<Self, Error> {
         let said = || looked("connecting to PostgreSQL");
         let opened = tokio::time::timeout(CONNECT * 2, config.connect(tls)).await;
-        let (client, connection) = opened
-            .map_err(|late| said()(Cause::from(late)))?
-            .map_err(|refused| said()(Cause::from(refused)))?;
+        let (client, connection) =
+            opened
+                .map_err(|late| said()(Cause::from(late)))?
+                .map_err(|refused| match trust::distrust(&refused) {
+                    Some(finding) => finding.into(),
+                    None => said()(Cause::from(refused)),
+                })?;
         tokio::spawn(async move {
             if let Err(cause) = connection.await {
                 tracing::debug!(%cause, "connection ended");
@@ -264,62 +283,13 @@ impl Deref for Session {
     }
 }
 
-fn client_config(ca: Option<&str>) -> Result<ClientConfig, Error> {
-    let unfit = |why: String| {
-        StepError::refused(format!(
-            "{why}; put the PEM of the servers' CA into the secret's `ca`"
-        ))
-    };
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(pem) => {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let added = certificate
-                    .map_err(|cause| cause.to_string())
-                    .and_then(|der| roots.add(der).map_err(|cause| cause.to_string()));
-                added
-                    .map_err(|cause| unfit(format!("the secret's `ca` can't be read: {cause}")))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    if roots.is_empty() {
-        return Err(
-            unfit("no authority is known that signs the servers' certificates".to_owned()).into(),
-        );
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| unfit(format!("TLS can't be set up: {cause}")))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Access, Login, client_config, options};
-
-    #[test]
-    fn a_ca_that_is_none_is_refused_with_a_remedy() {
-        let failure = client_config(Some("no certificate")).expect_err("nothing in it");
-        assert!(failure.to_string().contains("`ca`"), "{failure}");
-    }
+    use super::{Access, options};
 
     #[test]
     fn only_a_writing_session_sets_read_only_aside() {
         let of = |access| options(access).contains("default_transaction_read_only=off");
         assert!(of(Access::Write) && !of(Access::AsServed));
-    }
-
-    #[test]
-    fn a_login_does_not_print_its_password() {
-        let login = Login {
-            username: "viridian".to_owned(),
-            password: "secret".to_owned(),
-            ca: None,
-        };
-        assert!(!format!("{login:?}").contains("secret"));
     }
 }

@@ -1,7 +1,7 @@
 //! What `plan` asks a server about itself. Everything here only reads.
 
 use super::reverse::{has_part, version};
-use super::{Access, Connector, Endpoint, Session};
+use super::{Access, Connector, Endpoint, Session, follower};
 use crate::error::{Error, looked};
 use domain::plan::{DatabaseSeen, OurRole, RoleSeen, Server, Settings, SlotSeen};
 use tokio_postgres::Row;
@@ -27,8 +27,13 @@ pub async fn server(
         databases.push(database(&inside, name).await?);
     }
     let activity = activity(&session).await?;
+    let used = databases
+        .iter()
+        .filter(|it| it.name != MAINTENANCE || it.tables > 0);
+    let used: Vec<&str> = used.map(|it| it.name.as_str()).collect();
     Ok(Server {
         us: our_role(&session).await?,
+        follower: follower::read(&session, connector, endpoint, &used).await?,
         settings: settings(&session).await?,
         slots: slots(&session).await?,
         subscriptions: subscriptions(&session).await?,
@@ -204,7 +209,7 @@ const KEYLESS: &str = "c.relkind = 'r' and c.relpersistence = 'p' and not ( \
     or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident and i.indisvalid))";
 
 /// Relations that are neither PostgreSQL's, nor temporary, nor ours.
-const APPLICATIONS: &str =
+pub(super) const APPLICATIONS: &str =
     "n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'viridian')";
 
 async fn facts(session: &Session) -> Result<Row, Error> {

@@ -3,8 +3,10 @@
 pub mod connect;
 pub mod digest;
 pub mod fence;
+mod follower;
 pub mod inspect;
 pub mod lag;
+mod login;
 pub mod marker;
 pub mod moment;
 pub mod reverse;
@@ -16,8 +18,10 @@ pub mod smoke;
 pub mod standing;
 pub mod statistics;
 pub mod tables;
+mod trust;
 
-pub use connect::{Access, Connector, Endpoint, Login, Session};
+pub use connect::{Access, Connector, Endpoint, Session};
+pub use login::{Login, Replication};
 
 /// A name as an identifier.
 pub(crate) fn identifier(name: &str) -> String {

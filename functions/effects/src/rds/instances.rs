@@ -234,6 +234,9 @@ fn instance(found: &DbInstance) -> Instance {
         cluster: found.db_cluster_identifier().map(str::to_owned),
         deletion_protection: found.deletion_protection().unwrap_or_default(),
         managed_password: found.master_user_secret().is_some(),
+        iam_login: found
+            .iam_database_authentication_enabled()
+            .unwrap_or_default(),
         tags: tags_of(found.tag_list()),
     }
 }

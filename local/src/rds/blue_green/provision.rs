@@ -108,8 +108,7 @@ impl Rds {
             .clone()
             .unwrap_or_default();
         let server = self.server_of(&green).context("green has no server")?;
-        self.open_shop(&green, server).await;
-        Ok(())
+        self.open_shop(&green, server).await
     }
 
     async fn copy_topology(&self, id: &str) -> anyhow::Result<()> {

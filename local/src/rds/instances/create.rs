@@ -23,6 +23,7 @@ pub struct CreateInstance {
     multi_az: bool,
     backup_retention: u32,
     group: Option<String>,
+    iam_login: bool,
     deletion_protection: bool,
     tags: Tags,
 }
@@ -61,6 +62,7 @@ impl Request for CreateInstance {
             multi_az: form.flag("MultiAZ")?,
             backup_retention: form.parsed("BackupRetentionPeriod")?.unwrap_or(1),
             group: form.text("DBParameterGroupName"),
+            iam_login: form.flag("EnableIAMDatabaseAuthentication")?,
             deletion_protection: form.flag("DeletionProtection")?,
             tags: read_tags(form)?,
         })
@@ -128,6 +130,7 @@ impl CreateInstance {
                 .clone()
                 .unwrap_or_else(|| format!("default.postgres{family}")),
             pending_reboot: false,
+            iam_login: self.iam_login,
             deletion_protection: self.deletion_protection,
             replica_of: None,
             read_only: false,
@@ -150,8 +153,7 @@ impl Rds {
                 tokio::time::sleep(rds.delays().create_instance).await;
                 let server = rds.host().create(rds.spec_of(&resource_id)?).await?;
                 furnish(&server, &request).await?;
-                rds.open_shop(&resource_id, server).await;
-                Ok(())
+                rds.open_shop(&resource_id, server).await
             }
         });
         self.view(&resource_id)
@@ -187,22 +189,29 @@ impl Rds {
     }
 
     /// A new server takes clients: its name leads to it, and after the first backup it is available.
-    pub(in crate::rds) async fn open_shop(&self, resource_id: &str, server: Server) {
-        let (name, backed_up) = {
+    pub(in crate::rds) async fn open_shop(
+        &self,
+        resource_id: &str,
+        server: Server,
+    ) -> anyhow::Result<()> {
+        let (name, backed_up, iam_login) = {
             let mut state = self.state();
             let Some(instance) = state.instances.get_mut(resource_id) else {
-                return;
+                return Ok(());
             };
             instance.server = Some(server.clone());
             instance.status = InstanceStatus::BackingUp;
-            (instance.name.clone(), instance.backup_retention > 0)
+            let backed_up = instance.backup_retention > 0;
+            (instance.name.clone(), backed_up, instance.iam_login)
         };
+        self.set_gate(&server, iam_login)?;
         self.publish_name(&name, &server);
         if backed_up {
             tokio::time::sleep(self.delays().first_backup).await;
         }
         self.set_status(resource_id, InstanceStatus::Available);
         self.note(resource_id, "RDS-EVENT-0005", "DB instance created");
+        Ok(())
     }
 }
 

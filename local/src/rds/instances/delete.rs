@@ -102,6 +102,7 @@ impl Rds {
         }
         self.retract_name(&name);
         if let Some(server) = server {
+            self.set_gate(&server, false)?;
             server.destroy().await?;
         }
         self.note(resource_id, "RDS-EVENT-0003", "DB instance deleted");

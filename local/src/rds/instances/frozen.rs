@@ -73,7 +73,7 @@ impl Rds {
             server.follow(source, None)?;
         }
         server.start().await?;
-        self.open_shop(&resource_id, server.clone()).await;
+        self.open_shop(&resource_id, server.clone()).await?;
         Ok(server)
     }
 }

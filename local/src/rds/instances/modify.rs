@@ -18,6 +18,7 @@ pub struct Modify {
     version: Option<String>,
     major_allowed: bool,
     new_name: Option<String>,
+    iam_login: Option<bool>,
     deletion_protection: Option<bool>,
     group: Option<String>,
     backup_retention: Option<u32>,
@@ -39,6 +40,7 @@ impl Request for Modify {
             new_name: new_name
                 .map(|it| names::check_instance_name(&it))
                 .transpose()?,
+            iam_login: form.parsed("EnableIAMDatabaseAuthentication")?,
             deletion_protection: form.parsed("DeletionProtection")?,
             group: form.text("DBParameterGroupName"),
             backup_retention: form.parsed("BackupRetentionPeriod")?,
@@ -107,6 +109,7 @@ impl Modify {
             instance.group.clone_from(group);
             instance.pending_reboot = true;
         }
+        instance.iam_login = self.iam_login.unwrap_or(instance.iam_login);
         instance.multi_az = self.multi_az.unwrap_or(instance.multi_az);
         instance.storage = self.storage.unwrap_or(instance.storage);
         if let Some(class) = &self.class {
@@ -214,6 +217,9 @@ impl Rds {
         if let Some(password) = &request.password {
             self.set_password(resource_id, password).await?;
         }
+        if let Some(iam_login) = request.iam_login {
+            self.let_in_by_iam(resource_id, iam_login)?;
+        }
         if let Some(new) = &request.new_name {
             tokio::time::sleep(self.delays().rename).await;
             self.rename(resource_id, new).await?;
@@ -235,6 +241,17 @@ impl Rds {
         };
         let admin = server.admin("postgres").await?;
         roles::set_password(&admin, &master, password).await
+    }
+
+    fn let_in_by_iam(&self, resource_id: &str, on: bool) -> anyhow::Result<()> {
+        let (name, server) = {
+            let state = self.state();
+            let instance = state.instances.get(resource_id).context("it is gone")?;
+            (instance.name.clone(), instance.server()?)
+        };
+        self.set_gate(&server, on)?;
+        self.publish_name(&name, &server);
+        Ok(())
     }
 
     /// Puts other programs under an instance's data. If PostgreSQL refuses, the instance goes on as it was.

@@ -16,6 +16,7 @@ pub struct CreateReplica {
     class: Option<String>,
     multi_az: bool,
     group: Option<String>,
+    iam_login: bool,
     deletion_protection: bool,
     tags: Tags,
 }
@@ -30,6 +31,7 @@ impl Request for CreateReplica {
             class: form.text("DBInstanceClass"),
             multi_az: form.flag("MultiAZ")?,
             group: form.text("DBParameterGroupName"),
+            iam_login: form.flag("EnableIAMDatabaseAuthentication")?,
             deletion_protection: form.flag("DeletionProtection")?,
             tags: read_tags(form)?,
         })
@@ -48,6 +50,7 @@ impl CreateReplica {
             backup_retention: 0,
             created: Timestamp::now(),
             pending_reboot: false,
+            iam_login: self.iam_login,
             deletion_protection: self.deletion_protection,
             replica_of: Some(source.resource_id.clone()),
             tags: self.tags,
@@ -111,8 +114,7 @@ impl Rds {
             .host()
             .replica_of(&source, self.spec_of(resource_id)?)
             .await?;
-        self.open_shop(resource_id, server).await;
-        Ok(())
+        self.open_shop(resource_id, server).await
     }
 
     pub(in crate::rds) fn promote_replica(&self, request: &PromoteReplica) -> Result<One, Fault> {

@@ -83,6 +83,8 @@ pub struct Instance {
     pub group: String,
     /// A static parameter was changed and not applied yet.
     pub pending_reboot: bool,
+    /// IAM's tokens let roles in.
+    pub iam_login: bool,
     /// Can't be deleted.
     pub deletion_protection: bool,
     /// The resource id of what it replicates physically.
@@ -181,7 +183,7 @@ impl InstanceView {
         xml.text("PreferredMaintenanceWindow", "sun:04:00-sun:04:30");
         xml.text("AutoMinorVersionUpgrade", false);
         xml.text("DeletionProtection", it.deletion_protection);
-        xml.text("IAMDatabaseAuthenticationEnabled", false);
+        xml.text("IAMDatabaseAuthenticationEnabled", it.iam_login);
     }
 
     fn parameters(&self, xml: &mut Xml) {

@@ -61,8 +61,9 @@ fn application(case: &Case<'_>, server: &Server) -> Check {
             "correct `application_roles`",
         );
     }
-    if asked_for.into_iter().flatten().any(|name| name == us) {
-        let found = format!("{us} is our own role, which can't be fenced off");
+    let mut named = asked_for.into_iter().flatten();
+    if let Some(name) = named.find(|name| server.is_ours(name)) {
+        let found = format!("{name} is a role of Viridian's own, which can't be fenced off");
         return Check::blocker(NAME, found, "give the application a role of its own");
     }
     if roles.is_empty() {

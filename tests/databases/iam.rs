@@ -1,0 +1,113 @@
+//! A shop that is entered by IAM: over to green and back, without a password of ours anywhere.
+
+use crate::crossing::{CLOSED, make_level, number};
+use crate::shop::{OWNER, PASSWORD, Shop, checks};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tests::ticks::{TABLE, Writer};
+use tests::until;
+
+impl Shop {
+    /// Keeps another secret.
+    async fn change_secret(&self, mut secret: Value) -> Result<()> {
+        secret["ca"] = json!(self.platform.host.authority.ca_pem());
+        let put = json!({
+            "SecretId": "viridian/orders",
+            "SecretString": secret.to_string(),
+        });
+        let client = self.platform.client();
+        client
+            .json("secretsmanager", "secretsmanager.PutSecretValue", &put)
+            .await?;
+        Ok(())
+    }
+
+    async fn let_in_by_iam(&self) -> Result<()> {
+        for instance in ["orders", "orders-replica"] {
+            let on = [
+                ("DBInstanceIdentifier", instance),
+                ("EnableIAMDatabaseAuthentication", "true"),
+            ];
+            self.ask("ModifyDBInstance", &on).await?;
+            self.available(instance).await?;
+        }
+        let admin = self.admin("orders", "postgres").await?;
+        Ok(admin.batch_execute("grant rds_iam to viridian").await?)
+    }
+}
+
+/// Whether the instance and those of green have IAM database authentication on.
+async fn all_let_in_by_iam(shop: &Shop) -> Result<bool> {
+    let described = shop.ask("DescribeDBInstances", &[]).await?;
+    Ok(!described.contains("<IAMDatabaseAuthenticationEnabled>false<"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Result<()> {
+    let shop = Shop::open("iam", "16.14").await?;
+    let request = json!({"target_version": "18.4"});
+    shop.change_secret(json!({"username": "viridian"})).await?;
+    let planned = shop.plan(request.clone()).await?;
+    let found = checks(&planned, "blocker");
+    assert_eq!(found, ["IAM login", "our login"], "{}", planned["text"]);
+
+    shop.let_in_by_iam().await?;
+    let planned = shop.plan(request.clone()).await?;
+    let found = checks(&planned, "blocker");
+    assert_eq!(found, ["replication role"], "{}", planned["text"]);
+
+    let blue = shop.admin("orders", "orders").await?;
+    let table = format!(
+        "create role follower login replication password '{PASSWORD}'; \
+         alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}"
+    );
+    blue.batch_execute(&table).await?;
+    let replication = |password: &str| json!({"username": "viridian", "replication": {"username": "follower", "password": password}});
+    shop.change_secret(replication("wrong")).await?;
+    let planned = shop.plan(request.clone()).await?;
+    assert_eq!(checks(&planned, "blocker"), ["replication role"]);
+    assert!(
+        planned["text"]
+            .to_string()
+            .contains("password authentication failed"),
+        "{}",
+        planned["text"]
+    );
+
+    shop.change_secret(replication(PASSWORD)).await?;
+    let ticket = make_level(&shop, request).await?;
+    assert!(all_let_in_by_iam(&shop).await?, "green has what blue has");
+    let record = shop.record().await?;
+    assert_eq!(
+        record["plan"]["application_roles"],
+        json!(["orders_app", "reader"])
+    );
+
+    let writer = Writer::start(shop.application()?);
+    until(&blue, "select count(*) > 200 from ticks").await?;
+    let said = shop.finish("switchover", &ticket).await?;
+    let receipt = &said.last().context("an answer")?["receipt"];
+    assert_eq!(receipt["complaints"], json!([]), "{receipt}");
+    let green = shop.admin("orders", "orders").await?;
+    let follows = "select count(*) = 1 from pg_stat_replication where usename = 'follower' and application_name like 'viridian%'";
+    until(&green, follows).await?;
+
+    let order =
+        json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"});
+    shop.finish("rollback", &order).await?;
+    let version = "select current_setting('server_version_num')::bigint / 10000";
+    assert_eq!(number(&shop, "orders", version).await?, 16);
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    let open = "select count(*) from pg_roles where rolname = 'follower' and rolcanlogin";
+    assert_eq!(number(&shop, "orders", open).await?, 1);
+    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
+    let blue = shop.admin("orders", "orders").await?;
+    until(
+        &blue,
+        &format!("select max(number) > {crossed} + 100 from ticks"),
+    )
+    .await?;
+    writer.stop().await?.check(&blue).await?;
+    assert_eq!(shop.platform.rds.refused_tokens(), Vec::<String>::new());
+    shop.close().await
+}
