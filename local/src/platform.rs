@@ -1,5 +1,6 @@
 //! Everything together: what a run needs of AWS, brought up in order and stopped in order.
 
+mod facts;
 mod resources;
 mod services;
 
@@ -13,6 +14,7 @@ use crate::faults::Faults;
 use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
 use crate::gateway::{Caller, Gateway};
+use crate::iam;
 use crate::keeper::Keeper;
 use crate::lambda::Lambda;
 use crate::moto::{self, Moto, Route53};
@@ -53,6 +55,8 @@ pub struct Options {
     pub timeouts: BTreeMap<String, Duration>,
     /// A moto that runs already and holds nothing, instead of one of its own.
     pub moto: Option<Moto>,
+    /// The folder that keeps, beyond the run, which permissions it used.
+    pub privileges: PathBuf,
 }
 
 impl Options {
@@ -69,6 +73,7 @@ impl Options {
             schedules: true,
             timeouts: BTreeMap::new(),
             moto: None,
+            privileges: iam::folder(),
         }
     }
 }
@@ -150,6 +155,7 @@ impl Platform {
         let template = template(&options, nameserver_address)?;
         let services = Services::new(&options, &template, &host, &gateway, &nameserver);
         services.join(&template, &gateway)?;
+        gateway.guard_by(services.guard(&template, &options.privileges));
         let listening = server::serve(
             host.network.gateway_listener()?,
             gateway.clone(),

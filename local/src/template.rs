@@ -1,12 +1,14 @@
 //! Reads `infra/template.yaml`, so that what runs here is what is deployed. Strict: what it doesn't understand, it refuses.
 
 mod intrinsics;
+mod roles;
 mod rules;
 mod schedules;
 
 pub use rules::{Input, Rule, RuleTarget};
 pub use schedules::{SCHEDULED_TIME, Schedule};
 
+use crate::iam::Statement;
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
 use serde_json::{Map, Value};
@@ -58,19 +60,25 @@ pub struct FunctionSpec {
     pub memory: u32,
     /// Its environment, by name.
     pub environment: Vec<(String, String)>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 /// A state machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineSpec {
-    /// Its logical id, which is the machine's name on this platform.
+    /// Its logical id.
     pub logical_id: String,
+    /// Its name: the template's, or else the logical id.
+    pub name: String,
     /// Its ARN on this platform.
     pub arn: String,
     /// The file with the definition.
     pub definition: PathBuf,
     /// What `${…}` in the definition stands for.
     pub substitutions: BTreeMap<String, String>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 impl Template {
@@ -91,6 +99,15 @@ impl Template {
         self.machines
             .iter()
             .find(|machine| machine.logical_id == logical_id)
+    }
+
+    /// The functions and the machines by name, and what the role of each may do.
+    pub fn roles(&self) -> impl Iterator<Item = (&str, &[Statement])> {
+        let functions = self.functions.iter();
+        let functions = functions.map(|it| (it.binary.as_str(), it.policies.as_slice()));
+        let machines = self.machines.iter();
+        let machines = machines.map(|it| (it.name.as_str(), it.policies.as_slice()));
+        functions.chain(machines)
     }
 
     fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
@@ -187,6 +204,7 @@ impl Reader<'_> {
             timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
             memory: u32::try_from(memory)?,
             environment: environment.into_iter().collect(),
+            policies: roles::statements(self.scope, properties)?,
         })
     }
 
@@ -196,9 +214,11 @@ impl Reader<'_> {
             .context("a machine without DefinitionUri")?;
         Ok(MachineSpec {
             logical_id: id.to_owned(),
+            name: self.scope.machine_name(id)?,
             arn: self.scope.attribute(id, "Arn")?,
             definition: self.folder.join(definition),
             substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
+            policies: roles::statements(self.scope, properties)?,
         })
     }
 

@@ -8,6 +8,7 @@ mod loops;
 mod machine;
 mod notices;
 mod permissions;
+mod privileges;
 mod template;
 
 use machine::Machine;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_postgres::Client;
 
-pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
 pub const PASSWORD: &str = "not-a-secret-1";
 
 /// AWS on this machine with the instances `orders` and `orders-replica`, for one test.

@@ -8,7 +8,7 @@ use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
 use serde_json::{Value, json};
 
-pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
 pub const READS: &str = "orders-reads.shop.test";
 const ITEM: &str = "DynamoDB_20120810";
 
