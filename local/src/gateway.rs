@@ -26,6 +26,8 @@ pub enum Caller {
     Function(String),
     /// Step Functions, for an execution of the state machine of this name.
     Machine(String),
+    /// EventBridge or its scheduler, in the name of the role with this logical id.
+    Deliverer(String),
     /// Another service of the platform, such as `states` or `events`.
     Service(&'static str),
     /// Anybody else: a person, a test, the application.
@@ -37,6 +39,7 @@ impl fmt::Display for Caller {
         match self {
             Self::Function(name) => f.write_str(name),
             Self::Machine(_) => f.write_str("states"),
+            Self::Deliverer(_) => f.write_str("events"),
             Self::Service(name) => f.write_str(name),
             Self::Person => f.write_str("person"),
         }

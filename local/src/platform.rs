@@ -41,6 +41,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// How fast waits pass.
     pub clock: Clock,
+    /// The stack's template.
+    pub template: PathBuf,
     /// Parameters of the template that differ from its defaults.
     pub parameters: BTreeMap<String, String>,
     /// The folder with the functions' compiled binaries.
@@ -66,6 +68,7 @@ impl Options {
         Self {
             folder: folder.into(),
             clock: Clock::REAL,
+            template: workspace().join("infra/template.yaml"),
             parameters: BTreeMap::new(),
             binaries: binaries(),
             zone: "shop.test".to_owned(),
@@ -283,7 +286,7 @@ fn template(options: &Options, nameserver: SocketAddrV4) -> Result<Template> {
     parameters
         .entry("Nameserver".to_owned())
         .or_insert_with(|| nameserver.to_string());
-    Template::read(&workspace().join("infra/template.yaml"), &parameters)
+    Template::read(&options.template, &parameters)
 }
 
 fn endpoint(host: &Host) -> String {

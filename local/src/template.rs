@@ -8,7 +8,7 @@ mod schedules;
 pub use rules::{Input, Rule, RuleTarget};
 pub use schedules::{SCHEDULED_TIME, Schedule};
 
-use crate::iam::Statement;
+use crate::iam::{Roles, Statement};
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
 use serde_json::{Map, Value};
@@ -47,6 +47,8 @@ pub struct Template {
     pub topics: Vec<String>,
     /// The names of the SQS queues.
     pub queues: Vec<String>,
+    /// What the roles of rules and schedules may do, by the logical ids of these roles.
+    pub deliverers: Roles,
 }
 
 /// A Lambda function.
@@ -101,13 +103,15 @@ impl Template {
             .find(|machine| machine.logical_id == logical_id)
     }
 
-    /// The functions and the machines by name, and what the role of each may do.
-    pub fn roles(&self) -> impl Iterator<Item = (&str, &[Statement])> {
+    /// The functions, the machines, and the roles of rules and schedules, by name; and what each may do.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        let mut roles = self.deliverers.clone();
         let functions = self.functions.iter();
-        let functions = functions.map(|it| (it.binary.as_str(), it.policies.as_slice()));
+        roles.extend(functions.map(|it| (it.binary.clone(), it.policies.clone())));
         let machines = self.machines.iter();
-        let machines = machines.map(|it| (it.name.as_str(), it.policies.as_slice()));
-        functions.chain(machines)
+        roles.extend(machines.map(|it| (it.name.clone(), it.policies.clone())));
+        roles
     }
 
     fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
@@ -121,6 +125,7 @@ impl Template {
             tables: Vec::new(),
             topics: Vec::new(),
             queues: Vec::new(),
+            deliverers: Roles::new(),
         };
         let reader = Reader {
             scope: &scope,
@@ -132,6 +137,7 @@ impl Template {
                 .add(&mut template, id, resource)
                 .with_context(|| format!("Resources.{id}"))?;
         }
+        template.deliverers = roles::deliverers(&scope, &template)?;
         Ok(template)
     }
 }
@@ -154,8 +160,10 @@ impl Reader<'_> {
         {
             "AWS::Serverless::Function" => {
                 template.functions.push(self.function(resource)?);
-                let arn = self.scope.attribute(id, "Arn")?;
-                self.add_events(template, id, &arn, properties)?;
+                let published = self.setting(properties, "AutoPublishAlias").is_string();
+                let attribute = if published { "Alias" } else { "Arn" };
+                let target = self.scope.attribute(id, attribute)?;
+                self.add_events(template, id, &target, properties)?;
             }
             "AWS::Serverless::StateMachine" => {
                 let machine = self.machine(id, properties)?;
@@ -180,14 +188,7 @@ impl Reader<'_> {
 
     fn function(&self, resource: &Yaml) -> Result<FunctionSpec> {
         let properties = &resource["Properties"];
-        let setting = |name: &str| {
-            let own = &properties[name];
-            if own.is_null() {
-                &self.globals[name]
-            } else {
-                own
-            }
-        };
+        let setting = |name: &str| self.setting(properties, name);
         let mut environment = BTreeMap::new();
         for variables in [
             &self.globals["Environment"]["Variables"],
@@ -206,6 +207,16 @@ impl Reader<'_> {
             environment: environment.into_iter().collect(),
             policies: roles::statements(self.scope, properties)?,
         })
+    }
+
+    /// A function's own property, or else that of all functions.
+    fn setting<'y>(&'y self, properties: &'y Yaml, name: &str) -> &'y Yaml {
+        let own = &properties[name];
+        if own.is_null() {
+            &self.globals[name]
+        } else {
+            own
+        }
     }
 
     fn machine(&self, id: &str, properties: &Yaml) -> Result<MachineSpec> {

@@ -2,6 +2,7 @@
 //! throttling and of answers that are lost after the work was done.
 
 mod claim;
+mod privileges;
 mod rollback;
 mod shift_weight;
 mod sweep;

@@ -1,5 +1,6 @@
 //! The template's permissions against what runs have used of them.
 
+use super::Roles;
 use super::statement::{Effect, Statement};
 use super::used::Line;
 use std::collections::BTreeSet;
@@ -12,6 +13,8 @@ pub struct Findings {
     pub unused: Vec<[String; 3]>,
     /// Permissions that a run lacked.
     pub lacking: Vec<[String; 3]>,
+    /// Calls of our own that only a permission for a service's sake allowed.
+    pub leaning: Vec<[String; 3]>,
     /// Resources of used permissions that no run was about. They are shown, and are no failure: a service may ask for more than
     /// is seen here, such as for an instance's option group.
     pub idle: Vec<[String; 3]>,
@@ -21,23 +24,21 @@ impl Findings {
     /// Whether everything is as it must be, whatever is idle.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unused.is_empty() && self.lacking.is_empty()
+        self.unused.is_empty() && self.lacking.is_empty() && self.leaning.is_empty()
     }
 }
 
 /// Finds what is allowed and was used by nobody, and what was used and is not allowed. What a service does on our behalf is
 /// seen by nobody: statements for that are left out here, and held against a list of their own.
-pub fn compare<'a>(
-    roles: impl IntoIterator<Item = (&'a str, &'a [Statement])>,
-    used: &BTreeSet<Line>,
-) -> Findings {
+#[must_use]
+pub fn compare(roles: &Roles, used: &BTreeSet<Line>) -> Findings {
     let mut findings = Findings::default();
     for (caller, statements) in roles {
         let own = statements
             .iter()
             .filter(|it| it.effect == Effect::Allow && !it.is_dependent());
         for statement in own {
-            let row = |what: String| [caller.to_owned(), statement.sid.clone(), what];
+            let row = |what: String| [caller.clone(), statement.sid.clone(), what];
             let lines = lines(caller, statement, used);
             findings
                 .unused
@@ -49,11 +50,14 @@ pub fn compare<'a>(
             }
         }
     }
-    let denied = used.iter().filter(|line| line.statement.is_none());
-    findings.lacking.extend(denied.map(|line| {
+    let row = |line: &Line| {
+        let statement = line.statement.as_deref().unwrap_or("none").to_owned();
         let what = format!("{} on {}", line.action, line.resource);
-        [line.caller.clone(), "none".to_owned(), what]
-    }));
+        [line.caller.clone(), statement, what]
+    };
+    let denied = used.iter().filter(|line| line.statement.is_none());
+    findings.lacking = denied.map(row).collect();
+    findings.leaning = used.iter().filter(|line| line.leans()).map(row).collect();
     findings
 }
 
@@ -89,6 +93,11 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         section(f, "never used by any run:", &self.unused)?;
         section(f, "lacking in a run:", &self.lacking)?;
+        section(
+            f,
+            "called by our code, but allowed for a service's sake only:",
+            &self.leaning,
+        )?;
         section(f, "used, but by no run on these:", &self.idle)
     }
 }
@@ -123,12 +132,17 @@ mod tests {
         super::super::read(&policies).unwrap()
     }
 
+    fn plan(statements: &[Statement]) -> Roles {
+        [("plan".to_owned(), statements.to_vec())].into()
+    }
+
     fn line(caller: &str, statement: Option<&str>, action: &str, resource: &str) -> Line {
         Line {
             caller: caller.to_owned(),
             statement: statement.map(str::to_owned),
             action: action.to_owned(),
             resource: resource.to_owned(),
+            besides: false,
         }
     }
 
@@ -143,14 +157,15 @@ mod tests {
     #[test]
     fn what_is_allowed_and_used_is_as_it_must_be() {
         let all = statements(&["rds:DescribeEvents"]);
-        assert!(compare([("plan", all.as_slice())], &used()).is_empty());
+        assert!(compare(&plan(&all), &used()).is_empty());
     }
 
     #[test]
     fn a_permission_that_nobody_uses_is_found() {
         let all = statements(&["rds:DescribeEvents", "rds:DescribeDBClusters", "sns:*"]);
-        let roles = [("plan", all.as_slice()), ("validate", &all[..1])];
-        let findings = compare(roles, &used()).to_string();
+        let mut roles = plan(&all);
+        roles.insert("validate".to_owned(), all[..1].to_vec());
+        let findings = compare(&roles, &used()).to_string();
         let wanted = "never used by any run:
   plan      Look  rds:DescribeDBClusters
   plan      Look  sns:*, which names no action
@@ -167,7 +182,7 @@ mod tests {
         all[1]
             .resources
             .push("arn:aws:rds:eu-west-1:123456789012:pg:*".to_owned());
-        let findings = compare([("plan", all.as_slice())], &used());
+        let findings = compare(&plan(&all), &used());
         assert_eq!(
             findings.idle[0][2],
             "on arn:aws:rds:eu-west-1:123456789012:pg:*"
@@ -175,11 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_ours_that_only_a_service_s_permission_allows_is_found() {
+        let all = statements(&["rds:DescribeEvents"]);
+        let mut used = used();
+        let mut grant = line("plan", Some("DependentOfChange"), "kms:CreateGrant", "*");
+        grant.besides = true;
+        used.insert(grant.clone());
+        assert!(compare(&plan(&all), &used).is_empty());
+        grant.besides = false;
+        used.insert(grant);
+        let findings = compare(&plan(&all), &used);
+        assert_eq!(
+            findings.leaning,
+            [["plan", "DependentOfChange", "kms:CreateGrant on *"]]
+        );
+        assert!(!findings.is_empty());
+    }
+
+    #[test]
     fn a_permission_that_a_run_lacked_is_found_also_where_the_run_went_on() {
         let all = statements(&["rds:DescribeEvents"]);
         let mut used = used();
         used.insert(line("plan", None, "sns:Publish", "arn:topic"));
-        let findings = compare([("plan", all.as_slice())], &used);
+        let findings = compare(&plan(&all), &used);
         let wanted = "lacking in a run:\n  plan  none  sns:Publish on arn:topic\n";
         assert_eq!(findings.to_string(), wanted);
     }

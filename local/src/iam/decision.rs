@@ -14,6 +14,8 @@ pub struct Grant {
     pub action: String,
     /// The statement's pattern that the resource matched.
     pub resource: String,
+    /// Whether the service demanded it besides the call itself.
+    pub besides: bool,
 }
 
 /// Why a request is refused.
@@ -69,16 +71,18 @@ fn granted(
     if matching.iter().any(denies) {
         return Err(denial(true));
     }
-    // What is there for a service's sake is not what our own call is said to have used, unless nothing else allows it.
-    let own = matching
+    // What is there for a service's sake is not what our own call is said to have used, unless nothing else allows it; and
+    // the other way round.
+    let fitting = matching
         .iter()
-        .find(|(statement, _)| !statement.is_dependent());
-    let found = own.or(matching.first());
+        .find(|(statement, _)| statement.is_dependent() == need.besides);
+    let found = fitting.or(matching.first());
     let (statement, resource) = found.ok_or_else(|| denial(false))?;
     Ok(Grant {
         sid: statement.sid.clone(),
         action: need.action.clone(),
         resource: (*resource).to_owned(),
+        besides: need.besides,
     })
 }
 
@@ -111,6 +115,7 @@ mod tests {
         let need = |resource: &&str| Need {
             action: action.to_owned(),
             resource: (*resource).to_owned(),
+            besides: false,
         };
         Request {
             needs: resources.iter().map(need).collect(),
@@ -132,6 +137,7 @@ mod tests {
             sid: "Look".to_owned(),
             action: "rds:DescribeDBInstances".to_owned(),
             resource: "*".to_owned(),
+            besides: false,
         };
         assert_eq!(seen, [grant]);
         let denial = decide(&all, &request("rds:DeleteDBInstance", &[DB]), &world).unwrap_err();
@@ -177,18 +183,19 @@ mod tests {
     }
 
     #[test]
-    fn our_own_call_uses_what_is_there_for_it() {
-        let dependent = allow("DependentOfSwitchover", "rds:ModifyDBInstance", "*");
-        let modify = request("rds:ModifyDBInstance", &[DB]);
-        let sid = |all: &[Value]| {
+    fn our_own_call_uses_what_is_there_for_it_and_a_service_what_is_there_for_that() {
+        let dependent = allow("DependentSwitchover", "rds:ModifyDBInstance", "*");
+        let own = allow("Rename", "rds:ModifyDBInstance", "*");
+        let sid = |all: &[Value], besides| {
+            let mut modify = request("rds:ModifyDBInstance", &[DB]);
+            modify.needs[0].besides = besides;
             let grants = decide(&statements(all), &modify, &World::default());
             grants.unwrap()[0].sid.clone()
         };
-        assert_eq!(
-            sid(std::slice::from_ref(&dependent)),
-            "DependentOfSwitchover"
-        );
-        let own = allow("Rename", "rds:ModifyDBInstance", "*");
-        assert_eq!(sid(&[dependent, own]), "Rename");
+        let both = [own.clone(), dependent.clone()];
+        assert_eq!(sid(&both, false), "Rename");
+        assert_eq!(sid(&both, true), "DependentSwitchover");
+        assert_eq!(sid(&[dependent], false), "DependentSwitchover");
+        assert_eq!(sid(&[own], true), "Rename");
     }
 }

@@ -1,5 +1,6 @@
 //! The guard at the gateway: every call of a function or a machine is held against its role's policies.
 
+use super::Roles;
 use super::decision::{Denial, decide};
 use super::request::{Facts, Request};
 use super::statement::Statement;
@@ -7,12 +8,11 @@ use super::used::{Line, Used};
 use crate::ACCOUNT;
 use crate::gateway::{Call, Caller};
 use crate::template::Template;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All roles, what they may do and what they have used of it.
 pub struct Guard {
-    roles: BTreeMap<String, Vec<Statement>>,
+    roles: Roles,
     facts: Arc<dyn Facts>,
     used: Used,
 }
@@ -21,11 +21,8 @@ impl Guard {
     /// A guard of the template's roles.
     #[must_use]
     pub fn new(template: &Template, facts: Arc<dyn Facts>, used: Used) -> Self {
-        let roles = template.roles();
         Self {
-            roles: roles
-                .map(|(name, policies)| (name.to_owned(), policies.to_vec()))
-                .collect(),
+            roles: template.roles(),
             facts,
             used,
         }
@@ -64,7 +61,9 @@ impl Guard {
                 let policies = self.roles.get(name);
                 Some((name.as_str(), policies.map_or(&[], Vec::as_slice)))
             }
-            Caller::Machine(name) => Some((name.as_str(), self.roles.get(name)?.as_slice())),
+            Caller::Machine(name) | Caller::Deliverer(name) => {
+                Some((name.as_str(), self.roles.get(name)?.as_slice()))
+            }
             Caller::Service(_) | Caller::Person => None,
         }
     }

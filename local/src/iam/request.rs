@@ -17,6 +17,19 @@ pub struct Need {
     pub action: String,
     /// An ARN, or `*` where the action knows no resources.
     pub resource: String,
+    /// Whether it is not the call itself, but what the service demands besides, for what it does on the caller's behalf.
+    pub besides: bool,
+}
+
+impl Need {
+    /// What a service demands besides the call itself.
+    fn besides(action: &str, resource: String) -> Self {
+        Self {
+            action: action.to_owned(),
+            resource,
+            besides: true,
+        }
+    }
 }
 
 /// All that a call needs.
@@ -76,6 +89,7 @@ impl Request {
         let need = |resource| Need {
             action: action.to_owned(),
             resource,
+            besides: false,
         };
         Self {
             needs: resources.into_iter().map(need).collect(),
@@ -138,7 +152,8 @@ fn states(call: &Call, fields: &Fields, facts: &dyn Facts) -> Request {
     request
 }
 
-/// What a machine needs besides to wait for an execution that it starts. Step Functions asks for it when the machine is made.
+/// What a machine needs besides to wait for an execution that it starts. Step Functions asks for it when the machine is made:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html>
 fn waiting_for(child: &str) -> impl Iterator<Item = Need> {
     let executions = arn("states", &format!("execution:{child}:*"));
     let rule = arn(
@@ -152,11 +167,9 @@ fn waiting_for(child: &str) -> impl Iterator<Item = Need> {
         ("events:PutRule", &rule),
         ("events:PutTargets", &rule),
     ];
-    let need = |(action, resource): (&str, &String)| Need {
-        action: action.to_owned(),
-        resource: resource.clone(),
-    };
-    needs.map(need).into_iter()
+    needs
+        .map(|(action, resource)| Need::besides(action, resource.clone()))
+        .into_iter()
 }
 
 /// A secret's ARN ends in a hyphen and six letters, which nobody knows who asks by name.

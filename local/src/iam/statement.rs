@@ -32,11 +32,16 @@ pub struct Statement {
 /// How the names begin of statements that a service uses on our behalf, so that no call of ours is ever seen.
 const DEPENDENT: &str = "Dependent";
 
+/// Whether a statement of this name allows what a service does on our behalf.
+pub(super) fn is_dependent(sid: &str) -> bool {
+    sid.starts_with(DEPENDENT)
+}
+
 impl Statement {
     /// Whether it allows what a service does on our behalf.
     #[must_use]
     pub fn is_dependent(&self) -> bool {
-        self.sid.starts_with(DEPENDENT)
+        is_dependent(&self.sid)
     }
 
     fn read(value: &Value) -> Result<Self> {
@@ -71,7 +76,7 @@ impl Statement {
                 "`{resource}` is no ARN"
             );
         }
-        let foreign = sid.starts_with(DEPENDENT);
+        let foreign = is_dependent(sid);
         let conditions = fields.get("Condition");
         let conditions = conditions
             .map(|block| Condition::read(block, foreign))

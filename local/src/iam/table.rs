@@ -2,85 +2,93 @@
 
 use super::dependent::{DEPENDENT, Dependent};
 use super::statement::{Effect, Statement};
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use super::{Condition, Roles};
+use crate::{ACCOUNT, REGION};
 
-const HEAD: &str = "# What each function and state machine may do
+const HEAD: &str = "# What each role may do
 
-Written by `make iam-table` from `infra/template.yaml`. The local platform refuses every call that is not allowed here, and
-`make test` fails for a permission that no test needs. Statements marked with † are for what a service does on our behalf,
-which no test can see: see the sources below. SAM adds what Lambda itself needs: to write logs, and in a VPC network interfaces.
+Written by `make iam-table` from `infra/template.yaml`: a table for each function, each state machine, and each role in whose name
+EventBridge and its scheduler call. ARNs are shown without partition, Region and account, which are the stack's own.
 
-| who | statement | may | on | if |
-|---|---|---|---|---|
+The local platform refuses every call that is not allowed here, as IAM would, and `make test` fails for a permission that no test
+uses. What is marked with † no code of ours calls: AWS demands it for what it does on our behalf, and
+[each has its source](#what-aws-demands). What is marked with ‡ is there only in a stack that has subnets, a key or a schedule.
 ";
 
 const SOURCES: &str = "
-## Sources of what is marked with †
+## What AWS demands
 
-| statement | is for | by |
-|---|---|---|
+| why | may | for | by |
+|---|---|---|---|
 ";
 
-/// The page, in markdown.
-///
-/// # Errors
-/// Never: writing to a text doesn't fail.
-pub fn table<'a>(
-    roles: impl IntoIterator<Item = (&'a str, &'a [Statement])>,
-) -> Result<String, std::fmt::Error> {
+/// The page, in markdown: `all` is what roles may do in a stack that has everything which parameters can give it, `plain` in one
+/// that has nothing of that.
+#[must_use]
+pub fn table(all: &Roles, plain: &Roles) -> String {
     let mut page = HEAD.to_owned();
-    for (caller, statements) in roles {
-        for statement in statements {
-            writeln!(page, "{}", row(caller, statement))?;
-        }
+    for (role, statements) in all {
+        let head = "| why | may | on | if |\n|---|---|---|---|\n";
+        page.extend([format!("\n## `{role}`\n\n"), head.to_owned()]);
+        let usual = plain.get(role).map_or(&[][..], Vec::as_slice);
+        page.extend(statements.iter().map(|statement| {
+            let is_usual = usual.iter().any(|it| it.sid == statement.sid);
+            row(statement, is_usual)
+        }));
     }
     page.push_str(SOURCES);
-    let used = |it: &Dependent| page.contains(&format!("| {} † |", it.sid));
-    let used: Vec<Dependent> = DEPENDENT.into_iter().filter(used).collect();
-    for Dependent { sid, what, source } in used {
-        writeln!(page, "| {sid} | {what} | <{source}> |")?;
-    }
-    Ok(page)
+    page.extend(DEPENDENT.iter().map(source));
+    page
 }
 
-fn row(caller: &str, statement: &Statement) -> String {
-    let mark = if statement.is_dependent() { " †" } else { "" };
+fn row(statement: &Statement, is_usual: bool) -> String {
+    let dependent = if statement.is_dependent() { " †" } else { "" };
+    let rare = if is_usual { "" } else { " ‡" };
     let never = match statement.effect {
         Effect::Allow => "",
         Effect::Deny => "**never** ",
     };
-    let resources: Vec<&str> = statement.resources.iter().map(|arn| brief(arn)).collect();
-    let conditions: Vec<String> = statement
-        .conditions
-        .iter()
-        .map(|condition| format!("`{condition}`"))
-        .collect();
+    let resources = statement.resources.iter().map(|arn| resource(arn));
+    let conditions = statement.conditions.iter().map(condition);
     format!(
-        "| `{caller}` | {}{mark} | {never}{} | `{}` | {} |",
+        "| {}{dependent}{rare} | {never}{} | {} | {} |\n",
         statement.sid,
-        actions(&statement.actions),
-        resources.join("`, `"),
-        conditions.join(" and ")
+        listed(statement.actions.iter().map(String::as_str)),
+        joined(resources),
+        joined(conditions),
     )
 }
 
-/// The actions of each service together.
-fn actions(all: &[String]) -> String {
-    let mut services: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for action in all {
-        let (service, name) = action.split_once(':').unwrap_or(("", action));
-        services.entry(service).or_default().push(name);
-    }
-    let services = services
-        .into_iter()
-        .map(|(service, names)| format!("{service}: {}", names.join(", ")));
-    services.collect::<Vec<_>>().join("; ")
+fn source(it: &Dependent) -> String {
+    let actions = listed(it.actions.iter().copied());
+    format!(
+        "| {} | {actions} | {} | <{}> |\n",
+        it.sid, it.what, it.source
+    )
 }
 
-/// An ARN without partition, service, Region and account, which are the stack's own.
-fn brief(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(5).unwrap_or(arn)
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    joined(names.map(str::to_owned))
+}
+
+/// Each in code, a line each.
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    let quoted = texts.map(|text| format!("`{text}`"));
+    quoted.collect::<Vec<_>>().join("<br>")
+}
+
+/// A resource's ARN after the account.
+fn resource(arn: &str) -> String {
+    match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        [_, _, service, _, _, rest] => format!("{service} {rest}"),
+        _ => arn.to_owned(),
+    }
+}
+
+fn condition(condition: &Condition) -> String {
+    let text = condition.to_string();
+    let text = text.replace(&format!(":{REGION}:{ACCOUNT}:"), ":");
+    text.replace("arn:aws:", "")
 }
 
 #[cfg(test)]
@@ -92,16 +100,18 @@ mod tests {
     fn a_statement_is_one_row() {
         let policies = json!([{"Version": "2012-10-17", "Statement": [
             {
-                "Sid": "Act", "Effect": "Allow", "Action": ["rds:DeleteDBInstance", "sns:Publish", "rds:ModifyDBInstance"],
+                "Sid": "Act", "Effect": "Allow", "Action": ["rds:DeleteDBInstance", "rds:ModifyDBInstance"],
                 "Resource": ["arn:aws:rds:eu-west-1:123456789012:db:*", "*"],
-                "Condition": {"StringLike": {"aws:ResourceTag/a": "*"}},
+                "Condition": {"StringLike": {"aws:ResourceTag/a": "arn:aws:states:eu-west-1:123456789012:execution:*"}},
             },
             {"Sid": "DependentOfAct", "Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*"},
         ]}]);
         let all = super::super::read(&policies).unwrap();
-        let page = table([("retire", all.as_slice())]).unwrap();
-        let act = "| `retire` | Act | rds: DeleteDBInstance, ModifyDBInstance; sns: Publish | `db:*`, `*` | `aws:ResourceTag/a like *` |\n";
-        let dependent = "| `retire` | DependentOfAct † | kms: CreateGrant | `*` |  |\n";
+        let plain = Roles::from([("retire".to_owned(), all[..1].to_vec())]);
+        let page = table(&Roles::from([("retire".to_owned(), all)]), &plain);
+        let act = "## `retire`\n\n| why | may | on | if |\n|---|---|---|---|\n\
+            | Act | `rds:DeleteDBInstance`<br>`rds:ModifyDBInstance` | `rds db:*`<br>`*` | `aws:ResourceTag/a like states:execution:*` |\n";
+        let dependent = "| DependentOfAct † ‡ | `kms:CreateGrant` | `*` |  |\n";
         assert!(page.contains(&format!("{act}{dependent}")), "{page}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::decision::Grant;
 use super::request::Need;
+use super::statement::is_dependent;
 use crate::toolchain::workspace;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,17 @@ pub struct Line {
     pub action: String,
     /// The statement's pattern that the resource matched; the resource itself where nothing allowed it.
     pub resource: String,
+    /// Whether the service demanded it besides the call itself.
+    pub besides: bool,
 }
 
 impl Line {
+    /// Whether only what is there for a service's sake allowed a call of our own.
+    pub(super) fn leans(&self) -> bool {
+        let dependent = self.statement.as_deref().is_some_and(is_dependent);
+        dependent && !self.besides
+    }
+
     /// A statement allowed it.
     pub(super) fn allowed(caller: &str, grant: Grant) -> Self {
         Self {
@@ -34,6 +43,7 @@ impl Line {
             statement: Some(grant.sid),
             action: grant.action,
             resource: grant.resource,
+            besides: grant.besides,
         }
     }
 
@@ -44,6 +54,7 @@ impl Line {
             statement: None,
             action: need.action,
             resource: need.resource,
+            besides: need.besides,
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What a function or a machine may do: by its own `Policies`, or by the role of this template that it names.
+//! What a function, a machine, a rule or a schedule may do: by its own `Policies`, or by the role of this template that it names.
 
+use super::Template;
 use super::intrinsics::Scope;
-use crate::iam::{self, Statement};
+use crate::iam::{self, Roles, Statement};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
@@ -17,14 +18,37 @@ pub(super) fn statements(scope: &Scope<'_>, properties: &Yaml) -> Result<Vec<Sta
         properties["Policies"].is_null(),
         "SAM takes no Policies beside a Role"
     );
-    let role = role.as_str().context("a Role is an ARN")?;
-    let (_, id) = role
-        .split_once(":role/")
-        .with_context(|| format!("{role} is no role's ARN"))?;
-    of_role(scope, id).with_context(|| format!("the role {id}"))
+    let id = named(role.as_str())?.context("a Role is an ARN")?;
+    of_role(scope, &id)
+}
+
+/// What the roles may do in whose names rules and schedules call, by the logical ids of these roles.
+pub(super) fn deliverers(scope: &Scope<'_>, template: &Template) -> Result<Roles> {
+    let of_rules = template.rules.iter().flat_map(|rule| &rule.targets);
+    let of_schedules = template.schedules.iter().map(|schedule| &schedule.target);
+    let targets = of_rules.chain(of_schedules);
+    targets
+        .filter_map(|target| target.role.as_ref())
+        .map(|id| Ok((id.clone(), of_role(scope, id)?)))
+        .collect()
+}
+
+/// The logical id of the role with this ARN.
+pub(super) fn named(arn: Option<&str>) -> Result<Option<String>> {
+    let id = |arn: &str| {
+        let (_, id) = arn
+            .split_once(":role/")
+            .with_context(|| format!("{arn} is no role's ARN"))?;
+        Ok(id.to_owned())
+    };
+    arn.map(id).transpose()
 }
 
 fn of_role(scope: &Scope<'_>, id: &str) -> Result<Vec<Statement>> {
+    documents(scope, id).with_context(|| format!("the role {id}"))
+}
+
+fn documents(scope: &Scope<'_>, id: &str) -> Result<Vec<Statement>> {
     let properties = scope.properties(id, "AWS::IAM::Role")?;
     let mut documents = Vec::new();
     for policy in listed(resolved(scope, &properties["ManagedPolicyArns"])?) {

@@ -1,7 +1,7 @@
 //! Requests of RDS: which instances, deployments, snapshots and groups they are about, and which tags they set.
 
 use super::fields::Fields;
-use super::{Request, arn};
+use super::{Need, Request, arn};
 use crate::iam::Tags;
 use std::collections::BTreeMap;
 
@@ -37,6 +37,18 @@ const MADE: [(&str, &str); 4] = [
     ("CreateDBSnapshot", "snapshot"),
 ];
 
+/// What RDS demands of whoever makes or switches a deployment, for instances that it names itself: so the policy takes no part
+/// of a name, and the need is about any instance.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments-authorizing-access.html>
+const BESIDES: [(&str, &str); 3] = [
+    (
+        "CreateBlueGreenDeployment",
+        "rds:CreateDBInstanceReadReplica",
+    ),
+    ("SwitchoverBlueGreenDeployment", "rds:ModifyDBInstance"),
+    ("SwitchoverBlueGreenDeployment", "rds:PromoteReadReplica"),
+];
+
 pub(super) fn request(operation: &str, fields: &Fields) -> Request {
     let mut resources: Vec<String> = NAMES
         .iter()
@@ -52,10 +64,23 @@ pub(super) fn request(operation: &str, fields: &Fields) -> Request {
     let mut request = Request::new(&format!("rds:{operation}"), resources);
     request.tags = tags(fields);
     if let Some(made) = made.filter(|_| !request.tags.is_empty()) {
-        let tagging = Request::new("rds:AddTagsToResource", vec![made]);
-        request.needs.extend(tagging.needs);
+        let tagging = Need::besides("rds:AddTagsToResource", made);
+        request.needs.push(tagging);
     }
+    let besides = BESIDES.iter().filter(|(call, _)| *call == operation);
+    let demanded = besides
+        .map(|(_, action)| *action)
+        .chain(with_green(operation, fields));
+    let any = demanded.map(|action| Need::besides(action, arn("rds", "db:*")));
+    request.needs.extend(any);
     request
+}
+
+/// The same page names this for a deletion; where the record alone goes, no instance is deleted.
+fn with_green(operation: &str, fields: &Fields) -> Option<&'static str> {
+    let deletes = operation == "DeleteBlueGreenDeployment";
+    let green = fields.text("DeleteTarget").as_deref() == Some("true");
+    (deletes && green).then_some("rds:DeleteDBInstance")
 }
 
 fn of(table: &[(&str, &'static str)], operation: &str) -> Option<&'static str> {

@@ -149,16 +149,32 @@ fn a_deployment_is_made_of_its_source_under_a_name_that_nobody_knows_yet() {
         "rds:CreateBlueGreenDeployment rds:pg:orders-18",
         "rds:CreateBlueGreenDeployment rds:deployment:*",
         "rds:AddTagsToResource rds:deployment:*",
+        "rds:CreateDBInstanceReadReplica rds:db:*",
     ];
     assert_eq!(of_rds(create), wanted);
-    let switch = "Action=SwitchoverBlueGreenDeployment&BlueGreenDeploymentIdentifier=bgd-1";
-    assert_eq!(
-        of_rds(switch),
-        ["rds:SwitchoverBlueGreenDeployment rds:deployment:bgd-1"]
-    );
+    let needs = Request::of(&rds(create), &World::default()).needs;
+    let besides: Vec<bool> = needs.iter().map(|need| need.besides).collect();
+    assert_eq!(besides, [false, false, false, true, true]);
     let tag = "Action=AddTagsToResource&ResourceName=arn:aws:rds:eu-west-1:123456789012:db:orders\
                &Tags.Tag.1.Key=a";
     assert_eq!(of_rds(tag), ["rds:AddTagsToResource rds:db:orders"]);
+}
+
+#[test]
+fn what_rds_does_to_instances_for_a_deployment_is_needed_besides() {
+    let switch = "Action=SwitchoverBlueGreenDeployment&BlueGreenDeploymentIdentifier=bgd-1";
+    let wanted = [
+        "rds:SwitchoverBlueGreenDeployment rds:deployment:bgd-1",
+        "rds:ModifyDBInstance rds:db:*",
+        "rds:PromoteReadReplica rds:db:*",
+    ];
+    assert_eq!(of_rds(switch), wanted);
+    let record = "Action=DeleteBlueGreenDeployment&BlueGreenDeploymentIdentifier=bgd-1";
+    let alone = ["rds:DeleteBlueGreenDeployment rds:deployment:bgd-1"];
+    assert_eq!(of_rds(record), alone);
+    let with_green =
+        "Action=DeleteBlueGreenDeployment&BlueGreenDeploymentIdentifier=bgd-1&DeleteTarget=true";
+    assert_eq!(of_rds(with_green)[1..], ["rds:DeleteDBInstance rds:db:*"]);
 }
 
 #[test]
