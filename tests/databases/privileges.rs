@@ -3,6 +3,10 @@
 use crate::crossing::make_level;
 use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
+use domain::ids::DeploymentId;
+use effects::rds::Deployments;
 use local::gateway::Caller;
 use local::gateway::client::Client;
 use local::iam::union;
@@ -35,6 +39,18 @@ async fn is_refused(
         "{function}, {operation}: {why}"
     );
     Ok(())
+}
+
+/// The configuration of a function.
+fn with_key_of(shop: &Shop, function: &str) -> SdkConfig {
+    let key = format!("function-{function}");
+    let credentials = Credentials::new(key, "local", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(local::REGION))
+        .endpoint_url(shop.platform.endpoint())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 async fn own(shop: &Shop, deployment: &str, owner: &str) -> Result<()> {
@@ -98,6 +114,13 @@ async fn the_deployment_s_tag_outlasts_the_switchover_which_gives_green_the_tags
         Ok(!left.contains(deployment))
     })
     .await?;
+
+    let deployments = Deployments::new(&with_key_of(&shop, "switchover"));
+    is_refused(&shop, "switchover", "DeleteBlueGreenDeployment", named).await?;
+    deployments
+        .delete(&DeploymentId(deployment.to_owned()), false)
+        .await
+        .context("what is gone has no tag, and is gone")?;
 
     for function in ["switchover", "retire"] {
         for production in ["orders", "orders-replica"] {

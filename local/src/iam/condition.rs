@@ -85,6 +85,12 @@ impl Condition {
         Ok(all)
     }
 
+    /// Whether it is about the tags of the resource, which one that is gone has none of.
+    #[must_use]
+    pub fn is_about_tags_of_the_resource(&self) -> bool {
+        self.key.starts_with(RESOURCE_TAG)
+    }
+
     /// Whether it holds. A tag or a key that isn't there fulfils nothing but a condition on all of its values.
     #[must_use]
     pub fn holds(&self, context: Context<'_>) -> bool {

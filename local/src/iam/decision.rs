@@ -1,6 +1,6 @@
 //! Whether a request is allowed: everything that it needs has to be allowed by some statement and forbidden by none.
 
-use super::condition::Context;
+use super::condition::{Condition, Context};
 use super::pattern;
 use super::request::{Facts, Need, Request};
 use super::statement::{Effect, Statement};
@@ -25,6 +25,9 @@ pub struct Denial {
     pub need: Need,
     /// Whether a statement forbids it; otherwise none allows it.
     pub explicit: bool,
+    /// Whether it would be allowed by the tags of a resource which nobody knows: one that is gone. IAM refuses that too, but no
+    /// permission is lacking.
+    pub gone: bool,
 }
 
 /// What allows each part of a request.
@@ -63,9 +66,15 @@ fn granted(
         .filter_map(|statement| Some((statement, matched(statement, need)?)))
         .filter(|(statement, _)| holds(statement))
         .collect();
+    let by_tag = |statement: &Statement| {
+        let mut conditions = statement.conditions.iter();
+        let about_tags = conditions.any(Condition::is_about_tags_of_the_resource);
+        about_tags && matched(statement, need).is_some()
+    };
     let denial = |explicit| Denial {
         need: need.clone(),
         explicit,
+        gone: !explicit && tags.is_none() && statements.iter().any(by_tag),
     };
     let denies = |(statement, _): &(&Statement, &str)| statement.effect == Effect::Deny;
     if matching.iter().any(denies) {
@@ -177,9 +186,12 @@ mod tests {
         });
         let all = statements(&[ours]);
         let delete = request("rds:DeleteDBInstance", &[DB]);
-        assert!(decide(&all, &delete, &World::default()).is_err());
         let world = World::tagged(DB, "viridian:upgrade", "first");
         assert!(decide(&all, &delete, &world).is_ok());
+        let world = World::tagged(DB, "another", "first");
+        assert!(!decide(&all, &delete, &world).unwrap_err().gone);
+        let gone = decide(&all, &delete, &World::default());
+        assert!(gone.unwrap_err().gone);
     }
 
     #[test]

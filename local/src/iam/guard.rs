@@ -46,8 +46,10 @@ impl Guard {
             }
             Err(denial) => {
                 let message = message(role, &denial);
-                tracing::warn!(message, "call not allowed");
-                self.used.note(Line::denied(role, denial.need));
+                tracing::warn!(why = message, gone = denial.gone, "call not allowed");
+                if !denial.gone {
+                    self.used.note(Line::denied(role, denial.need));
+                }
                 Err(message)
             }
         }
