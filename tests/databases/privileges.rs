@@ -66,8 +66,8 @@ async fn own(shop: &Shop, deployment: &str, owner: &str) -> Result<()> {
 
 async fn tags(shop: &Shop, instance: &str) -> Result<String> {
     let arn = format!("arn:aws:rds:eu-west-1:123456789012:db:{instance}");
-    let answer = shop.ask("ListTagsForResource", &[("ResourceName", &arn)]);
-    let answer = answer.await?;
+    let resource = [("ResourceName", arn.as_str())];
+    let answer = shop.ask("ListTagsForResource", &resource).await?;
     let (_, list) = answer.split_once("<TagList>").context("tags")?;
     Ok(list
         .split("</TagList>")
