@@ -16,7 +16,7 @@ def asks(call, **parameters):
     except ClientError as error:
         return [error.response['Error']['Code'], error.response['ResponseMetadata']['HTTPStatusCode'], error.response['Error']['Message']]
 def claims(service):
-    return boto3.client(service, aws_access_key_id='function-claim', config=Config(retries={'total_max_attempts': 1}))
+    return boto3.client(service, aws_access_key_id='function-claim', aws_secret_access_key='local', config=Config(retries={'total_max_attempts': 1}))
 item = {'TableName': 'Upgrades', 'Key': {'database': {'S': 'orders'}}}
 print(json.dumps([
     asks(claims('dynamodb').get_item, **item),

@@ -31,7 +31,9 @@ pub fn table(all: &Roles, plain: &Roles) -> String {
         let head = "| why | may | on | if |\n|---|---|---|---|\n";
         page.extend([format!("\n## `{role}`\n\n"), head.to_owned()]);
         let usual = plain.get(role).map_or(&[][..], Vec::as_slice);
-        page.extend(statements.iter().map(|statement| {
+        let (dependent, own): (Vec<_>, Vec<_>) =
+            statements.iter().partition(|it| it.is_dependent());
+        page.extend(own.into_iter().chain(dependent).map(|statement| {
             let is_usual = usual.iter().any(|it| it.sid == statement.sid);
             row(statement, is_usual)
         }));
