@@ -17,7 +17,7 @@ SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-package
+.PHONY: help demo up bench soak test iam-table saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -36,8 +36,13 @@ bench: toolchain build build-release ## Measure pauses of the workflow and of th
 soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
 	@$(LOCAL) soak --rows 200000
 
-test: toolchain-aws build ## Run all tests, with real PostgreSQL servers
+test: toolchain-aws build ## Run all tests, with real PostgreSQL servers; then look for permissions that none of them used
+	@$(LOCAL) privileges clear
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+	@$(LOCAL) privileges check
+
+iam-table: build ## Write docs/iam.md from the template
+	@$(LOCAL) iam-table > docs/iam.md.new && mv docs/iam.md.new docs/iam.md
 
 saga: toolchain build ## Let every state meet every fault, and write the results to docs/saga.md
 	cargo nextest run --workspace --profile saga --no-capture

@@ -11,7 +11,7 @@ pub use schedules::Kept;
 use crate::clock::Clock;
 use crate::gateway::{Call, Caller, Gateway};
 use crate::template::{Rule, RuleTarget};
-use crate::{ACCOUNT, REGION, lambda};
+use crate::{ACCOUNT, REGION};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::{Value, json};
@@ -122,13 +122,11 @@ fn already_started(answer: &crate::gateway::Answer) -> bool {
 }
 
 fn invocation(target: &RuleTarget, input: &str) -> Option<Call> {
-    let uri = format!(
-        "/2015-03-31/functions/{}/invocations",
-        lambda::name_of(&target.arn)
-    );
+    let uri = format!("/2015-03-31/functions/{}/invocations", target.arn);
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-invocation-type", HeaderValue::from_static("Event"));
     Some(call(
+        target,
         "lambda",
         "Invoke",
         uri.parse().ok()?,
@@ -151,6 +149,7 @@ fn execution(target: &RuleTarget, name: &str, input: &str) -> Call {
         HeaderValue::from_static("application/x-amz-json-1.0"),
     );
     call(
+        target,
         "states",
         "StartExecution",
         Uri::from_static("/"),
@@ -159,9 +158,17 @@ fn execution(target: &RuleTarget, name: &str, input: &str) -> Call {
     )
 }
 
-fn call(service: &str, operation: &str, uri: Uri, headers: HeaderMap, body: String) -> Call {
+fn call(
+    target: &RuleTarget,
+    service: &str,
+    operation: &str,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Call {
+    let role = target.role.clone();
     Call {
-        caller: Caller::Service("events"),
+        caller: role.map_or(Caller::Service("events"), Caller::Deliverer),
         service: service.to_owned(),
         operation: operation.to_owned(),
         method: Method::POST,

@@ -7,6 +7,7 @@ pub mod server;
 
 use crate::calls::{CallLog, Outcome};
 use crate::faults::{Fault, Faults};
+use crate::iam::Guard;
 use async_trait::async_trait;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Response, Uri};
@@ -23,6 +24,10 @@ pub type Answer = Response<Bytes>;
 pub enum Caller {
     /// The Lambda function of this name; the platform gives each its own access key, `function-<name>`.
     Function(String),
+    /// Step Functions, for an execution of the state machine of this name.
+    Machine(String),
+    /// EventBridge or its scheduler, in the name of the role with this logical id.
+    Deliverer(String),
     /// Another service of the platform, such as `states` or `events`.
     Service(&'static str),
     /// Anybody else: a person, a test, the application.
@@ -33,9 +38,17 @@ impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Function(name) => f.write_str(name),
+            Self::Machine(_) => f.write_str("states"),
+            Self::Deliverer(_) => f.write_str("events"),
             Self::Service(name) => f.write_str(name),
             Self::Person => f.write_str("person"),
         }
+    }
+}
+
+impl From<&'static str> for Caller {
+    fn from(service: &'static str) -> Self {
+        Self::Service(service)
     }
 }
 
@@ -82,6 +95,7 @@ pub struct Hangup;
 pub struct Gateway {
     services: Arc<RwLock<HashMap<String, Arc<dyn Service>>>>,
     processes: Arc<RwLock<Option<Arc<dyn Processes>>>>,
+    guard: Arc<RwLock<Option<Arc<Guard>>>>,
     calls: CallLog,
     faults: Faults,
 }
@@ -93,6 +107,7 @@ impl Gateway {
         Self {
             services: Arc::default(),
             processes: Arc::default(),
+            guard: Arc::default(),
             calls,
             faults,
         }
@@ -116,7 +131,13 @@ impl Gateway {
         *known = Some(processes);
     }
 
-    /// From now on no service answers; whatever the services hold is let go.
+    /// From now on functions and machines may call only what their policies allow.
+    pub fn guard_by(&self, guard: Guard) {
+        let mut known = self.guard.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(Arc::new(guard));
+    }
+
+    /// From now on no service answers; whatever the services and the guard hold is let go.
     pub fn close(&self) {
         let services = &mut self
             .services
@@ -128,6 +149,8 @@ impl Gateway {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         processes.take();
+        let guard = &mut self.guard.write().unwrap_or_else(PoisonError::into_inner);
+        guard.take();
     }
 
     /// Every call that was made.
@@ -215,6 +238,13 @@ impl Gateway {
     }
 
     async fn dispatch(&self, call: Call) -> Answer {
+        let guard = {
+            let known = self.guard.read().unwrap_or_else(PoisonError::into_inner);
+            known.clone()
+        };
+        if let Some(Err(why)) = guard.map(|guard| guard.check(&call)) {
+            return protocol::not_authorized(&call, &why);
+        }
         let service = {
             let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
             services.get(&call.service).cloned()

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod events;
 pub mod faults;
 pub mod gateway;
+pub mod iam;
 pub mod keeper;
 pub mod lambda;
 pub mod memory;

@@ -1,5 +1,6 @@
 //! Everything together: what a run needs of AWS, brought up in order and stopped in order.
 
+mod facts;
 mod resources;
 mod services;
 
@@ -13,6 +14,7 @@ use crate::faults::Faults;
 use crate::gateway::client::Client;
 use crate::gateway::server::{self, Listening};
 use crate::gateway::{Caller, Gateway};
+use crate::iam;
 use crate::keeper::Keeper;
 use crate::lambda::{Function, Lambda, SECRET_KEY};
 use crate::moto::{self, Moto, Route53};
@@ -39,6 +41,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// How fast waits pass.
     pub clock: Clock,
+    /// The stack's template.
+    pub template: PathBuf,
     /// Parameters of the template that differ from its defaults.
     pub parameters: BTreeMap<String, String>,
     /// The folder with the functions' compiled binaries.
@@ -55,6 +59,8 @@ pub struct Options {
     pub beside: Vec<Function>,
     /// A moto that runs already and holds nothing, instead of one of its own.
     pub moto: Option<Moto>,
+    /// The folder that keeps, beyond the run, which permissions it used.
+    pub privileges: PathBuf,
 }
 
 impl Options {
@@ -64,6 +70,7 @@ impl Options {
         Self {
             folder: folder.into(),
             clock: Clock::REAL,
+            template: workspace().join("infra/template.yaml"),
             parameters: BTreeMap::new(),
             binaries: binaries(),
             zone: "shop.test".to_owned(),
@@ -72,6 +79,7 @@ impl Options {
             timeouts: BTreeMap::new(),
             beside: Vec::new(),
             moto: None,
+            privileges: iam::folder(),
         }
     }
 }
@@ -154,6 +162,7 @@ impl Platform {
         let template = template(&options, nameserver_address)?;
         let services = Services::new(&options, &template, &host, &gateway, &nameserver);
         services.join(&template, &gateway)?;
+        gateway.guard_by(services.guard(&template, &options.privileges));
         let listening = server::serve(
             host.network.gateway_listener()?,
             gateway.clone(),
@@ -281,7 +290,7 @@ fn template(options: &Options, nameserver: SocketAddrV4) -> Result<Template> {
     parameters
         .entry("Nameserver".to_owned())
         .or_insert_with(|| nameserver.to_string());
-    Template::read(&workspace().join("infra/template.yaml"), &parameters)
+    Template::read(&options.template, &parameters)
 }
 
 fn endpoint(host: &Host) -> String {

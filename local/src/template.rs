@@ -1,12 +1,14 @@
 //! Reads `infra/template.yaml`, so that what runs here is what is deployed. Strict: what it doesn't understand, it refuses.
 
 mod intrinsics;
+mod roles;
 mod rules;
 mod schedules;
 
 pub use rules::{Input, Rule, RuleTarget};
 pub use schedules::{SCHEDULED_TIME, Schedule};
 
+use crate::iam::{Roles, Statement};
 use anyhow::{Context as _, Result, bail, ensure};
 use intrinsics::Scope;
 use serde_json::{Map, Value};
@@ -45,6 +47,8 @@ pub struct Template {
     pub topics: Vec<String>,
     /// The names of the SQS queues.
     pub queues: Vec<String>,
+    /// What the roles of rules and schedules may do, by the logical ids of these roles.
+    pub deliverers: Roles,
 }
 
 /// A Lambda function.
@@ -58,19 +62,25 @@ pub struct FunctionSpec {
     pub memory: u32,
     /// Its environment, by name.
     pub environment: Vec<(String, String)>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 /// A state machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MachineSpec {
-    /// Its logical id, which is the machine's name on this platform.
+    /// Its logical id.
     pub logical_id: String,
+    /// Its name: the template's, or else the logical id.
+    pub name: String,
     /// Its ARN on this platform.
     pub arn: String,
     /// The file with the definition.
     pub definition: PathBuf,
     /// What `${…}` in the definition stands for.
     pub substitutions: BTreeMap<String, String>,
+    /// What its role may do.
+    pub policies: Vec<Statement>,
 }
 
 impl Template {
@@ -93,6 +103,17 @@ impl Template {
             .find(|machine| machine.logical_id == logical_id)
     }
 
+    /// The functions, the machines, and the roles of rules and schedules, by name; and what each may do.
+    #[must_use]
+    pub fn roles(&self) -> Roles {
+        let mut roles = self.deliverers.clone();
+        let functions = self.functions.iter();
+        roles.extend(functions.map(|it| (it.binary.clone(), it.policies.clone())));
+        let machines = self.machines.iter();
+        roles.extend(machines.map(|it| (it.name.clone(), it.policies.clone())));
+        roles
+    }
+
     fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let document: Yaml = serde_yaml_ng::from_str(text)?;
         let scope = Scope::new(&document, parameters)?;
@@ -104,6 +125,7 @@ impl Template {
             tables: Vec::new(),
             topics: Vec::new(),
             queues: Vec::new(),
+            deliverers: Roles::new(),
         };
         let reader = Reader {
             scope: &scope,
@@ -115,6 +137,7 @@ impl Template {
                 .add(&mut template, id, resource)
                 .with_context(|| format!("Resources.{id}"))?;
         }
+        template.deliverers = roles::deliverers(&scope, &template)?;
         Ok(template)
     }
 }
@@ -137,8 +160,10 @@ impl Reader<'_> {
         {
             "AWS::Serverless::Function" => {
                 template.functions.push(self.function(resource)?);
-                let arn = self.scope.attribute(id, "Arn")?;
-                self.add_events(template, id, &arn, properties)?;
+                let published = self.setting(properties, "AutoPublishAlias").is_string();
+                let attribute = if published { "Alias" } else { "Arn" };
+                let target = self.scope.attribute(id, attribute)?;
+                self.add_events(template, id, &target, properties)?;
             }
             "AWS::Serverless::StateMachine" => {
                 let machine = self.machine(id, properties)?;
@@ -163,14 +188,7 @@ impl Reader<'_> {
 
     fn function(&self, resource: &Yaml) -> Result<FunctionSpec> {
         let properties = &resource["Properties"];
-        let setting = |name: &str| {
-            let own = &properties[name];
-            if own.is_null() {
-                &self.globals[name]
-            } else {
-                own
-            }
-        };
+        let setting = |name: &str| self.setting(properties, name);
         let mut environment = BTreeMap::new();
         for variables in [
             &self.globals["Environment"]["Variables"],
@@ -187,7 +205,18 @@ impl Reader<'_> {
             timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
             memory: u32::try_from(memory)?,
             environment: environment.into_iter().collect(),
+            policies: roles::statements(self.scope, properties)?,
         })
+    }
+
+    /// A function's own property, or else that of all functions.
+    fn setting<'y>(&'y self, properties: &'y Yaml, name: &str) -> &'y Yaml {
+        let own = &properties[name];
+        if own.is_null() {
+            &self.globals[name]
+        } else {
+            own
+        }
     }
 
     fn machine(&self, id: &str, properties: &Yaml) -> Result<MachineSpec> {
@@ -196,9 +225,11 @@ impl Reader<'_> {
             .context("a machine without DefinitionUri")?;
         Ok(MachineSpec {
             logical_id: id.to_owned(),
+            name: self.scope.machine_name(id)?,
             arn: self.scope.attribute(id, "Arn")?,
             definition: self.folder.join(definition),
             substitutions: self.texts(&properties["DefinitionSubstitutions"])?,
+            policies: roles::statements(self.scope, properties)?,
         })
     }
 

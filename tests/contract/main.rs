@@ -9,6 +9,7 @@ mod loops;
 mod machine;
 mod notices;
 mod permissions;
+mod privileges;
 mod template;
 
 use machine::Machine;

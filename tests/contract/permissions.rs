@@ -179,6 +179,8 @@ fn operations(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// All functions together, also where no test walks. What each role uses of its own is held by `local privileges check` after
+/// all tests.
 #[test]
 fn functions_may_call_just_what_the_code_calls() {
     let functions = functions();

@@ -8,5 +8,6 @@ mod in_place;
 mod major;
 mod network;
 mod plan;
+mod privileges;
 mod shop;
 mod stopped;

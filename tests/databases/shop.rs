@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_postgres::Client;
 
-pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
 pub const PASSWORD: &str = "not-a-secret-1";
 
 /// AWS on this machine with the instances `orders` and `orders-replica`, for one test.
@@ -31,6 +31,20 @@ impl Shop {
             delays: *delays,
             ..Options::new(folder)
         };
+        Self::with(options, version).await
+    }
+
+    /// Opens a shop whose calls are no evidence of what is needed: what it uses is kept in a folder of its own.
+    pub async fn open_apart(name: &str, version: &str) -> Result<Self> {
+        let folder = tests::run_folder(&format!("databases-{name}"));
+        let options = Options {
+            privileges: folder.join("privileges"),
+            ..Options::new(folder)
+        };
+        Self::with(options, version).await
+    }
+
+    async fn with(options: Options, version: &str) -> Result<Self> {
         let platform = Platform::start(options, &|_| {}).await?;
         let shop = Self { platform };
         shop.furnish(version).await?;

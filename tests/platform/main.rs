@@ -2,6 +2,7 @@
 
 mod faults;
 mod functions;
+mod privileges;
 mod schedules;
 mod services;
 mod stage;

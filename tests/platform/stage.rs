@@ -151,6 +151,7 @@ fn rule() -> Rule {
         targets: vec![RuleTarget {
             id: "subject".to_owned(),
             arn: format!("{}:1", local::lambda::arn("subject")),
+            role: None,
             input: Input::Event,
             retries: 20,
         }],

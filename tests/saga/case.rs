@@ -3,7 +3,7 @@
 use crate::faults::{Inner, Kind, numbered};
 use crate::follow;
 use crate::journeys::Journey;
-use crate::machines::{Called, Place, ROLLBACK, Task, Tasks, UPGRADE};
+use crate::machines::{Called, Place, ROLLBACK, Task, Tasks, UPGRADE, logical_id};
 use crate::traps::Traps;
 use crate::verdict::{self, Verdict};
 use crate::world::{DATABASE, World};
@@ -180,7 +180,7 @@ impl Bench {
 fn entered(execution: &Execution) -> Vec<(Place, i64, i64)> {
     let history = execution.history();
     let place = |name: &String| Place {
-        machine: execution.identity().machine_name.clone(),
+        machine: logical_id(&execution.identity().machine_name).to_owned(),
         state: name.clone(),
     };
     let mut all = Vec::new();

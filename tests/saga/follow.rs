@@ -1,6 +1,6 @@
 //! Follows a case until everything has come to rest, and does meanwhile what a person and the time would do.
 
-use crate::machines::{ROLLBACK, UPGRADE};
+use crate::machines::{ROLLBACK, UPGRADE, logical_id};
 use crate::traps::Traps;
 use crate::world::set_alarm;
 use anyhow::{Context as _, Result, bail};
@@ -95,11 +95,11 @@ fn is_at_rest(platform: &Platform) -> bool {
 /// An upgrade that did not end well is followed by a rollback that its end starts.
 fn is_followed(execution: &Execution, all: &[Execution]) -> bool {
     let identity = execution.identity();
-    if identity.machine_name != UPGRADE || execution.status() == "SUCCEEDED" {
+    if logical_id(&identity.machine_name) != UPGRADE || execution.status() == "SUCCEEDED" {
         return true;
     }
     all.iter().any(|other| {
-        other.identity().machine_name == ROLLBACK
+        logical_id(&other.identity().machine_name) == ROLLBACK
             && other.input()["detail"]["executionArn"] == identity.arn
     })
 }

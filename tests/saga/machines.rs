@@ -13,6 +13,15 @@ pub const UPGRADE: &str = "UpgradeMachine";
 /// The machine that goes back.
 pub const ROLLBACK: &str = "RollbackMachine";
 
+/// The logical id of a machine that the stack has given this name.
+pub fn logical_id(name: &str) -> &str {
+    match name.rsplit('-').next() {
+        Some("upgrade") => UPGRADE,
+        Some("rollback") => ROLLBACK,
+        _ => name,
+    }
+}
+
 /// A state of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {

@@ -1,7 +1,7 @@
 //! Faults that wait for their state: each is planted when its state is entered for the first time.
 
 use crate::faults::{Kind, Then};
-use crate::machines::{Place, Task};
+use crate::machines::{Place, Task, logical_id};
 use anyhow::Result;
 use local::faults::{Fault, Faults, Planted, Target};
 use local::platform::Platform;
@@ -50,7 +50,12 @@ impl Traps {
         let (traps, faults) = (self.clone(), platform.faults().clone());
         platform.states.on_event(move |seen| {
             if let Fact::StateEntered { name, .. } = &seen.event.fact {
-                traps.entered(&faults, &seen.machine, name, &seen.execution_arn);
+                traps.entered(
+                    &faults,
+                    logical_id(&seen.machine),
+                    name,
+                    &seen.execution_arn,
+                );
             }
         });
     }

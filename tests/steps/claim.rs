@@ -1,11 +1,9 @@
 //! `claim`: one upgrade per database, whatever happens to an answer.
 
-use crate::world::{OWNER, World, claim, error, plan, text};
+use crate::world::{OTHER, OWNER, World, claim, error, plan, text};
 use anyhow::Result;
 use local::faults::{Fault, Target};
 use serde_json::json;
-
-const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:two";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_the_owners_and_nobody_elses() -> Result<()> {

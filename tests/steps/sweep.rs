@@ -41,7 +41,8 @@ async fn an_upgrade_whose_execution_is_gone_is_rolled_back_and_then_left_alone()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_that_runs_is_not_started_once_more() -> Result<()> {
     let world = abandoned("sweep-runs").await?;
-    let machine = world.platform.states.machine_arn("RollbackMachine");
+    let machine = world.platform.template.machine("RollbackMachine");
+    let machine = machine.context("a machine")?.arn.clone();
     // It waits for a lease that nobody gives back.
     world
         .change_item(|item| {

@@ -41,9 +41,12 @@ async fn guarded(name: &str) -> Result<(World, Value)> {
 /// Starts a wait, and returns the execution once its token stands in the record.
 async fn waiting(world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
-    let names = BTreeMap::from([("Watch".to_owned(), "watch".to_owned())]);
+    let watch = format!("{}:1", local::lambda::arn("watch"));
+    let names = BTreeMap::from([("Watch".to_owned(), watch)]);
+    // In the shipped machine's place, and so with its role.
+    let shipped = world.platform.template.machine("UpgradeMachine");
     let machine = states
-        .register("Waits", &waits()?, &names)
+        .register(&shipped.context("a machine")?.name, &waits()?, &names)
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     let execution = states
         .start(&machine, None, json!({"plan": plan(), "ticket": ticket}))

@@ -8,7 +8,8 @@ use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
 use serde_json::{Value, json};
 
-pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
+pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
+pub const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:two";
 pub const READS: &str = "orders-reads.shop.test";
 const ITEM: &str = "DynamoDB_20120810";
 
@@ -24,7 +25,12 @@ impl World {
     pub async fn start(name: &str) -> Result<Self> {
         let folder = tests::run_folder(&format!("steps-{name}"));
         std::fs::create_dir_all(&folder)?;
-        let platform = Platform::start(Options::new(folder), &|_| {}).await?;
+        Self::with(Options::new(folder)).await
+    }
+
+    /// Brings a platform up as it is asked for.
+    pub async fn with(options: Options) -> Result<Self> {
+        let platform = Platform::start(options, &|_| {}).await?;
         let table = platform.template.tables.first().context("a table")?;
         let table = table["TableName"].as_str().context("a name")?.to_owned();
         let client = platform.client();

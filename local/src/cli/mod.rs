@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod privileges;
 mod soak;
 mod up;
 
@@ -42,6 +43,11 @@ enum Command {
         #[arg(default_value = ".local/runs/latest")]
         run: PathBuf,
     },
+    /// What runs have used of the permissions in the template.
+    #[command(subcommand)]
+    Privileges(privileges::Chosen),
+    /// Print the template's permissions as `docs/iam.md` has them.
+    IamTable,
     /// Compare a ledger with the servers whose sockets the script `start-servers` gives.
     #[command(hide = true)]
     AuditServers { run: PathBuf },
@@ -136,6 +142,8 @@ fn carry_out(command: Command) -> Result<ExitCode> {
             Command::Up(up) => up::run(&up).await,
             Command::Audit { run } => audit::started(&run),
             Command::AuditServers { run } => audit::servers(&run).await,
+            Command::Privileges(chosen) => privileges::run(chosen),
+            Command::IamTable => privileges::table(),
             Command::Keeper { .. } => Ok(ExitCode::SUCCESS),
         }
     })

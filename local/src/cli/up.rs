@@ -53,10 +53,7 @@ fn guide(world: &World, ca: &str) -> String {
         .iter()
         .map(|(name, value)| format!("export {name}={value}"))
         .collect();
-    let machines = world.platform.states.machines();
-    let machine = machines
-        .iter()
-        .find(|machine| machine.name == "UpgradeMachine");
+    let machine = world.platform.template.machine("UpgradeMachine");
     let machine = machine
         .map(|machine| machine.arn.clone())
         .unwrap_or_default();

@@ -204,13 +204,23 @@ pub fn failed(call: &Call) -> Answer {
 /// The caller may not make this call.
 #[must_use]
 pub fn denied(call: &Call) -> Answer {
+    let message = format!("{} may not call {}", call.caller, call.operation);
+    not_authorized(call, &message)
+}
+
+/// The caller's policies don't allow this call, for this reason.
+#[must_use]
+pub fn not_authorized(call: &Call, why: &str) -> Answer {
     let code = match call.service.as_str() {
         "sns" => "AuthorizationError",
         "rds" | "route53" | "monitoring" => "AccessDenied",
         _ => "AccessDeniedException",
     };
-    let message = format!("{} may not call {}", call.caller, call.operation);
-    error(call, StatusCode::FORBIDDEN, code, &message)
+    let status = match Protocol::of(&call.service, &call.headers) {
+        Protocol::Json(_) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::FORBIDDEN,
+    };
+    error(call, status, code, why)
 }
 
 /// No such service is played here.

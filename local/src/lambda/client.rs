@@ -41,11 +41,11 @@ impl Failure {
 /// When the function failed, or Lambda refused or lost the call.
 pub async fn invoke(
     gateway: &Gateway,
-    caller: &'static str,
+    caller: impl Into<Caller>,
     function: &str,
     payload: Bytes,
 ) -> Result<Bytes, Failure> {
-    let call = request(caller, function, payload)?;
+    let call = request(caller.into(), function, payload)?;
     let answer = gateway
         .send(call)
         .await
@@ -63,9 +63,8 @@ pub async fn invoke(
     Ok(answer.into_body())
 }
 
-fn request(caller: &'static str, function: &str, payload: Bytes) -> Result<Call, Failure> {
-    let name = super::name_of(function);
-    let uri: Uri = format!("/2015-03-31/functions/{name}/invocations")
+fn request(caller: Caller, function: &str, payload: Bytes) -> Result<Call, Failure> {
+    let uri: Uri = format!("/2015-03-31/functions/{function}/invocations")
         .parse()
         .map_err(|_| {
             Failure::of_service(
@@ -79,7 +78,7 @@ fn request(caller: &'static str, function: &str, payload: Bytes) -> Result<Call,
         HeaderValue::from_static("RequestResponse"),
     );
     Ok(Call {
-        caller: Caller::Service(caller),
+        caller,
         service: "lambda".to_owned(),
         operation: "Invoke".to_owned(),
         method: Method::POST,

@@ -1,10 +1,12 @@
 //! The services that this program plays itself, behind the gateway and joined to each other.
 
 use super::Options;
+use super::facts::Running;
 use crate::cloudwatch::CloudWatch;
 use crate::dns::Nameserver;
 use crate::events::Events;
 use crate::gateway::{Gateway, Service};
+use crate::iam::{Guard, Used};
 use crate::lambda::{Function, Lambda, SECRET_KEY, access_key};
 use crate::postgres::Host;
 use crate::postgres::gate::Keys;
@@ -13,6 +15,7 @@ use crate::states::{States, StatusChange};
 use crate::template::{FunctionSpec, Template};
 use crate::{ACCOUNT, REGION};
 use anyhow::{Context as _, Result, anyhow};
+use std::path::Path;
 use std::sync::Arc;
 
 pub(super) struct Services {
@@ -71,14 +74,23 @@ impl Services {
         self.register(template)
     }
 
+    /// Holds functions and machines to the template's policies.
+    pub(super) fn guard(&self, template: &Template, privileges: &Path) -> Guard {
+        let facts = Running {
+            rds: self.rds.clone(),
+            states: self.states.clone(),
+        };
+        Guard::new(template, Arc::new(facts), Used::new(privileges))
+    }
+
     fn register(&self, template: &Template) -> Result<()> {
         for machine in &template.machines {
             let file = machine.definition.display();
             let text = std::fs::read_to_string(&machine.definition)
                 .with_context(|| format!("reading {file}"))?;
-            let registered =
-                self.states
-                    .register(&machine.logical_id, &text, &machine.substitutions);
+            let registered = self
+                .states
+                .register(&machine.name, &text, &machine.substitutions);
             registered.map_err(|refusal| anyhow!("{file}: {refusal:?}"))?;
         }
         Ok(())

@@ -63,6 +63,13 @@ impl Render for TagList {
 }
 
 impl Rds {
+    /// The tags of whatever has this ARN.
+    #[must_use]
+    pub fn tags(&self, arn: &str) -> Option<Tags> {
+        let tags = tags_of(&mut self.state(), arn).ok().cloned();
+        tags
+    }
+
     pub(super) fn add_tags(&self, request: AddTags) -> Result<(), Fault> {
         tags_of(&mut self.state(), &request.resource)?.extend(request.tags);
         Ok(())

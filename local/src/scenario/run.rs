@@ -212,10 +212,7 @@ impl Scenario {
 
     async fn start(&self, world: &World) -> Result<String> {
         let (from, to) = self.kind.versions();
-        let machines = world.platform.states.machines();
-        let machine = machines
-            .iter()
-            .find(|machine| machine.name == "UpgradeMachine");
+        let machine = world.platform.template.machine("UpgradeMachine");
         let machine = &machine.context("the template has no UpgradeMachine")?.arn;
         let start = json!({ "stateMachineArn": machine, "input": self.request.to_string() });
         let client = world.platform.client();

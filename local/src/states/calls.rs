@@ -10,39 +10,41 @@ use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-/// Who makes these calls.
-const CALLER: &str = "states";
+/// The key with which these calls are signed.
+const KEY: &str = "states";
 
-/// The whole answer of the API, as a task sees it.
+/// The whole answer of the API, as a task of this machine sees it.
 pub(super) async fn call(
     gateway: &Gateway,
+    machine: &str,
     resource: Resource,
     arguments: &Value,
     id: CallId,
 ) -> Result<Value, Failure> {
     tracing::debug!(resource = resource.action(), call = id.0, "task called");
+    let caller = Caller::Machine(machine.to_owned());
     match resource {
-        Resource::Lambda | Resource::LambdaToken => invoke(gateway, arguments).await,
-        Resource::Sns | Resource::SnsToken => publish(gateway, arguments).await,
-        Resource::Child => start(gateway, arguments).await,
+        Resource::Lambda | Resource::LambdaToken => invoke(gateway, caller, arguments).await,
+        Resource::Sns | Resource::SnsToken => publish(gateway, caller, arguments).await,
+        Resource::Child => start(gateway, caller, arguments).await,
     }
 }
 
-async fn invoke(gateway: &Gateway, arguments: &Value) -> Result<Value, Failure> {
+async fn invoke(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<Value, Failure> {
     let function = text(arguments, "FunctionName")?;
     let payload = arguments
         .get("Payload")
         .cloned()
         .unwrap_or_else(|| json!({}));
     let answer =
-        lambda::client::invoke(gateway, CALLER, function, Bytes::from(payload.to_string()))
+        lambda::client::invoke(gateway, caller, function, Bytes::from(payload.to_string()))
             .await
             .map_err(|failure| Failure::new(failure.error, failure.cause))?;
     let payload: Value = serde_json::from_slice(&answer).unwrap_or_default();
     Ok(json!({ "ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200 }))
 }
 
-async fn publish(gateway: &Gateway, arguments: &Value) -> Result<Value, Failure> {
+async fn publish(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<Value, Failure> {
     let mut form = vec![
         ("Action".to_owned(), "Publish".to_owned()),
         ("Version".to_owned(), "2010-03-31".to_owned()),
@@ -65,6 +67,7 @@ async fn publish(gateway: &Gateway, arguments: &Value) -> Result<Value, Failure>
         .collect();
     let answer = send(
         gateway,
+        caller,
         "sns",
         "Publish",
         "application/x-www-form-urlencoded",
@@ -90,7 +93,7 @@ fn attributes(arguments: &Value, form: &mut Vec<(String, String)>) {
     }
 }
 
-async fn start(gateway: &Gateway, arguments: &Value) -> Result<Value, Failure> {
+async fn start(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<Value, Failure> {
     let input = arguments.get("Input").cloned().unwrap_or_else(|| json!({}));
     let mut request = json!({
         "stateMachineArn": text(arguments, "StateMachineArn")?,
@@ -101,6 +104,7 @@ async fn start(gateway: &Gateway, arguments: &Value) -> Result<Value, Failure> {
     }
     let answer = send(
         gateway,
+        caller,
         "states",
         "StartExecution",
         "application/x-amz-json-1.0",
@@ -122,13 +126,14 @@ fn text<'a>(arguments: &'a Value, name: &str) -> Result<&'a str, Failure> {
 
 async fn send(
     gateway: &Gateway,
+    caller: Caller,
     service: &'static str,
     operation: &str,
     content_type: &'static str,
     body: String,
 ) -> Result<Answer, Failure> {
     let call = Call {
-        caller: Caller::Service(CALLER),
+        caller,
         service: service.to_owned(),
         operation: operation.to_owned(),
         method: Method::POST,
@@ -161,7 +166,7 @@ fn headers(service: &str, operation: &str, content_type: &'static str) -> Header
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let scope = format!(
-        "AWS4-HMAC-SHA256 Credential={CALLER}/20000101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        "AWS4-HMAC-SHA256 Credential={KEY}/20000101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     );
     let target = format!("AWSStepFunctions.{operation}");
     if let Ok(value) = HeaderValue::from_str(&scope) {

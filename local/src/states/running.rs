@@ -110,7 +110,8 @@ impl Running {
     fn call(self: &Arc<Self>, call: CallId, resource: Resource, arguments: Value) {
         let this = Arc::clone(self);
         tokio::spawn(async move {
-            match calls::call(this.states.gateway(), resource, &arguments, call).await {
+            let (gateway, machine) = (this.states.gateway(), &this.machine.name);
+            match calls::call(gateway, machine, resource, &arguments, call).await {
                 Err(failure) => this.deliver(Event::Failed { call, failure }),
                 Ok(result) if resource == Resource::Child => this.follow(call, result).await,
                 Ok(result) => this.deliver(Event::Returned { call, result }),

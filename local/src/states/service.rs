@@ -195,6 +195,13 @@ impl States {
         })
     }
 
+    /// The ARN of the machine of which an execution gave out a token.
+    #[must_use]
+    pub fn machine_of(&self, token: &str) -> Option<String> {
+        let (running, _) = self.holder(token)?;
+        Some(running.look(|execution| execution.identity().machine_arn.clone()))
+    }
+
     pub(super) fn observed(&self, observed: Observed) {
         let observers = lock(&self.inner.observers).clone();
         for observer in observers {

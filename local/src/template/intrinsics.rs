@@ -1,6 +1,8 @@
 //! CloudFormation's functions, and what references stand for on this platform.
 
-use crate::{ACCOUNT, REGION, lambda};
+mod attributes;
+
+use crate::{ACCOUNT, REGION};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Map, Value};
 use serde_yaml_ng::Value as Yaml;
@@ -64,33 +66,6 @@ impl<'a> Scope<'a> {
             Yaml::Sequence(items) => Some(Value::Array(self.all(items)?)),
             Yaml::Mapping(_) => Some(Value::Object(self.map(value)?)),
             other => Some(scalar(other)?),
-        })
-    }
-
-    /// An attribute of a resource, as `!GetAtt` gives it.
-    pub fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
-        let resource = &self.document["Resources"][id];
-        let kind = resource["Type"]
-            .as_str()
-            .with_context(|| format!("there is no resource `{id}`"))?;
-        ensure!(
-            self.is_made(resource)?,
-            "`{id}` is not made under these parameters"
-        );
-        Ok(match (kind, attribute) {
-            ("AWS::Serverless::Function", "Arn") => lambda::arn(function_name(id, resource)),
-            ("AWS::Serverless::Function", "Version" | "Alias") => {
-                format!("{}:1", lambda::arn(function_name(id, resource)))
-            }
-            ("AWS::Serverless::StateMachine", "Arn") => {
-                arn("states", &format!("stateMachine:{id}"))
-            }
-            ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{id}")),
-            ("AWS::SNS::Topic", "Arn" | "TopicArn") => arn("sns", id),
-            ("AWS::SQS::Queue", "Arn") => arn("sqs", id),
-            ("AWS::IAM::Role", "Arn") => format!("arn:aws:iam::{ACCOUNT}:role/{id}"),
-            (_, "Name" | "TopicName" | "QueueName") => id.to_owned(),
-            _ => bail!("nothing is known here of the attribute {id}.{attribute} of a {kind}"),
         })
     }
 
@@ -173,22 +148,6 @@ impl<'a> Scope<'a> {
             "AWS::SQS::Queue" => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{id}")),
             _ => Ok(id.to_owned()),
         }
-    }
-
-    /// The ARN of the alias that SAM publishes for a machine, whose id is made of the machine's and the alias's name.
-    fn machine_alias(&self, id: &str) -> Result<Option<String>> {
-        for (machine, resource) in self.resources() {
-            let alias = resource["Properties"]["AutoPublishAlias"].as_str();
-            let Some(alias) = alias.filter(|_| resource["Type"] == "AWS::Serverless::StateMachine")
-            else {
-                continue;
-            };
-            if id == format!("{machine}Alias{alias}") {
-                let arn = self.attribute(machine, "Arn")?;
-                return Ok(Some(format!("{arn}:{alias}")));
-            }
-        }
-        Ok(None)
     }
 
     fn dotted(&self, name: &str) -> Result<String> {

@@ -21,6 +21,8 @@ pub struct RuleTarget {
     pub id: String,
     /// A function's or a state machine's ARN.
     pub arn: String,
+    /// The role in whose name it is called, by its logical id; without one the target itself lets its callers in.
+    pub role: Option<String>,
     /// What it gets of the event.
     pub input: Input,
     /// How often a delivery is tried again.
@@ -59,6 +61,7 @@ pub(super) fn rule(id: &str, properties: &Value) -> Result<Rule> {
         Ok(RuleTarget {
             id: id.to_owned(),
             arn: arn.to_owned(),
+            role: super::roles::named(target["RoleArn"].as_str())?,
             input: input(target)?,
             retries: retries(target)?,
         })
@@ -80,6 +83,7 @@ pub(super) fn event(name: &str, target: &str, event: &Value) -> Result<Rule> {
     let target = RuleTarget {
         id: name.to_owned(),
         arn: target.to_owned(),
+        role: super::roles::named(properties["RoleArn"].as_str())?,
         input: input(properties)?,
         retries: retries(properties)?,
     };

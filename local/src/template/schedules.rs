@@ -37,8 +37,7 @@ struct Event {
     _window: Option<Window>,
     #[serde(rename = "DeadLetterConfig")]
     _dead_letters: Option<DeadLetters>,
-    #[serde(rename = "RoleArn")]
-    _role: Option<String>,
+    role_arn: Option<String>,
     input: Option<String>,
 }
 
@@ -63,8 +62,7 @@ struct Properties {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Target {
     arn: String,
-    #[serde(rename = "RoleArn")]
-    _role: String,
+    role_arn: String,
     input: Option<String>,
     retry_policy: Option<RetryPolicy>,
     #[serde(rename = "DeadLetterConfig")]
@@ -110,7 +108,11 @@ struct DeadLetters {
 /// The schedule that an entry under `Events` describes, unless it is switched off.
 pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Option<Schedule>> {
     let event: Event = serde_json::from_value(properties.clone())?;
-    let target = made(name, target, event.input, event.retry_policy)?;
+    let made = made(name, target, event.input, event.retry_policy)?;
+    let target = RuleTarget {
+        role: super::roles::named(event.role_arn.as_deref())?,
+        ..made
+    };
     let schedule = Schedule {
         name: event.name.unwrap_or_else(|| name.to_owned()),
         every: rate(&event.schedule_expression)?,
@@ -123,10 +125,14 @@ pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Opti
 pub(super) fn schedule(id: &str, properties: &Value) -> Result<Option<Schedule>> {
     let properties: Properties = serde_json::from_value(properties.clone())?;
     let target = properties.target;
+    let made = made(id, &target.arn, target.input, target.retry_policy)?;
     let schedule = Schedule {
         name: id.to_owned(),
         every: rate(&properties.schedule_expression)?,
-        target: made(id, &target.arn, target.input, target.retry_policy)?,
+        target: RuleTarget {
+            role: super::roles::named(Some(&target.role_arn))?,
+            ..made
+        },
     };
     Ok((properties.state == State::Enabled).then_some(schedule))
 }
@@ -151,6 +157,7 @@ fn made(
     Ok(RuleTarget {
         id: id.to_owned(),
         arn: arn.to_owned(),
+        role: None,
         input: Input::Constant(input),
         retries: retries
             .and_then(|policy| policy.maximum_retry_attempts)

@@ -140,7 +140,7 @@ fn the_shipped_template_is_understood() {
 
 #[test]
 fn an_upgrade_is_started_by_what_the_parameters_say() {
-    let upgrade = "arn:aws:states:eu-west-1:123456789012:stateMachine:UpgradeMachine:live";
+    let upgrade = "arn:aws:states:eu-west-1:123456789012:stateMachine:viridian-upgrade:live";
     let started = |template: &Template| {
         let rules = template.rules.iter().flat_map(|rule| &rule.targets);
         let schedules = template.schedules.iter().map(|schedule| &schedule.target);
