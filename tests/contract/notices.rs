@@ -1,7 +1,6 @@
 //! What people are told, and that they are.
 
 use crate::flow::edges;
-use crate::flow::edges;
 use crate::machine::{Machine, evaluate};
 use crate::{machines, root};
 use domain::announce::{Event, Input, notice};

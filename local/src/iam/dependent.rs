@@ -77,6 +77,12 @@ pub const DEPENDENT: &[Dependent] = &[
         "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html",
     ),
     dependent(
+        "DependentLogIn",
+        &["rds-db:connect"],
+        "RDS, to let in who logs in by IAM; logging in is no call",
+        "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html",
+    ),
+    dependent(
         "DependentLogs",
         &["logs:CreateLogStream", "logs:PutLogEvents"],
         "Lambda, to write the function's log",

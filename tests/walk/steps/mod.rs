@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The functions by the names that the machines and rules call them, each with its timeout in seconds.
-pub const FUNCTIONS: [(&str, i64); 15] = [
+pub const FUNCTIONS: [(&str, i64); 16] = [
     ("Plan", 120),
     ("Claim", 60),
     ("UpgradeInPlace", 120),
