@@ -45,7 +45,7 @@ def machine():
     arns = {it["name"]: it["stateMachineArn"] for page in pages for it in page["stateMachines"]}
     listed = aws("stepfunctions", "list-state-machines")["stateMachines"]
     assert arns == {it["name"]: it["stateMachineArn"] for it in listed}, listed
-    return arns["UpgradeMachine"]
+    return arns["viridian-upgrade"]
 
 
 def start(upgrade):

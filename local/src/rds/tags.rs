@@ -66,8 +66,8 @@ impl Rds {
     /// The tags of whatever has this ARN.
     #[must_use]
     pub fn tags(&self, arn: &str) -> Option<Tags> {
-        let tags = tags_of(&mut self.state(), arn).ok().cloned();
-        tags
+        let mut state = self.state();
+        tags_of(&mut state, arn).ok().cloned()
     }
 
     pub(super) fn add_tags(&self, request: AddTags) -> Result<(), Fault> {

@@ -90,8 +90,8 @@ impl Login {
 }
 
 /// A token by which `username` may log in to one server, under the very name that RDS describes. It is made here, without a
-/// call, and lasts for 15 minutes; a session that has begun doesn't need it any more. See “IAM database authentication for
-/// MariaDB, MySQL, and PostgreSQL” in the RDS User Guide.
+/// call, and lasts for 15 minutes; a session that has begun doesn't need it any more. See “IAM database authentication” in
+/// the RDS User Guide.
 async fn token(aws: &SdkConfig, server: &Endpoint, username: &str) -> Result<String, Error> {
     // The SDK would sign for `us-east-1`.
     let Some(region) = aws.region() else {
