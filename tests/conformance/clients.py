@@ -139,7 +139,7 @@ def the_history(execution):
 def the_databases(identifier, statuses):
     """RDS switched, green has the names, old blue is kept as it was."""
     # `switchover` deletes the record as soon as RDS has switched, so that its last status may be missed; RDS's events stay.
-    ways = ["PROVISIONING", "AVAILABLE", "SWITCHOVER_IN_PROGRESS", "SWITCHOVER_COMPLETED"]
+    ways = ["PROVISIONING", "AVAILABLE", "SWITCHOVER_IN_PROGRESS", "SWITCHOVER_COMPLETED", "DELETING"]
     assert statuses == [it for it in ways if it in statuses] and statuses[:2] == ways[:2], statuses
     assert deployments() == [] and aws("rds", "describe-blue-green-deployments")["BlueGreenDeployments"] == []
     try:
