@@ -147,4 +147,4 @@ fn shortened(text: &str, longest: usize) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -24,14 +24,14 @@ pub const PHASE_DIMENSIONS: &[&[&str]] = &[&["database"], &["database", "phase"]
 
 /// One line.
 #[derive(Entry)]
-struct Line<'a> {
+struct Line<'told> {
     #[entry(timestamp)]
     at: SystemTime,
-    database: &'a str,
+    database: &'told str,
     /// No dimension, since there would be a metric for each upgrade; a property, by which lines are searched.
-    upgrade: &'a str,
+    upgrade: &'told str,
     #[entry(flatten)]
-    observed: &'a Observed,
+    observed: &'told Observed,
 }
 
 /// What a line tells.

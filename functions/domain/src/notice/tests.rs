@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// A message that asks, with a token in it.
-pub(crate) fn question() -> Notice {
+fn question() -> Notice {
     Notice {
         event: "approval",
         database: "orders".into(),
