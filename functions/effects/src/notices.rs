@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
 use domain::error::StepError;
 use domain::notice::Notice;
+use futures_util::future::join;
 use tracing::warn;
 
 /// The topics that tell people what happens.
@@ -43,24 +44,22 @@ impl Notices {
         confirmed.ok_or_else(|| StepError::failed("SNS does not say who has subscribed").into())
     }
 
-    /// Tells people something, by mail and in the chat. A chat that can't be reached is no failure, since the mail was sent:
-    /// trying again would send it twice, and no upgrade stops for a chat.
+    /// Tells people something, by mail and in the chat at once. A chat that can't be reached is no failure, since the mail was
+    /// sent: trying again would send it twice, and no upgrade stops for a chat.
     ///
     /// # Errors
     ///
     /// If SNS did not take the mail.
     pub async fn publish(&self, notice: &Notice) -> Result<(), Error> {
         let mail = self.client.publish().topic_arn(&self.topics.people);
-        mail.subject(notice.subject())
-            .message(notice.mail())
-            .send()
-            .await
-            .map_err(acted("publishing a notice"))?;
+        let mail = mail.subject(notice.subject()).message(notice.mail());
         let chat = self.client.publish().topic_arn(&self.topics.chat);
-        if let Err(lost) = chat.message(notice.chat().to_string()).send().await {
-            let lost = acted("publishing to the chat")(lost);
+        let chat = chat.message(notice.chat().to_string());
+        let (mail, chat) = join(mail.send(), chat.send()).await;
+        if let Err(lost) = chat.map_err(acted("publishing to the chat")) {
             warn!(%lost, "chat not told");
         }
+        mail.map_err(acted("publishing a notice"))?;
         Ok(())
     }
 }
