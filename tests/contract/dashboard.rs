@@ -63,7 +63,7 @@ fn every_metric_is_shown_by_the_dimensions_that_it_has() {
 #[test]
 fn the_namespace_is_the_documented_one() {
     let text = std::fs::read_to_string(root().join("docs/metrics.md")).expect("docs/metrics.md");
-    let named = format!("The namespace is `{}`", NAMESPACE);
+    let named = format!("The namespace is `{NAMESPACE}`");
     assert!(text.contains(&named), "{named}");
 }
 

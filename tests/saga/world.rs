@@ -47,7 +47,7 @@ fn options(folder: &Path, tasks: &Tasks) -> Options {
                 Some((name.clone(), CRITICAL))
             }
             Called::Function(name) => Some((name.clone(), LONGEST)),
-            _ => None,
+            Called::Machine => None,
         })
         .collect();
     Options {
