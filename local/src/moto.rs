@@ -205,8 +205,19 @@ impl Service for Route53 {
                 "the nameserver did not learn of a change"
             );
         }
+        if call.operation == "ChangeResourceRecordSets" {
+            return pending(answer);
+        }
         answer
     }
+}
+
+/// Route 53 answers a change at once, and has it on every nameserver only later; whoever wants to know asks again.
+fn pending(answer: Answer) -> Answer {
+    let (head, body) = answer.into_parts();
+    let told = String::from_utf8_lossy(&body)
+        .replace("<Status>INSYNC</Status>", "<Status>PENDING</Status>");
+    Answer::from_parts(head, told.into())
 }
 
 /// The zone's id: in the path, or of a new one in the answer.

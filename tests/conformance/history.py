@@ -3,6 +3,8 @@
 import json
 import re
 
+# A wait that is a call has these events; one that is none has the first and the last.
+AWAITED = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskTimedOut", "TaskStateExited"]
 ENDS = {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}
 PAYLOADS = {"input", "output", "parameters"}
 
@@ -55,9 +57,14 @@ def between(history, first, follows):
     return next(id for id, name in entered if id > start and follows(name)) - start
 
 
+def lasts(state):
+    """How long a state waits: by itself, or for a call's end."""
+    return str(state.get("Seconds", state.get("TimeoutSeconds", "")))
+
+
 def rounds(state, seconds):
     """How often a state that waits by the number of its rounds waits in so many seconds."""
-    often, short, long = map(int, re.fullmatch(r"\{% \$polls <= (\d+) \? (\d+) : (\d+) %\}", state["Seconds"]).groups())
+    often, short, long = map(int, re.fullmatch(r"\{% \$polls <= (\d+) \? (\d+) : (\d+) %\}", lasts(state)).groups())
     return seconds // short if seconds <= often * short else often + (seconds - often * short) // long
 
 
@@ -77,11 +84,12 @@ def derived(history, definition, green_minutes):
         "WaitForSwitchover": 60,
         "WaitForRetirement": 15 * 60,
     }
-    loops = {name for name, state in states.items() if state["Type"] == "Wait" and "$polls" in str(state["Seconds"])}
+    loops = {name for name, state in states.items() if "$polls" in lasts(state)}
     assert set(at_rds) == loops - {"WaitForInPlace"}, f"say in history.py how long {loops ^ set(at_rds)} lasts on RDS"
     names = [details_of(event)["name"] for event in history if event["type"].endswith("StateEntered")]
-    # A wait, a call and a choice.
+    # A wait, a call and a choice; green's wait is a call as well.
     cost = between(history, "WaitForGreen", lambda name: name == "WaitForGreen")
     for name, seconds in at_rds.items():
-        total += cost * (rounds(states[name], seconds) - names.count(name))
+        saved = 0 if states[name]["Type"] == "Task" else len(AWAITED) - 2
+        total += (cost - saved) * (rounds(states[name], seconds) - names.count(name))
     return total

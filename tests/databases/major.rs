@@ -148,3 +148,22 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
     assert_eq!(shop.record().await?["phase"], "ended");
     shop.close().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_the_deployment_that_the_switchover_could_not_delete_goes_with_the_watch()
+-> Result<()> {
+    let shop = Shop::open("retire-record", "16.14").await?;
+    let request = json!({"target_version": "18.4", "retire": "snapshot_and_delete"});
+    let ticket = make_level(&shop, request).await?;
+    let early = Target::every("rds", "DeleteBlueGreenDeployment").by("switchover");
+    let refused = shop.platform.faults().plant(early, Fault::FailBefore);
+    shop.finish("switchover", &ticket).await?;
+    assert!(refused.fired() > 0);
+    let kept = shop.ask("DescribeBlueGreenDeployments", &[]).await?;
+    assert!(kept.contains("SWITCHOVER_COMPLETED"), "{kept}");
+    shop.finish("retire", &ticket).await?;
+    let gone = shop.ask("DescribeBlueGreenDeployments", &[]).await?;
+    assert!(!gone.contains("<BlueGreenDeploymentIdentifier>"), "{gone}");
+    assert_eq!(shop.record().await?["phase"], "ended");
+    shop.close().await
+}

@@ -1,7 +1,7 @@
 //! `on_green`: what RDS tells of a deployment ends a wait for green, by the rule that is shipped.
 
 use crate::world::World;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use local::states::core::Outcome;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ fn machine() -> String {
         "States": {
             "Wait": {
                 "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
-                "Arguments": {"FunctionName": "watch", "Payload": {
+                "Arguments": {"FunctionName": format!("{}:1", local::lambda::arn("watch")), "Payload": {
                     "ticket": "{% $states.input.ticket %}", "token": "{% $states.context.Task.Token %}",
                 }},
                 "TimeoutSeconds": 50,
@@ -27,10 +27,12 @@ fn machine() -> String {
 /// Starts a wait for green; the execution, once its token stands in the record.
 async fn waiting(world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
-    let refused = |refusal| anyhow!("{refusal:?}");
+    // In the shipped machine's place, and so with its role.
+    let shipped = world.platform.template.machine("UpgradeMachine");
+    let shipped = &shipped.context("a machine")?.name;
     let machine = states
-        .register("Waits", &machine(), &BTreeMap::new())
-        .map_err(refused)?;
+        .register(shipped, &machine(), &BTreeMap::new())
+        .map_err(|refusal| anyhow!("{refusal:?}"))?;
     let execution = states.start(&machine, None, json!({"ticket": ticket}));
     let execution = execution.map_err(|refusal| anyhow!("{refusal:?}"))?;
     for _ in 0..500 {

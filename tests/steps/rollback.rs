@@ -253,3 +253,37 @@ async fn another_upgrade_is_not_rolled_back() -> Result<()> {
     assert_eq!(world.item().await?, before);
     world.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn green_that_outlived_its_deployment_is_deleted() -> Result<()> {
+    let (world, _) = half_way("rollback-left").await?;
+    let record = world.record().await?;
+    let deployment = record["green"]["deployment"].as_str().context("an id")?;
+    let tidied = [
+        ("BlueGreenDeploymentIdentifier", deployment),
+        ("DeleteTarget", "false"),
+    ];
+    rds(&world, "DeleteBlueGreenDeployment", &tidied).await?;
+    let order = json!({"database": "orders", "owner": OWNER, "reason": "Somebody tidied up."});
+    until_done(&world, "rollback", &order).await?;
+    let instances = rds(&world, "DescribeDBInstances", &[]).await?;
+    assert!(!instances.contains("-green-"), "{instances}");
+    assert_eq!(world.item().await?["phase"]["S"], "ended");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fence_that_nobody_owns_is_lifted_by_the_sweep() -> Result<()> {
+    let (world, _) = half_way("sweep-fence").await?;
+    fence_blue(&world).await?;
+    let insert = "insert into orders (item) values ('after')";
+    assert!(run(&world, "orders_app", insert).await.is_err(), "fenced");
+    // Nobody else is to do it.
+    let rollbacks = Target::every("states", "StartExecution").by("sweep");
+    world.platform.faults().plant(rollbacks, Fault::FailBefore);
+    let done = world.step("sweep", json!({})).await?["actions"].to_string();
+    assert!(done.contains("LiftFence"), "{done}");
+    run(&world, "orders_app", insert).await?;
+    assert_eq!(world.record().await?["fences"], json!([]));
+    world.end().await
+}

@@ -1,5 +1,6 @@
 //! `sweep`: what no event told anybody is done all the same, once.
 
+use crate::watch::{guarded, rolled_back, waiting};
 use crate::world::{OWNER, World, claim, plan};
 use anyhow::{Context, Result};
 use local::faults::{Fault, Target};
@@ -67,21 +68,15 @@ async fn a_rollback_that_runs_is_not_started_once_more() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_whose_event_was_lost_ends_the_wait() -> Result<()> {
-    let world = abandoned("sweep-alarm").await?;
-    world.alarm("errors").await?;
+    let (world, ticket) = guarded("sweep-alarm").await?;
     let lost = Target::every("lambda", "Invoke").by("events");
     let lost = world.platform.faults().plant(lost, Fault::FailBefore);
-    world
-        .change_record(|record| {
-            record["plan"]["alarms"] = json!(["errors"]);
-            record["wait"] = json!({"token": "AQCE-nobody", "since": 0});
-        })
-        .await?;
+    let execution = waiting(&world, &ticket).await?;
     world.ring("errors")?;
     let done = swept(&world).await?;
     assert!(done.to_string().contains("EndWait"), "{done}");
-    let calls = world.platform.calls().of("states", "SendTaskFailure");
-    assert!(calls.iter().any(|call| call.caller == "sweep"));
+    let why = rolled_back(&world, &execution).await?;
+    assert!(why.starts_with("Upgrade.AlarmRaised"), "{why}");
     tests::wait("the event is lost", async || Ok(lost.fired() > 0)).await?;
     world.end().await
 }

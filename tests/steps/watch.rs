@@ -28,7 +28,7 @@ fn waits() -> Result<String> {
     Ok(machine.to_string())
 }
 
-async fn guarded(name: &str) -> Result<(World, Value)> {
+pub async fn guarded(name: &str) -> Result<(World, Value)> {
     let world = World::start(name).await?;
     world.alarm("errors").await?;
     let ticket = world.claimed().await?;
@@ -39,7 +39,7 @@ async fn guarded(name: &str) -> Result<(World, Value)> {
 }
 
 /// Starts a wait, and returns the execution once its token stands in the record.
-async fn waiting(world: &World, ticket: &Value) -> Result<String> {
+pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
     let watch = format!("{}:1", local::lambda::arn("watch"));
     let names = BTreeMap::from([("Watch".to_owned(), watch)]);
@@ -61,7 +61,7 @@ async fn waiting(world: &World, ticket: &Value) -> Result<String> {
 }
 
 /// Why a wait led to the rollback.
-async fn rolled_back(world: &World, execution: &str) -> Result<String> {
+pub async fn rolled_back(world: &World, execution: &str) -> Result<String> {
     let ended = tokio::time::timeout(
         Duration::from_secs(20),
         world.platform.states.wait(execution),
@@ -113,6 +113,15 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
         "{why}"
     );
     assert_eq!(alarms(&world).await?, [1.0]);
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_ticket_begins_no_wait() -> Result<()> {
+    let (world, mut ticket) = guarded("watch-old").await?;
+    ticket["epoch"] = json!(0);
+    let refused = world.step("watch", json!({"ticket": ticket})).await;
+    assert_eq!(error(refused)?, "Upgrade.Refused");
     world.end().await
 }
 

@@ -164,7 +164,7 @@ struct Following {
 
 impl Following {
     fn take(&mut self, observed: &Observed) {
-        let machine = if observed.machine.contains("Rollback") {
+        let machine = if observed.machine.ends_with("-rollback") {
             "rollback"
         } else {
             "upgrade"
