@@ -10,6 +10,8 @@ CHECK   := .local/toolchain/venv-check/bin
 CHECKOV := .local/toolchain/venv-checkov/bin/checkov
 PACKAGE := .local/toolchain/venv-package/bin
 LINTERS := .local/toolchain/linters/node_modules
+# Only nextest knows which tests are the saga's.
+NEXTEST  = $(or $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest),PATH="$(CURDIR)/.local/toolchain/venv-nextest/bin:$$PATH" cargo nextest)
 NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
 SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
 
@@ -17,7 +19,7 @@ SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test iam-table saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-package
+.PHONY: help demo up bench soak test iam-table saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
@@ -36,16 +38,16 @@ bench: toolchain build build-release ## Measure pauses of the workflow and of th
 soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
 	@$(LOCAL) soak --rows 200000
 
-test: toolchain-aws build ## Run all tests, with real PostgreSQL servers; then look for permissions that none of them used
+test: toolchain-aws toolchain-nextest build ## Run all tests, with real PostgreSQL servers; then look for permissions that none of them used
 	@$(LOCAL) privileges clear
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+	@$(NEXTEST) run --workspace
 	@$(LOCAL) privileges check
 
 iam-table: build ## Write docs/iam.md from the template
 	@$(LOCAL) iam-table > docs/iam.md.new && mv docs/iam.md.new docs/iam.md
 
-saga: toolchain build ## Let every state meet every fault, and write the results to docs/saga.md
-	cargo nextest run --workspace --profile saga --no-capture
+saga: toolchain toolchain-nextest build ## Let every state meet every fault, and write the results to docs/saga.md
+	$(NEXTEST) run --workspace --profile saga --no-capture
 	cp .local/saga/saga.md docs/saga.md
 
 check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
@@ -88,6 +90,9 @@ toolchain-aws:
 
 toolchain-check:
 	@local/toolchain/setup check
+
+toolchain-nextest:
+	@cargo nextest --version >/dev/null 2>&1 || local/toolchain/setup nextest
 
 toolchain-package:
 	@local/toolchain/setup package

@@ -39,7 +39,9 @@ async fn waiting(world: &World, ticket: &Value) -> Result<String> {
         let token = world.record().await?["wait"]["token"].clone();
         if token.is_string() {
             world
-                .change_record(|record| record["green_wait"] = token)
+                .change_record(|record| {
+                    record["green_wait"] = json!({"token": token, "deployment": "bgd-1"});
+                })
                 .await?;
             return Ok(execution);
         }

@@ -225,8 +225,9 @@ impl Walk<'_> {
     }
 
     /// RDS tells of a deployment: EventBridge calls `on_green`.
-    pub fn green_event(&mut self) {
-        let event = json!({"id": "green", "detail": {"Message": "tasks completed"}});
+    pub fn green_event(&mut self, deployment: &str) {
+        let detail = json!({"SourceIdentifier": deployment, "Message": "tasks completed"});
+        let event = json!({"id": "green", "detail": detail});
         self.deliver(Due::Invoke(None, "OnGreen", event));
     }
 

@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
             links_rest_until: 0,
             ahead: vec![],
             ended_waits: vec![],
-            green_untold: false,
+            green_untold: None,
             questions: vec![],
             starts: vec![],
             started: BTreeSet::new(),
@@ -236,9 +236,9 @@ impl<'a> Walk<'a> {
         for (token, how) in ended {
             self.end_wait(token, how);
         }
-        let green = std::mem::take(&mut self.world.borrow_mut().green_untold);
-        if green {
-            self.green_event();
+        let green = self.world.borrow_mut().green_untold.take();
+        if let Some(deployment) = green {
+            self.green_event(&deployment);
         }
         let untold = self.world.borrow_mut().alarm.untold.take();
         if let Some(at) = untold {

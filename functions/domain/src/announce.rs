@@ -180,12 +180,13 @@ fn words(event: Event) -> [&'static str; 4] {
             "See why it went back, and start again when that is mended.",
         ],
         Event::UpgradeStopped => ["upgrade_stopped", NEEDS_YOU, STOPPED, LOOK],
-        Event::RollbackStopped => ["rollback_stopped", NEEDS_YOU, STOPPED, LOOK],
+        Event::RollbackStopped => ["rollback_stopped", NEEDS_YOU, ROLLBACK_STOPPED, LOOK],
     }
 }
 
 const NEEDS_YOU: &str = "needs you";
-const STOPPED: &str = "Nothing by itself. What serves now goes on serving, and the claim stays, so that nothing starts on top of it.";
+const STOPPED: &str = "Nothing by itself, if the record is at needs_operator: what serves now goes on serving, and the claim stays, so that nothing starts on top of it. Otherwise the sweep starts the rollback within minutes.";
+const ROLLBACK_STOPPED: &str = "It may be that no side takes writes. If the record is at needs_operator nothing more happens by itself; otherwise the sweep starts the rollback once more within minutes.";
 const LOOK: &str = "Look who serves, and go on from there: docs/operator.md says how.";
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Detail {
+    /// The deployment that it happened to.
+    #[serde(default)]
+    pub source_identifier: String,
     /// RDS's own words.
     #[serde(default)]
     pub message: String,
@@ -31,12 +34,22 @@ pub struct Output {
     pub ended: u32,
 }
 
-/// The records of upgrades that wait for green, each with the wait's token.
-pub fn waits(records: &[Record]) -> impl Iterator<Item = (&Record, &str)> {
+/// The records of upgrades that wait for this deployment, each with the wait's token. Who does not know yet which one is
+/// its own is woken by any: it only looks.
+pub fn waits<'a>(
+    input: &'a Input,
+    records: &'a [Record],
+) -> impl Iterator<Item = (&'a Record, &'a str)> {
+    let about = input.detail.source_identifier.as_str();
     let before = records
         .iter()
         .filter(|record| record.phase == Phase::Before);
-    before.filter_map(|record| Some((record, record.green_wait.as_deref()?)))
+    before.filter_map(move |record| {
+        let wait = record.green_wait.as_ref()?;
+        let own = wait.deployment.as_ref();
+        let ours = own.is_none_or(|own| own.as_str() == about);
+        ours.then_some((record, wait.token.as_str()))
+    })
 }
 
 /// What `on_green` answers.
@@ -53,31 +66,42 @@ pub fn output(ended: u32) -> Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::GreenWait;
     use crate::record::tests::record;
+    use serde_json::json;
+
+    fn event() -> Input {
+        let event = json!({
+            "id": "68f6e973", "source": "aws.rds", "detail-type": "RDS Blue Green Deployment Event",
+            "detail": {"EventID": "RDS-EVENT-0244", "SourceIdentifier": "bgd-1", "Message": "tasks completed"},
+        });
+        serde_json::from_value(event).expect("an event")
+    }
 
     #[test]
-    fn only_an_upgrade_before_its_switchover_is_woken() {
-        let waiting = |phase| Record {
+    fn only_an_upgrade_before_its_switchover_is_woken_by_its_own_deployment() {
+        let waiting = |phase, token: &str, deployment: Option<&str>| Record {
             phase,
-            green_wait: Some("token".to_owned()),
+            green_wait: Some(GreenWait {
+                token: token.to_owned(),
+                deployment: deployment.map(Into::into),
+            }),
             ..record()
         };
         let records = [
             record(),
-            waiting(Phase::Before),
-            waiting(Phase::RollingBack),
+            waiting(Phase::Before, "its own", Some("bgd-1")),
+            waiting(Phase::Before, "another's", Some("bgd-2")),
+            waiting(Phase::Before, "not known yet", None),
+            waiting(Phase::RollingBack, "late", Some("bgd-1")),
         ];
-        let woken: Vec<_> = waits(&records).map(|(_, token)| token).collect();
-        assert_eq!(woken, ["token"]);
+        let event = event();
+        let woken: Vec<_> = waits(&event, &records).map(|(_, token)| token).collect();
+        assert_eq!(woken, ["its own", "not known yet"]);
     }
 
     #[test]
     fn the_event_is_read_as_rds_sends_it() {
-        let event = serde_json::json!({
-            "id": "68f6e973", "source": "aws.rds", "detail-type": "RDS Blue Green Deployment Event",
-            "detail": {"EventID": "RDS-EVENT-0244", "SourceIdentifier": "bgd-1", "Message": "tasks completed"},
-        });
-        let input: Input = serde_json::from_value(event).expect("an event");
-        assert_eq!(input.detail.message, "tasks completed");
+        assert_eq!(event().detail.message, "tasks completed");
     }
 }

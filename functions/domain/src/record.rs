@@ -133,6 +133,15 @@ pub struct Wait {
     pub since: Millis,
 }
 
+/// A wait for green that an event of RDS can end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GreenWait {
+    /// Step Functions' task token. A secret: never logged.
+    pub token: String,
+    /// The deployment that makes green, once RDS tells of it.
+    pub deployment: Option<DeploymentId>,
+}
+
 /// A marker row that was written on blue, by which green proves that it has everything up to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
@@ -157,9 +166,9 @@ pub struct Record {
     pub green: Option<Green>,
     /// The fences that stand.
     pub fences: Vec<Fence>,
-    /// Step Functions' task token of the last wait for green, which an event of RDS ends. A secret: never logged.
+    /// The last wait for green, which an event of RDS ends.
     #[serde(default)]
-    pub green_wait: Option<String>,
+    pub green_wait: Option<GreenWait>,
     /// The last wait that an alarm could end.
     pub wait: Option<Wait>,
     /// When a rollback saw that all reads go to blue again.

@@ -6,7 +6,7 @@ use effects::error::Error;
 use effects::tokens::{Ended, Tokens};
 use tracing::info;
 
-/// Ends every wait for green. Which deployment the event is about does not matter: who is woken for another's only looks.
+/// Ends the waits for the deployment that the event is about.
 ///
 /// # Errors
 ///
@@ -15,7 +15,7 @@ pub async fn run(claims: &Claims, tokens: &Tokens, input: &Input) -> Result<Outp
     let records = claims.all().await?;
     let mut ended = 0;
     let mut failed = None;
-    for (record, token) in waits(&records) {
+    for (record, token) in waits(input, &records) {
         match tokens.succeed(token).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, said = input.detail.message, "wait ended");

@@ -102,8 +102,8 @@ impl Sources {
                 Err(why) => Err(why),
             },
             alarms: found(self.readings(request).await)?,
-            subscribers: found(self.notices.subscribers().await)?,
-            execution: found(self.executions.describe(owner).await)?.map(|_| ()),
+            subscribers: said(self.notices.subscribers().await),
+            execution: said(self.executions.describe(owner).await.map(drop)),
             reads: found(self.reads(reads_name.as_deref()).await)?,
             reads_name,
             writes: found(self.writes(writes_name.as_deref()).await)?,
@@ -186,6 +186,11 @@ async fn server(
 /// The name of a record: what the request says, or else the writer's tag.
 fn named(asked: Option<&String>, tag: &str, writer: &Instance) -> Option<String> {
     asked.or_else(|| writer.tags.get(tag)).cloned()
+}
+
+/// Whatever the answer is, it is a finding of the plan: a network with a hole gives none at all.
+fn said<T>(answer: Result<T, Error>) -> Result<T, String> {
+    answer.map_err(|error| error.to_string())
 }
 
 /// What waiting does not change is a finding of the plan; what may pass is asked again.

@@ -4,7 +4,7 @@ use domain::error::StepError;
 use domain::plan::{Member, Plan};
 use domain::provision::{Act, Input, Output, Seen, done, next, waiting};
 use domain::rds::{Deployment, Instance, instance_of};
-use domain::record::{Green, Ticket};
+use domain::record::{Green, GreenWait, Ticket};
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
 use effects::error::Error;
@@ -13,7 +13,7 @@ use effects::rds::{Deployments, Instances, NewDeployment};
 use effects::secrets::Secrets;
 use effects::step::Invocation;
 use effects::tokens::Tokens;
-use tracing::info;
+use tracing::{info, warn};
 
 /// What green is made with.
 #[derive(Clone)]
@@ -52,11 +52,18 @@ pub async fn run(site: &Site, input: Input, invocation: Invocation) -> Result<Ou
 impl Site {
     /// Hands the wait's token to the record, for `on_green`, **then** looks, so that nobody waits for what is there already.
     async fn wait(&self, held: &mut Held<'_>, token: String) -> Result<Output, Error> {
-        let waits = Some(token.clone());
-        held.change(|record| record.green_wait = waits).await?;
+        let deployment = self.deployments.named(&held.record().plan.name).await?;
+        let wait = GreenWait {
+            token: token.clone(),
+            deployment: deployment.map(|deployment| deployment.id),
+        };
+        held.change(|record| record.green_wait = Some(wait)).await?;
         let output = self.step(held).await?;
-        if output.done {
-            self.tokens.succeed(&token).await?;
+        if output.done
+            && let Err(lost) = self.tokens.succeed(&token).await
+        {
+            // Its timeout ends it as well.
+            warn!(%lost, "own wait not ended");
         }
         Ok(output)
     }

@@ -17,8 +17,9 @@ const WORST_READS: f64 = 1000.0;
 /// The table, and under it what the pauses were made of.
 #[must_use]
 pub fn text(samples: &Samples, load: &Settings) -> String {
-    let mut text = heading(samples, load);
+    let mut text = String::new();
     if samples.acknowledged() > 0 {
+        text.push_str(&heading(samples, load));
         text.push_str(&table(samples));
     }
     let [over, back] = samples.phases();

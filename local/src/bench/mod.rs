@@ -90,23 +90,13 @@ impl Bench {
             }
         }
         if self.only.is_none_or(|only| only == Part::Starts) {
-            self.starts(&mut samples).await?;
+            self.progress
+                .begin(format!("{:<19}", Part::Starts.as_str()));
+            let said = self.part(Part::Starts, &mut samples).await?;
+            self.progress.end(&said);
+            keep(&samples.figures())?;
         }
         Ok(samples)
-    }
-
-    async fn starts(&self, samples: &mut Samples) -> Result<()> {
-        self.progress
-            .begin(format!("{:<19}", Part::Starts.as_str()));
-        let run = runs::begin(Part::Starts.as_str())?;
-        let starts = starts::measure(&starts::packaged()?, self.runs, &run).await?;
-        self.progress.end(&format!(
-            "{} functions, {} times each",
-            starts.len(),
-            self.runs
-        ));
-        samples.starts = starts;
-        keep(&samples.figures())
     }
 
     async fn part(&self, part: Part, samples: &mut Samples) -> Result<String> {
@@ -123,13 +113,19 @@ impl Bench {
                 self.scenario(Kind::Rollback, add).await?;
                 Ok(samples.last_switch())
             }
-            Part::Alarm | Part::Starts => {
+            Part::Alarm => {
                 let add = |summary: &Summary| {
                     samples.add_alarm(summary);
                     Ok(summary.alarm_to_blue_ms.unwrap_or(f64::NAN))
                 };
                 let took = self.scenario(Kind::Alarm, add).await?;
                 Ok(format!("reads on blue after {took:.0} ms"))
+            }
+            Part::Starts => {
+                let run = runs::begin(part.as_str())?;
+                samples.starts = starts::measure(&starts::packaged()?, self.runs, &run).await?;
+                let functions = samples.starts.len();
+                Ok(format!("{functions} functions, {} times each", self.runs))
             }
         }
     }

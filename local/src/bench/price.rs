@@ -15,8 +15,8 @@ const INVOCATION: f64 = 0.20 / 1e6;
 const WRITE_UNIT: f64 = 0.625 / 1e6;
 /// A read request unit, for each 4 KiB of a consistent read: $0.125 per million.
 const READ_UNIT: f64 = 0.125 / 1e6;
-/// A message to one e-mail address: $0.50 per million published, $2 per 100,000 delivered.
-const MESSAGE: f64 = 0.50 / 1e6 + 2.0 / 1e5;
+/// A message to a chat and to one e-mail address: $0.50 per million published, $2 per 100,000 mails delivered.
+const MESSAGE: f64 = 2.0 * 0.50 / 1e6 + 2.0 / 1e5;
 
 /// The most that an upgrade may cost with a watch of seven days, in dollars.
 const DEAREST: f64 = 0.05;
@@ -52,8 +52,8 @@ impl Price {
         let upgrade =
             count(counted.transitions) * TRANSITION + steps + count(counted.messages) * MESSAGE;
         let looks = count(LOOKS_AT_GREEN);
-        let look =
-            count(TRANSITIONS_PER_LOOK) * TRANSITION + each(&counted.steps, counted.record_bytes);
+        let look = count(TRANSITIONS_PER_LOOK) * TRANSITION
+            + 2.0 * each(&counted.steps, counted.record_bytes);
         let sweep = each(&counted.sweeps, counted.record_bytes);
         Self {
             counted: counted.clone(),
@@ -141,7 +141,7 @@ mod tests {
             sweeps: Usage::default(),
         };
         let price = Price::of(&counted);
-        let expected = 0.025 + 0.2 + 0.013_333_4 + 0.125 + 0.625 + 10.0 * 0.000_020_5;
+        let expected = 0.025 + 0.2 + 0.013_333_4 + 0.125 + 0.625 + 10.0 * 0.000_021;
         assert!((price.upgrade_usd - expected).abs() < 1e-9, "{price:?}");
         assert!(price.week_usd > price.upgrade_usd + 150.0 * 0.025 / 1e3);
     }

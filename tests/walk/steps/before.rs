@@ -12,7 +12,7 @@ use domain::plan::{self, Outcome};
 use domain::prepare::{self, Parity, Twins, parity, prepared, rehearsed};
 use domain::provision::{self, Act, Seen, next};
 use domain::rds::{Deployment, instance_of};
-use domain::record::{Fence, Record, Side};
+use domain::record::{Fence, GreenWait, Record, Side};
 use domain::request::parse;
 use domain::validate;
 use domain::{claim, ids::Millis};
@@ -63,13 +63,20 @@ pub async fn claim(call: &Call, input: claim::Input) -> Fallible<claim::Output> 
 pub async fn provision(call: &Call, input: provision::Input) -> Fallible<provision::Output> {
     let provision::Input { ticket, token } = input;
     holding(call, &ticket, async |held| {
-        let waits = token.clone();
-        if waits.is_some() {
-            held.change(|record| record.green_wait = waits).await?;
+        if let Some(token) = &token {
+            let name = held.record.plan.name.clone();
+            let deployment = call
+                .look("own deployment", |world| Ok(world.deployment_named(&name)))
+                .await?;
+            let wait = GreenWait {
+                token: token.clone(),
+                deployment: deployment.map(|deployment| deployment.id),
+            };
+            held.change(|record| record.green_wait = Some(wait)).await?;
         }
         let output = look_at_green(call, held).await?;
         if let Some(token) = token.filter(|_| output.done) {
-            call.end_token(&token, Ok(())).await?;
+            call.end_token(&token, Ok(())).await.ok();
         }
         Ok(output)
     })

@@ -57,7 +57,7 @@ pub async fn run(call: Call, payload: Value) -> Fallible<Value> {
         "Switchover" => wire(switchover::run(call, decode(payload)?).await),
         "Rollback" => wire(rollback::run(call, decode(payload)?).await),
         "Retire" => wire(retire::run(call, decode(payload)?).await),
-        "OnGreen" => wire(watch::on_green(call).await),
+        "OnGreen" => wire(watch::on_green(call, decode(payload)?).await),
         "OnAlarm" => wire(watch::on_alarm(call, decode(payload)?).await),
         "Sweep" => wire(sweep::run(call).await),
         "Announce" => wire(announce::run(call, decode(payload)?).await),

@@ -97,13 +97,13 @@ pub async fn on_alarm(call: &Call, input: on_alarm::Input) -> Fallible<on_alarm:
 }
 
 /// RDS told of a deployment.
-pub async fn on_green(call: &Call) -> Fallible<on_green::Output> {
+pub async fn on_green(call: &Call, input: on_green::Input) -> Fallible<on_green::Output> {
     let records = call.look("all records", |world| {
         Ok(world.record().cloned().into_iter().collect::<Vec<_>>())
     });
     let records = records.await?;
     let mut ended = 0;
-    for (_, token) in on_green::waits(&records) {
+    for (_, token) in on_green::waits(&input, &records) {
         call.end_token(token, Ok(())).await?;
         ended += 1;
     }

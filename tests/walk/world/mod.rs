@@ -90,8 +90,8 @@ pub struct World {
     pub ahead: Vec<(i64, Turn)>,
     /// Waits that were ended, well or not, for the walk to deliver.
     pub ended_waits: Vec<(String, Fallible<()>)>,
-    /// RDS has something to tell of a deployment.
-    pub green_untold: bool,
+    /// The deployment of which RDS has something to tell.
+    pub green_untold: Option<String>,
     /// Waits that a person was asked to answer.
     pub questions: Vec<String>,
     /// Executions that are to be started: their names and inputs.

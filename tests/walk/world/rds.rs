@@ -202,7 +202,8 @@ impl World {
             deployment.linked = true;
         }
         deployment.status = DeploymentStatus::Available;
-        self.green_untold = true;
+        let told = deployment.id.to_string();
+        self.green_untold = Some(told);
         let deployment = &mut self.deployments[place];
         let targets: Vec<ResourceId> = deployment.pairs.iter().map(|pair| pair.1.clone()).collect();
         for pair in deployment.pairs.iter_mut().take(if whole { 9 } else { 1 }) {

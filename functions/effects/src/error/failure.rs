@@ -53,6 +53,8 @@ impl Failure {
             | "RequestLimitExceeded"
             | "TooManyRequestsException"
             | "ProvisionedThroughputExceededException"
+            | "KMSThrottling"
+            | "KMSThrottlingException"
             | "PriorRequestNotComplete" => Self::Throttled,
             "InvalidDBInstanceState"
             | "InvalidDBInstanceStateFault"

@@ -30,14 +30,12 @@ pub(super) fn by_iam(case: &Case<'_>) -> Option<Check> {
     Some(Check::blocker(NAME, found, &remedy))
 }
 
-/// The role as which old blue follows green. Where it is ours, and has a password, [`super::way_back`] looks at its rights.
+/// The role as which old blue follows green; no fence closes it, so that it is looked at whether it is needed or not. Where it is ours, and has a password, [`super::way_back`] looks at its rights.
 pub(super) fn follower(case: &Case<'_>, server: &Server) -> Option<Check> {
     const NAME: &str = "replication role";
-    if case.request.way_back == WayBack::None {
-        return None;
-    }
     let Some(follower) = &server.follower else {
-        return case.seen.by_iam.then(|| {
+        let needed = case.seen.by_iam && case.request.way_back != WayBack::None;
+        return needed.then(|| {
             let found = format!(
                 "{} logs in by IAM, and old blue could not follow green so: its subscription lasts for days, a token for minutes",
                 server.us.name
