@@ -21,6 +21,8 @@ pub fn event(function: &str) -> Value {
         "on_alarm" => {
             json!({"id": "1", "detail": {"alarmName": NOBODY, "state": {"value": "ALARM"}}})
         }
+        "on_green" => json!({"id": "1", "detail": {"SourceIdentifier": NOBODY}}),
+        "announce" => json!({"event": "planned", "execution": owner, "database": NOBODY}),
         "sweep" => json!({}),
         _ => json!({"ticket": ticket}),
     }
