@@ -15,8 +15,8 @@ const INVOCATION: f64 = 0.20 / 1e6;
 const WRITE_UNIT: f64 = 0.625 / 1e6;
 /// A read request unit, for each 4 KiB of a consistent read: $0.125 per million.
 const READ_UNIT: f64 = 0.125 / 1e6;
-/// A message to a chat and to one e-mail address: $0.50 per million published, $2 per 100,000 mails delivered.
-const MESSAGE: f64 = 2.0 * 0.50 / 1e6 + 2.0 / 1e5;
+/// A message that is published, and delivered as a mail: $0.50 per million, and $2 per 100,000. What a chat gets costs less.
+const PUBLISH: f64 = 0.50 / 1e6 + 2.0 / 1e5;
 
 /// The most that an upgrade may cost with a watch of seven days, in dollars.
 const DEAREST: f64 = 0.05;
@@ -50,7 +50,7 @@ impl Price {
     pub fn of(counted: &Spent) -> Self {
         let steps = used(&counted.steps, counted.record_bytes);
         let upgrade =
-            count(counted.transitions) * TRANSITION + steps + count(counted.messages) * MESSAGE;
+            count(counted.transitions) * TRANSITION + steps + count(counted.publishes) * PUBLISH;
         let looks = count(LOOKS_AT_GREEN);
         let look = count(TRANSITIONS_PER_LOOK) * TRANSITION
             + 2.0 * each(&counted.steps, counted.record_bytes);
@@ -94,7 +94,7 @@ pub fn text(price: &Price) -> String {
     } = price;
     let Spent {
         transitions,
-        messages,
+        publishes,
         record_bytes,
         steps,
         longest_history,
@@ -105,7 +105,7 @@ pub fn text(price: &Price) -> String {
     // Writing to a string can't fail.
     writeln!(
         text,
-        "  {transitions} transitions · {longest_history} events · {} invocations · {:.1} GB-seconds · {} writes and {} reads of {:.1} KiB · {messages} messages",
+        "  {transitions} transitions · {longest_history} events · {} invocations · {:.1} GB-seconds · {} writes and {} reads of {:.1} KiB · {publishes} messages",
         steps.invocations, steps.gb_seconds, steps.writes, steps.reads, count(*record_bytes) / 1024.0
     )
     .ok();
@@ -130,7 +130,7 @@ mod tests {
         let counted = Spent {
             transitions: 1_000,
             longest_history: 500,
-            messages: 10,
+            publishes: 10,
             record_bytes: 1024,
             steps: Usage {
                 invocations: 1_000_000,
@@ -141,7 +141,7 @@ mod tests {
             sweeps: Usage::default(),
         };
         let price = Price::of(&counted);
-        let expected = 0.025 + 0.2 + 0.013_333_4 + 0.125 + 0.625 + 10.0 * 0.000_021;
+        let expected = 0.025 + 0.2 + 0.013_333_4 + 0.125 + 0.625 + 10.0 * 0.000_020_5;
         assert!((price.upgrade_usd - expected).abs() < 1e-9, "{price:?}");
         assert!(price.week_usd > price.upgrade_usd + 150.0 * 0.025 / 1e3);
     }

@@ -19,8 +19,8 @@ pub struct Spent {
     pub transitions: u64,
     /// Events in the longest history of an execution.
     pub longest_history: u64,
-    /// Messages, each to both topics.
-    pub messages: u64,
+    /// Messages that were published, to people's topic and to the chat's.
+    pub publishes: u64,
     /// Bytes of the upgrade's record at the end, by which DynamoDB bills reads and writes.
     pub record_bytes: u64,
     /// What the functions used that the machines and the rules call.
@@ -54,7 +54,7 @@ pub(super) async fn of(world: &World) -> Result<Spent> {
     Ok(Spent {
         transitions: transitions as u64,
         longest_history: longest.unwrap_or_default() as u64,
-        messages: platform.calls().of("sns", "Publish").len() as u64 / 2,
+        publishes: platform.calls().of("sns", "Publish").len() as u64,
         record_bytes: record_bytes(world).await?,
         steps: usage(&calls, &measured, |function| function != SWEEP),
         sweeps: usage(&calls, &measured, |function| function == SWEEP),
