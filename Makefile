@@ -13,7 +13,7 @@ LINTERS := .local/toolchain/linters/node_modules
 # Only nextest knows which tests are the saga's.
 NEXTEST  = $(or $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo nextest),PATH="$(CURDIR)/.local/toolchain/venv-nextest/bin:$$PATH" cargo nextest)
 NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
-SAM     := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(PACKAGE):$$PATH" $(CHECK)/sam
+SAM     := SAM_CLI_TELEMETRY=0 $(CHECK)/sam
 
 # A crate with a `main` of its own is a function; `domain` and `effects` have none.
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
@@ -70,17 +70,18 @@ build: toolchain ## Build the local platform and all functions
 build-release: toolchain ## Build the functions for this machine as they are shipped
 	cargo build --locked --release --bins $(FUNCTIONS:%=--package %)
 
-package: toolchain-package ## Build the functions for arm64, zip them into .local/package, and say how large they are
+package: toolchain-package ## Build the functions for arm64, zip them into .local/package with a template, and say how large they are
 	PATH="$(CURDIR)/$(PACKAGE):$$PATH" cargo lambda build --locked --release --arm64 --bins $(FUNCTIONS:%=--package %)
-	@$(PACKAGE)/python local/toolchain/package.py $(TARGET)/lambda .local/package $(FUNCTIONS)
+	@$(PACKAGE)/python local/toolchain/package.py infra/template.yaml $(TARGET)/lambda .local/package $(FUNCTIONS)
 
-deploy: toolchain-check toolchain-package ## Deploy to the AWS account whose credentials are set; asks for the stack's parameters
+# SAM would keep its answers beside the template, in a folder that is made anew each time; and a file that it is told of has to be there.
+deploy: toolchain-check ## Package, and deploy that to the AWS account whose credentials are set; asks for the stack's parameters
 	@test -t 0 || { echo "deploy: it asks for the stack's name and parameters; run it in a terminal" >&2; exit 1; }
 	@$(CHECK)/python -c 'import boto3, sys; sys.exit(not boto3.Session().get_credentials() and \
 		"deploy: no AWS credentials; set AWS_PROFILE, or run `aws configure` or `aws sso login`")'
 	@$(MAKE) --no-print-directory package
-	$(SAM) build --template-file infra/template.yaml
-	$(SAM) deploy --guided
+	@touch samconfig.toml
+	$(SAM) deploy --guided --template-file .local/package/template.yaml --config-file "$(CURDIR)/samconfig.toml"
 
 toolchain: ## Install PostgreSQL and moto under .local/toolchain
 	@local/toolchain/setup
