@@ -10,8 +10,9 @@ use aws_smithy_async::time::StaticTimeSource;
 use effects::dns::Resolver;
 use effects::postgres::{Access, Connector, Endpoint, Login};
 use local::REGION;
-use local::postgres::gate::Gate;
+use local::postgres::gate::{Gate, Iam};
 use local::postgres::{Host, Server, roles};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tests::end;
 
@@ -48,8 +49,8 @@ impl Stand {
         roles::create_master(&admin, "viridian", "secret").await?;
         roles::create_master(&admin, "master", "secret").await?;
         admin.batch_execute("GRANT rds_iam TO viridian").await?;
-        let keys = [(KEY.to_owned(), SECRET.to_owned())].into();
-        let gate = Gate::open(&server, keys)?;
+        let iam = Iam::new([(KEY.to_owned(), SECRET.to_owned())].into());
+        let gate = Gate::open(&server, Arc::new(iam))?;
         Ok(Self { host, server, gate })
     }
 

@@ -12,7 +12,7 @@ EventBridge and its scheduler call. ARNs are shown without partition, Region and
 
 The local platform refuses every call that is not allowed here, as IAM would, and `make test` fails for a permission that no test
 uses. What is marked with † no code of ours calls: AWS demands it for what it does on our behalf, and
-[each has its source](#what-aws-demands). What is marked with ‡ is there only in a stack that has subnets, a key or a schedule.
+[each has its source](#what-aws-demands). What is marked with ‡ is there only in a stack that has subnets, a key, a schedule or a source of requests.
 ";
 
 const SOURCES: &str = "

@@ -91,13 +91,12 @@ impl Used {
         if seen.contains(&line) {
             return;
         }
-        if let Err(error) = self.write(&line) {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "a used permission was not kept"
-            );
+        match self.write(&line) {
+            Ok(()) => {
+                seen.insert(line);
+            }
+            Err(error) => tracing::error!("a used permission was not kept: {error:#}"),
         }
-        seen.insert(line);
     }
 
     fn write(&self, line: &Line) -> Result<()> {

@@ -162,7 +162,7 @@ impl Rds {
             message = event.message,
             "RDS event"
         );
+        self.state().events.push(event.clone());
         self.heard(&event);
-        self.state().events.push(event);
     }
 }

@@ -2,21 +2,21 @@
 
 use super::Rds;
 use crate::postgres::Server;
-use crate::postgres::gate::{Gate, Keys};
+use crate::postgres::gate::{Gate, Iam, Keys};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The gates, by the servers' ids.
 pub(super) struct Gates {
-    keys: Keys,
+    iam: Arc<Iam>,
     open: Mutex<BTreeMap<String, Gate>>,
 }
 
 impl Gates {
     pub(super) fn new(keys: Keys) -> Self {
         Self {
-            keys,
+            iam: Arc::new(Iam::new(keys)),
             open: Mutex::default(),
         }
     }
@@ -34,7 +34,7 @@ impl Rds {
         if !wanted {
             open.remove(server.id());
         } else if !open.contains_key(server.id()) {
-            let gate = Gate::open(server, gates.keys.clone())?;
+            let gate = Gate::open(server, gates.iam.clone())?;
             open.insert(server.id().to_owned(), gate);
         }
         Ok(())
@@ -52,6 +52,11 @@ impl Rds {
     pub fn server_at(&self, address: Ipv4Addr) -> Option<Server> {
         let mut servers = self.servers().into_iter();
         servers.find(|server| self.front(server) == address)
+    }
+
+    /// Whether the gates can ask IAM about no token from now on.
+    pub fn set_iam_away(&self, away: bool) {
+        self.shared.gates.iam.set_away(away);
     }
 
     /// Why the gates have refused tokens, in order for each server.

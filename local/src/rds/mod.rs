@@ -86,12 +86,9 @@ impl Rds {
     }
 
     fn heard(&self, event: &Event) {
-        let listeners = self
-            .shared
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for listener in listeners.iter() {
+        let listeners = self.shared.listeners.lock();
+        let listeners = listeners.unwrap_or_else(PoisonError::into_inner).clone();
+        for listener in listeners {
             listener(event);
         }
     }

@@ -14,8 +14,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::BTreeMap;
 use std::net::{SocketAddrV4, TcpListener as StdListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use token::Door;
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -26,6 +27,39 @@ use wire::Opening;
 
 /// What IAM knows: secret access keys by their ids.
 pub type Keys = BTreeMap<String, String>;
+
+/// IAM, as far as gates ask it.
+#[derive(Debug, Default)]
+pub struct Iam {
+    keys: Keys,
+    away: AtomicBool,
+}
+
+impl Iam {
+    /// Why tokens are refused while nobody can be asked about them.
+    pub const AWAY: &str = "IAM can't be asked";
+
+    /// An IAM that knows these keys.
+    #[must_use]
+    pub fn new(keys: Keys) -> Self {
+        Self {
+            keys,
+            away: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether nobody can ask it from now on.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
+    fn check(&self, token: &str, door: &Door<'_>) -> Result<(), String> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(Self::AWAY.to_owned());
+        }
+        token::check(token, door, &self.keys, SystemTime::now())
+    }
+}
 
 /// A gate that stands until it is dropped.
 #[derive(Debug)]
@@ -39,9 +73,9 @@ type Refusals = Arc<Mutex<Vec<String>>>;
 
 /// What each visitor meets.
 #[derive(Debug, Clone)]
-struct Guard {
+struct Porter {
     server: Server,
-    keys: Arc<Keys>,
+    iam: Arc<Iam>,
     refusals: Refusals,
 }
 
@@ -50,17 +84,17 @@ impl Gate {
     ///
     /// # Errors
     /// When no address is free.
-    pub fn open(server: &Server, keys: Keys) -> Result<Self> {
+    pub fn open(server: &Server, iam: Arc<Iam>) -> Result<Self> {
         let lease = server.lease_beside()?;
         let listener = StdListener::bind(lease.address()).context("listening for logins")?;
         listener.set_nonblocking(true)?;
         let refusals = Refusals::default();
-        let guard = Guard {
+        let porter = Porter {
             server: server.clone(),
-            keys: Arc::new(keys),
+            iam,
             refusals: refusals.clone(),
         };
-        let watch = tokio::spawn(guard.watch(TcpListener::from_std(listener)?));
+        let watch = tokio::spawn(porter.watch(TcpListener::from_std(listener)?));
         Ok(Self {
             lease,
             refusals,
@@ -88,13 +122,22 @@ impl Drop for Gate {
     }
 }
 
-impl Guard {
+impl Porter {
     async fn watch(self, listener: TcpListener) {
-        while let Ok((visitor, _)) = listener.accept().await {
-            let guard = self.clone();
+        loop {
+            let visitor = match listener.accept().await {
+                Ok((visitor, _)) => visitor,
+                // Such as a process that has too many files open, for now.
+                Err(error) => {
+                    tracing::warn!(%error, server = self.server.id(), "nobody let in");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let porter = self.clone();
             tokio::spawn(async move {
-                if let Err(ended) = guard.receive(visitor).await {
-                    tracing::debug!(server = guard.server.id(), "a login ended: {ended:#}");
+                if let Err(ended) = porter.receive(visitor).await {
+                    tracing::debug!(server = porter.server.id(), "a login ended: {ended:#}");
                 }
             });
         }
@@ -192,6 +235,6 @@ impl Guard {
             port: self.server.address().port(),
             user,
         };
-        Ok(token::check(&token, &door, &self.keys, SystemTime::now()))
+        Ok(self.iam.check(&token, &door))
     }
 }

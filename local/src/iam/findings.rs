@@ -23,7 +23,7 @@ pub struct Findings {
 impl Findings {
     /// Whether everything is as it must be, whatever is idle.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         self.unused.is_empty() && self.lacking.is_empty() && self.leaning.is_empty()
     }
 }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_allowed_and_used_is_as_it_must_be() {
         let all = statements(&["rds:DescribeEvents"]);
-        assert!(compare(&plan(&all), &used()).is_empty());
+        assert!(compare(&plan(&all), &used()).is_good());
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
         let mut grant = line("plan", Some("DependentOfChange"), "kms:CreateGrant", "*");
         grant.besides = true;
         used.insert(grant.clone());
-        assert!(compare(&plan(&all), &used).is_empty());
+        assert!(compare(&plan(&all), &used).is_good());
         grant.besides = false;
         used.insert(grant);
         let findings = compare(&plan(&all), &used);
@@ -204,7 +204,7 @@ mod tests {
             findings.leaning,
             [["plan", "DependentOfChange", "kms:CreateGrant on *"]]
         );
-        assert!(!findings.is_empty());
+        assert!(!findings.is_good());
     }
 
     #[test]
