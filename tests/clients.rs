@@ -7,6 +7,7 @@ use local::rds::DelayProfile;
 use local::toolchain::{Toolchain, workspace};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// The last line that `local up` says before it waits.
@@ -19,10 +20,11 @@ struct Up {
 }
 
 impl Up {
-    fn start() -> Result<Self> {
+    fn start(folder: &Path) -> Result<Self> {
         let local = Options::new("").binaries.join("local");
         let mut command = Command::new(&local);
         command.args(["up", "--rows", "20000", "--writes", "40", "--scale", "120"]);
+        command.arg("--folder").arg(folder);
         let process = command.stdout(Stdio::piped()).spawn();
         let mut process = process.with_context(|| format!("starting {}", local.display()))?;
         let said = process.stdout.take().context("no output")?;
@@ -77,7 +79,8 @@ fn a_person_upgrades_a_database_by_the_cli_and_boto3() -> Result<()> {
     let toolchain = Toolchain::find()?;
     let aws = toolchain.aws();
     ensure!(aws.exists(), "no aws CLI: run `make toolchain-aws`");
-    let up = Up::start()?;
+    let folder = tests::run_folder("clients");
+    let up = Up::start(&folder)?;
     let mut script = Command::new(toolchain.python());
     script
         .arg(workspace().join("tests/conformance/clients.py"))
@@ -86,5 +89,6 @@ fn a_person_upgrades_a_database_by_the_cli_and_boto3() -> Result<()> {
         .envs(up.exports.iter().cloned());
     let status = script.status()?;
     ensure!(status.success(), "the clients saw something else");
-    up.stop()
+    up.stop()?;
+    Ok(std::fs::remove_dir_all(folder)?)
 }

@@ -83,20 +83,23 @@ impl Bench {
                     continue;
                 }
                 let (of, what) = (self.runs, part.as_str());
-                self.progress.begin(format!("{number:>3}/{of} {what:<11}"));
-                let said = self.part(part, &mut samples).await?;
-                self.progress.end(&said);
-                keep(&samples.figures())?;
+                let label = format!("{number:>3}/{of} {what:<11}");
+                self.turn(label, part, &mut samples).await?;
             }
         }
         if self.only.is_none_or(|only| only == Part::Starts) {
-            self.progress
-                .begin(format!("{:<19}", Part::Starts.as_str()));
-            let said = self.part(Part::Starts, &mut samples).await?;
-            self.progress.end(&said);
-            keep(&samples.figures())?;
+            let label = format!("{:<19}", Part::Starts.as_str());
+            self.turn(label, Part::Starts, &mut samples).await?;
         }
         Ok(samples)
+    }
+
+    /// Runs a part once, says how it went, and keeps all figures so far.
+    async fn turn(&self, label: String, part: Part, samples: &mut Samples) -> Result<()> {
+        self.progress.begin(label);
+        let said = self.part(part, samples).await?;
+        self.progress.end(&said);
+        keep(&samples.figures())
     }
 
     async fn part(&self, part: Part, samples: &mut Samples) -> Result<String> {
@@ -122,8 +125,9 @@ impl Bench {
                 Ok(format!("reads on blue after {took:.0} ms"))
             }
             Part::Starts => {
-                let run = runs::begin(part.as_str())?;
+                let run = runs::begin_passing(part.as_str())?;
                 samples.starts = starts::measure(&starts::packaged()?, self.runs, &run).await?;
+                runs::end_passing(&run)?;
                 let functions = samples.starts.len();
                 Ok(format!("{functions} functions, {} times each", self.runs))
             }

@@ -15,7 +15,7 @@ const INVOCATION: f64 = 0.20 / 1e6;
 const WRITE_UNIT: f64 = 0.625 / 1e6;
 /// A read request unit, for each 4 KiB of a consistent read: $0.125 per million.
 const READ_UNIT: f64 = 0.125 / 1e6;
-/// A message that is published, and delivered as a mail: $0.50 per million, and $2 per 100,000. What a chat gets costs less.
+/// A message that is published, as if it went out as a mail: $0.50 per million, and $2 per 100,000. A chat's costs less.
 const PUBLISH: f64 = 0.50 / 1e6 + 2.0 / 1e5;
 
 /// The most that an upgrade may cost with a watch of seven days, in dollars.

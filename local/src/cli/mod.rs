@@ -72,6 +72,9 @@ struct Up {
     /// How many seconds of a state machine's waits pass in one.
     #[arg(long, default_value_t = 60.0)]
     scale: f64,
+    /// Where it runs, instead of a new folder of `.local/runs`.
+    #[arg(long, hide = true)]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     load: Load,
 }

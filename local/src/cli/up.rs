@@ -13,7 +13,11 @@ use std::process::ExitCode;
 
 pub(super) async fn run(up: &Up) -> Result<ExitCode> {
     let settings = up.load.settings();
-    let folder = runs::begin("up")?;
+    let folder = match &up.folder {
+        Some(folder) => folder.clone(),
+        None => runs::begin("up")?,
+    };
+    std::fs::create_dir_all(&folder)?;
     log_to(&folder)?;
     let plan = Plan {
         folder: folder.clone(),

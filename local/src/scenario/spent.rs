@@ -51,12 +51,15 @@ pub(super) async fn of(world: &World) -> Result<Spent> {
     let transitions = transitions.filter(|event| entered(&event.fact)).count();
     let longest = histories.iter().map(|history| history.len()).max();
     let (calls, measured) = (platform.calls().all(), platform.lambda.measured());
+    let functions = platform.template.functions.iter();
+    let functions = functions.map(|function| function.binary.as_str());
+    let steps: Vec<&str> = functions.filter(|function| *function != SWEEP).collect();
     Ok(Spent {
         transitions: transitions as u64,
         longest_history: longest.unwrap_or_default() as u64,
         publishes: platform.calls().of("sns", "Publish").len() as u64,
         record_bytes: record_bytes(world).await?,
-        steps: usage(&calls, &measured, |function| function != SWEEP),
+        steps: usage(&calls, &measured, |function| steps.contains(&function)),
         sweeps: usage(&calls, &measured, |function| function == SWEEP),
     })
 }
@@ -74,7 +77,8 @@ fn usage(calls: &[Record], measured: &[Measured], counts: impl Fn(&str) -> bool)
     for call in calls {
         match call.operation.as_str() {
             "GetItem" | "Scan" => usage.reads += 1,
-            _ => usage.writes += 1,
+            "UpdateItem" => usage.writes += 1,
+            _ => {}
         }
     }
     usage

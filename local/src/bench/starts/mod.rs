@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// What the function in Python is called.
 const BOTO3: &str = "boto3";
+/// In whose name it calls: the functions' roles are not its own.
+const PERSON: &str = "person";
 const HANDLER: &str = include_str!("boto3_handler.py");
 /// The longest that a function may take to its first poll, in milliseconds.
 const WORST_INIT: f64 = 30.0;
@@ -49,33 +51,36 @@ pub async fn measure(binaries: &Path, runs: u32, folder: &Path) -> Result<Vec<St
     };
     options.beside.push(boto3(folder)?);
     let platform = Platform::start(options, &|_| ()).await?;
-    let measured = invoke_all(&platform, runs).await;
+    let functions = platform.template.functions.iter();
+    let functions = functions.map(|spec| spec.binary.clone());
+    let mut functions: Vec<String> = functions.chain([BOTO3.to_owned()]).collect();
+    functions.sort_unstable();
+    let invoked = invoke_all(&platform, &functions, runs).await;
+    let measured = platform.lambda.measured();
     platform.stop().await?;
-    let measured = measured?;
-    let names = measured.iter().map(|one| one.function.as_str());
-    let mut names: Vec<&str> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    let starts = names.into_iter().map(|name| start(name, &measured));
+    invoked?;
+    let starts = functions.iter().map(|name| start(name, &measured));
     starts.collect()
 }
 
-async fn invoke_all(platform: &Platform, runs: u32) -> Result<Vec<Measured>> {
-    let functions = platform.template.functions.iter();
-    let functions: Vec<&str> = functions
-        .map(|spec| spec.binary.as_str())
-        .chain([BOTO3])
-        .collect();
-    for _ in 0..runs {
-        for name in &functions {
-            platform.lambda.cool(name).await;
-            for _ in 0..2 {
-                let event = probes::event(name).to_string();
-                platform.lambda.invoke(name, event.into()).await?;
-            }
+async fn invoke_all(platform: &Platform, functions: &[String], runs: u32) -> Result<()> {
+    for name in (0..runs).flat_map(|_| functions) {
+        platform.lambda.cool(name).await;
+        for _ in 0..2 {
+            let event = probes::event(name)?.to_string();
+            platform.lambda.invoke(name, event.into()).await?;
         }
     }
-    Ok(platform.lambda.measured())
+    for name in functions {
+        // A function that has refused its event has measured nothing.
+        let caller = if name == BOTO3 { PERSON } else { name };
+        let asked = platform.calls().matching(|call| call.caller == caller);
+        ensure!(
+            asked.len() >= usize::try_from(runs)?,
+            "{name} did not ask AWS; see its log"
+        );
+    }
+    Ok(())
 }
 
 fn start(name: &str, measured: &[Measured]) -> Result<Start> {
@@ -112,8 +117,7 @@ fn boto3(folder: &Path) -> Result<Function> {
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755))?;
     let environment = [
         ("AWS_DEFAULT_REGION", crate::REGION),
-        // The functions' roles are not its own.
-        ("AWS_ACCESS_KEY_ID", "person"),
+        ("AWS_ACCESS_KEY_ID", PERSON),
         ("UPGRADES_TABLE", "Upgrades"),
     ];
     Ok(Function {

@@ -1,6 +1,7 @@
 //! For each function an event that it has done with after its first calls to AWS: no such database, no such upgrade, no
 //! such alarm.
 
+use anyhow::Result;
 use domain::plan::Plan;
 use domain::request::{Strategy, parse};
 use serde_json::{Value, json};
@@ -9,12 +10,12 @@ use serde_json::{Value, json};
 const NOBODY: &str = "nobody";
 
 /// The event for a function.
-pub fn event(function: &str) -> Value {
+pub fn event(function: &str) -> Result<Value> {
     let owner = "arn:aws:states:eu-west-1:000000000000:execution:UpgradeMachine:nobody";
     let ticket = json!({"database": NOBODY, "owner": owner, "epoch": 1});
-    match function {
+    Ok(match function {
         "plan" => json!({"request": request(), "owner": owner}),
-        "claim" => json!({"plan": plan(), "owner": owner}),
+        "claim" => json!({"plan": plan()?, "owner": owner}),
         "check_lag" => json!({"ticket": ticket, "streak": 0}),
         "shift_weight" => json!({"ticket": ticket, "percent": 10}),
         "rollback" => json!({"database": NOBODY}),
@@ -25,19 +26,19 @@ pub fn event(function: &str) -> Value {
         "announce" => json!({"event": "planned", "execution": owner, "database": NOBODY}),
         "sweep" => json!({}),
         _ => json!({"ticket": ticket}),
-    }
+    })
 }
 
 fn request() -> Value {
     json!({"database": NOBODY, "target_version": "17.4"})
 }
 
-fn plan() -> Option<Plan> {
-    Some(Plan {
+fn plan() -> Result<Plan> {
+    Ok(Plan {
         database: NOBODY.into(),
         last_claim: None,
         name: NOBODY.to_owned(),
-        request: parse(&request()).ok()?,
+        request: parse(&request())?,
         strategy: Strategy::BlueGreen,
         from_version: "16.4".to_owned(),
         to_version: "17.4".to_owned(),

@@ -35,17 +35,25 @@ async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
     client
         .query("rds", "CreateDBParameterGroup", &group)
         .await?;
-    let logical = [
-        ("DBParameterGroupName", name),
-        (
-            "Parameters.Parameter.1.ParameterName",
-            "rds.logical_replication",
-        ),
-        ("Parameters.Parameter.1.ParameterValue", "1"),
-        ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
+    set(
+        client,
+        name,
+        ("rds.logical_replication", "1", "pending-reboot"),
+    )
+    .await
+}
+
+/// Sets a parameter of a group: its name, its value, and when it is applied.
+async fn set(client: &Client, group: &str, parameter: (&str, &str, &str)) -> Result<()> {
+    let (name, value, method) = parameter;
+    let change = [
+        ("DBParameterGroupName", group),
+        ("Parameters.Parameter.1.ParameterName", name),
+        ("Parameters.Parameter.1.ParameterValue", value),
+        ("Parameters.Parameter.1.ApplyMethod", method),
     ];
     client
-        .query("rds", "ModifyDBParameterGroup", &logical)
+        .query("rds", "ModifyDBParameterGroup", &change)
         .await?;
     Ok(())
 }
@@ -53,18 +61,8 @@ async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
 pub(super) async fn create_primary(client: &Client, version: &str) -> Result<()> {
     create_group(client, GROUP, "postgres16").await?;
     create_group(client, GREEN_GROUP, "postgres18").await?;
-    let bound = [
-        ("DBParameterGroupName", GREEN_GROUP),
-        (
-            "Parameters.Parameter.1.ParameterName",
-            "max_slot_wal_keep_size",
-        ),
-        ("Parameters.Parameter.1.ParameterValue", "10240"),
-        ("Parameters.Parameter.1.ApplyMethod", "immediate"),
-    ];
-    client
-        .query("rds", "ModifyDBParameterGroup", &bound)
-        .await?;
+    let bound = ("max_slot_wal_keep_size", "10240", "immediate");
+    set(client, GREEN_GROUP, bound).await?;
     let instance = [
         ("DBInstanceIdentifier", DATABASE),
         ("DBInstanceClass", "db.r6g.large"),
@@ -152,21 +150,19 @@ pub(super) async fn furnish(client: &Client, platform: &Platform) -> Result<()> 
         )
         .await?;
     set_alarm(client, "OK", "nothing failed yet").await?;
-    subscribe(client, platform).await
+    subscribe(client).await
 }
 
 /// Somebody wants to hear of it.
-async fn subscribe(client: &Client, platform: &Platform) -> Result<()> {
-    for topic in &platform.template.topics {
-        let arn = format!("arn:aws:sns:{REGION}:{ACCOUNT}:{topic}");
-        let subscription = [
-            ("TopicArn", arn.as_str()),
-            ("Protocol", "email"),
-            ("Endpoint", "on-call@shop.test"),
-            ("Version", "2010-03-31"),
-        ];
-        client.query("sns", "Subscribe", &subscription).await?;
-    }
+async fn subscribe(client: &Client) -> Result<()> {
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:Topic");
+    let subscription = [
+        ("TopicArn", topic.as_str()),
+        ("Protocol", "email"),
+        ("Endpoint", "on-call@shop.test"),
+        ("Version", "2010-03-31"),
+    ];
+    client.query("sns", "Subscribe", &subscription).await?;
     Ok(())
 }
 
