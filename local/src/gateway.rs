@@ -46,12 +46,6 @@ impl fmt::Display for Caller {
     }
 }
 
-impl From<&'static str> for Caller {
-    fn from(service: &'static str) -> Self {
-        Self::Service(service)
-    }
-}
-
 /// One call of an operation of a service.
 #[derive(Debug, Clone)]
 pub struct Call {

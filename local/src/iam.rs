@@ -3,10 +3,10 @@
 //! A policy is proven in both directions. A call that no statement allows is refused, so that a missing permission shows in
 //! the tests; and each run keeps which statement allowed what, so that a permission which no run needs shows as well.
 
-mod check;
 mod condition;
 mod decision;
 mod dependent;
+mod findings;
 mod guard;
 mod pattern;
 mod request;
@@ -14,10 +14,10 @@ mod statement;
 mod table;
 mod used;
 
-pub use check::{Findings, compare};
 pub use condition::{Condition, Context, Keys};
 pub use decision::{Denial, Grant, decide};
 pub use dependent::{DEPENDENT, Dependent};
+pub use findings::{Findings, compare};
 pub use guard::Guard;
 pub use request::{Facts, Need, Request};
 pub use statement::{Effect, Statement, read};
@@ -38,6 +38,7 @@ pub fn everything() -> BTreeMap<String, String> {
         ("SubnetIds", "subnet-1"),
         ("SecurityGroupIds", "sg-1"),
         ("KmsKeyArn", key.as_str()),
+        ("RequestSource", "com.example.releases"),
         ("ScheduleExpression", "rate(60 minutes)"),
     ];
     parameters

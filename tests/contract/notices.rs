@@ -11,7 +11,7 @@ use domain::record::Record;
 use domain::reverse::Unavailable;
 use domain::watch::{Question, Verdict, asked};
 use domain::{on_alarm, request, sweep};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Ends without a message of their own: nothing happened, or the rollback machine has told.
@@ -195,4 +195,32 @@ fn every_subject_stands_in_the_operator_s_table() {
         .filter(|named| !page.contains(&format!("| `{named}` |")))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn a_stopped_upgrade_is_called_by_the_name_that_its_request_had() {
+    let machines = machines();
+    let rollback = machines.iter().find(|machine| machine.name == "rollback");
+    let order = &rollback.expect("the rollback machine").states["Order"];
+    let named = |input: &Value| {
+        let states = json!({"input": {"detail": {"input": input.to_string()}}});
+        evaluate(
+            &order["Choices"][0]["Assign"]["database"],
+            states,
+            &Map::new(),
+        )
+    };
+    let event = json!({"id": "1", "detail": {"database": "orders"}});
+    let cases = [
+        (json!({"database": "orders"}), "orders"),
+        (event, "orders"),
+        (json!({"database": 7}), "7"),
+        (json!({"detail": "nonsense"}), "-"),
+        (json!([]), "-"),
+        (json!("nonsense"), "-"),
+        (Value::Null, "-"),
+    ];
+    for (input, name) in cases {
+        assert_eq!(named(&input), Some(json!(name)), "{input}");
+    }
 }

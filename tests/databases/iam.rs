@@ -3,9 +3,11 @@
 use crate::crossing::{CLOSED, make_level, number};
 use crate::shop::{OWNER, PASSWORD, Shop, checks};
 use anyhow::{Context, Result};
+use local::postgres::gate::Iam;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tests::ticks::{TABLE, Writer};
-use tests::until;
+use tests::{until, wait};
 
 impl Shop {
     /// Keeps another secret.
@@ -42,6 +44,18 @@ async fn all_let_in_by_iam(shop: &Shop) -> Result<bool> {
     Ok(!described.contains("<IAMDatabaseAuthenticationEnabled>false<"))
 }
 
+/// From when green has the name on, longer than the switchover waits for green in one call.
+async fn iam_goes_away(shop: &Shop) -> Result<()> {
+    wait("green has the name", async || {
+        Ok(shop.platform.rds.server("orders-old1").is_some())
+    })
+    .await?;
+    shop.platform.rds.set_iam_away(true);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    shop.platform.rds.set_iam_away(false);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Result<()> {
     let shop = Shop::open("iam", "16.14").await?;
@@ -55,6 +69,12 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     let planned = shop.plan(request.clone()).await?;
     let found = checks(&planned, "blocker");
     assert_eq!(found, ["replication role"], "{}", planned["text"]);
+
+    shop.platform.rds.set_iam_away(true);
+    let planned = shop.plan(request.clone()).await?;
+    shop.platform.rds.set_iam_away(false);
+    let found = checks(&planned, "blocker");
+    assert_eq!(found, ["our login"], "{}", planned["text"]);
 
     let blue = shop.admin("orders", "orders").await?;
     let table = format!(
@@ -85,7 +105,10 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
 
     let writer = Writer::start(shop.application()?);
     until(&blue, "select count(*) > 200 from ticks").await?;
-    let said = shop.finish("switchover", &ticket).await?;
+    let switchover = shop.finish("switchover", &ticket);
+    let (said, away) = tokio::join!(switchover, iam_goes_away(&shop));
+    away?;
+    let said = said?;
     let receipt = &said.last().context("an answer")?["receipt"];
     assert_eq!(receipt["complaints"], json!([]), "{receipt}");
     let green = shop.admin("orders", "orders").await?;
@@ -108,6 +131,8 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     )
     .await?;
     writer.stop().await?.check(&blue).await?;
-    assert_eq!(shop.platform.rds.refused_tokens(), Vec::<String>::new());
+    let refused = shop.platform.rds.refused_tokens();
+    assert!(refused.len() > 1, "the outage was met: {refused:?}");
+    assert!(refused.iter().all(|why| why == Iam::AWAY), "{refused:?}");
     shop.close().await
 }

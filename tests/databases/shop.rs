@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
 use local::app::dial::{Address, Dialer, Login, trusting};
+use local::gateway::Caller;
 use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
 use local::rds::{DelayProfile, host_name};
@@ -194,7 +195,13 @@ impl Shop {
     /// Invokes a step.
     pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
         let payload = Bytes::from(input.to_string());
-        let answer = invoke(&self.platform.gateway, "test", name, payload).await?;
+        let answer = invoke(
+            &self.platform.gateway,
+            Caller::Service("test"),
+            name,
+            payload,
+        )
+        .await?;
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
 

@@ -23,7 +23,13 @@ fn substitutions() -> BTreeMap<String, String> {
     given
         .flat_map(|given| given.keys())
         .map(|name| name.as_str().unwrap())
-        .map(|name| (name.to_owned(), format!("arn:aws:any:::{name}")))
+        .map(|name| {
+            let stands_for = match name {
+                "Partition" => "aws".to_owned(),
+                name => format!("arn:aws:any:::{name}"),
+            };
+            (name.to_owned(), stands_for)
+        })
         .collect()
 }
 

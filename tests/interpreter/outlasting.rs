@@ -13,6 +13,8 @@ enum Answer {
     Done,
     NotYet,
     Fails(&'static str, String),
+    /// The rollback is done, and leaves the upgrade as this.
+    Rests(&'static str),
 }
 
 impl Answer {
@@ -88,19 +90,21 @@ fn function(arguments: &Value) -> String {
 }
 
 fn events(call: CallId, resource: Resource, plan: &Value, answer: Answer) -> Vec<Event> {
-    let done = match answer {
+    let (done, rest) = match answer {
         Answer::Fails(error, cause) => {
             let failure = Failure::new(error, cause);
             return vec![Event::Failed { call, failure }];
         }
-        Answer::Done => true,
-        Answer::NotYet => false,
+        Answer::Done => (true, "over"),
+        Answer::NotYet => (false, "over"),
+        Answer::Rests(rest) => (true, rest),
     };
     let payload = json!({
         "done": done, "caught_up": done, "streak": 3, "outcome": "go", "plan": plan, "text": "A plan.", "ticket": {},
         "receipt": {}, "summary": "So it is.", "actions": ["Something."],
     });
-    let result = json!({ "Payload": payload });
+    let output = json!({"rest": rest, "summary": "So it rests.", "actions": []});
+    let result = json!({"Payload": payload, "Output": output});
     let returned = Event::Returned {
         call,
         result: result.clone(),
@@ -222,6 +226,32 @@ fn a_step_that_fails_in_whatever_words_ends_as_announced() {
                 assert!(announced, "{function}: {error}: {cause}: {}", played.error);
             }
         }
+    }
+}
+
+#[test]
+fn an_upgrade_ends_by_what_its_rollback_has_found() {
+    let cases = [
+        ("Provision", "over", "Upgrade.RolledBack", 1),
+        ("Provision", "person", "Upgrade.NeedsOperator", 2),
+        ("Provision", "unclaimed", "Upgrade.NeedsOperator", 2),
+        ("Claim", "over", "Upgrade.RolledBack", 0),
+        ("Claim", "person", "Upgrade.NeedsOperator", 1),
+        ("Claim", "unclaimed", "Upgrade.Refused", 1),
+    ];
+    for (function, rest, error, told) in cases {
+        let played = play("upgrade", &plan("blue_green"), &|name, _| match name {
+            "RollbackMachine" => Answer::Rests(rest),
+            _ => {
+                Answer::Fails("Upgrade.Failed", "It failed.".to_owned()).where_it(name == function)
+            }
+        });
+        let place = format!("{function}, {rest}: {}", played.cause);
+        assert_eq!(played.error, error, "{place}");
+        let announced = played.calls.get("Announce").copied();
+        assert_eq!(announced.unwrap_or_default(), told, "{place}");
+        let found = played.cause.contains("So it rests.");
+        assert_eq!(found, rest != "over", "{place}");
     }
 }
 

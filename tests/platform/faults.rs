@@ -5,6 +5,7 @@ use crate::stage::{Stage, failure};
 use anyhow::Result;
 use aws_sdk_cloudwatch::types::StateValue;
 use local::faults::{Fault, Target};
+use local::gateway::Caller;
 use local::lambda::Outcome;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -43,7 +44,12 @@ async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Res
     let stage = Stage::new("kills-nobody", LONG)?;
     let faults = stage.gateway.faults();
     let planted = faults.plant(Target::every("lambda", "Invoke"), Fault::KillBefore);
-    let invoked = local::lambda::client::invoke(&stage.gateway, "test", "subject", "{}".into());
+    let invoked = local::lambda::client::invoke(
+        &stage.gateway,
+        Caller::Service("test"),
+        "subject",
+        "{}".into(),
+    );
     invoked.await?;
     assert_eq!(planted.fired(), 0);
     stage.end().await

@@ -53,7 +53,9 @@ fn started(platform: &Platform, kind: &str) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_and_a_schedule_start_upgrades_in_the_names_of_their_roles() -> Result<()> {
     let request = json!({"database": "orders"});
+    let source = "com.example.releases";
     let parameters = [
+        ("RequestSource", source.to_owned()),
         ("ScheduleExpression", "rate(1 minute)".to_owned()),
         ("ScheduleInput", request.to_string()),
     ];
@@ -66,7 +68,7 @@ async fn an_event_and_a_schedule_start_upgrades_in_the_names_of_their_roles() ->
     };
     let platform = Platform::start(options, &|_| {}).await?;
     let kind = "viridian.upgrade.requested";
-    platform.events.emit("viridian", kind, &[], &request);
+    platform.events.emit(source, kind, &[], &request);
     for kind in [kind, "Scheduled upgrade"] {
         let has_started = async || Ok(started(&platform, kind) > 0);
         wait(&format!("an upgrade by {kind}"), has_started).await?;

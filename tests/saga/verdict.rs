@@ -5,6 +5,8 @@ use crate::world::{DATABASE, ROLES, World, door};
 use anyhow::{Context as _, Result, ensure};
 use local::platform::Platform;
 use local::postgres::Server;
+use local::states::core::Execution;
+use local::states::history::Fact;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -61,7 +63,10 @@ pub async fn reach(world: World) -> (Platform, Verdict) {
     note(blue_is_there(&platform, &blue));
     let phase = phase(&platform).await;
     match &phase {
-        Ok(phase) => note(has_ended(phase)),
+        Ok(phase) => {
+            note(has_ended(phase));
+            note(is_told(phase, &platform));
+        }
         Err(error) => note(Err(anyhow::anyhow!("the record: {error:#}"))),
     }
     let written = writer.stop().await;
@@ -167,6 +172,27 @@ pub async fn phase(platform: &Platform) -> Result<String> {
 fn has_ended(phase: &str) -> Result<()> {
     let ended = ["none", "ended", "needs_operator"].contains(&phase);
     ensure!(ended, "the record's phase is {phase}: nobody ends it");
+    Ok(())
+}
+
+/// A person who is needed was called, and nobody was told that all is well. What was stopped from outside tells nothing.
+fn is_told(phase: &str, platform: &Platform) -> Result<()> {
+    let all = platform.states.executions();
+    let stopped = |execution: &Execution| ["ABORTED", "TIMED_OUT"].contains(&execution.status());
+    if phase != "needs_operator" || all.iter().any(stopped) {
+        return Ok(());
+    }
+    let facts = all.iter().flat_map(Execution::history);
+    let names: Vec<&str> = facts
+        .filter_map(|event| match &event.fact {
+            Fact::StateEntered { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    ensure!(
+        names.contains(&"AnnounceNeedsOperator") && !names.contains(&"AnnounceRolledBack"),
+        "a person is needed, and these were entered: {names:?}"
+    );
     Ok(())
 }
 

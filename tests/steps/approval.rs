@@ -2,6 +2,7 @@
 
 use crate::world::{OWNER, World, plan};
 use anyhow::{Context, Result};
+use local::calls;
 use local::states::core::Outcome;
 use local::toolchain::workspace;
 use serde_json::{Value, json};
@@ -43,7 +44,9 @@ impl Asked {
         let mut plan = plan();
         plan["request"]["approval"] = json!("before_switchover");
         let states = &world.platform.states;
-        let names = BTreeMap::from([("Watch".to_owned(), "watch".to_owned())]);
+        let names = [("Partition", "aws"), ("Watch", "watch")];
+        let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let names = BTreeMap::from(names);
         let machine = states
             .register("Asks", &asks()?, &names)
             .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
@@ -138,7 +141,7 @@ async fn a_yes_goes_on_and_its_command_is_in_the_mail_alone() -> Result<()> {
         "https://console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{OWNER}"
     );
     for said in [
-        "- Green is 0 bytes behind.\n- 6 tables hold the same rows.\n",
+        "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables hold the same rows.\n",
         &format!(
             "send-task-success --region eu-west-1 --task-token '{}' --task-output '{{}}'\n",
             asked.token
@@ -200,6 +203,11 @@ async fn a_chat_that_can_not_be_reached_stops_nobody_from_being_asked() -> Resul
     let input = json!({"ticket": ticket, "token": "AQCE-a-token", "ask": ask});
     world.step("watch", input).await?;
     assert!(tests::log(&world.platform, "watch").contains("chat not told"));
+    let told = world.platform.calls().of("sns", "Publish");
+    let done = told
+        .iter()
+        .filter(|call| call.outcome == calls::Outcome::Done);
+    assert_eq!((done.count(), told.len()), (1, 2), "{told:?}");
     world.end().await
 }
 

@@ -65,7 +65,7 @@ async fn an_event_of_rds_ends_the_wait_and_its_second_one_ends_nothing() -> Resu
     let ended = world.platform.states.wait(&execution);
     let ended = tokio::time::timeout(Duration::from_secs(20), ended).await?;
     assert_eq!(ended.ok(), Some(Outcome::Succeeded(json!({}))));
-    let again = json!({"id": "again", "detail": {"Message": "tasks completed"}});
+    let again = json!({"id": "again", "detail": detail});
     assert_eq!(world.step("on_green", again).await?["ended"], 0);
     world.end().await
 }

@@ -1,5 +1,6 @@
 //! `rollback`: blue serves as before, whatever was lost on the way.
 
+use crate::watch::{failed, waiting_in};
 use crate::world::{OWNER, READS, World, error};
 use anyhow::{Context, Result, ensure};
 use local::app::dial::{Address, Dialer, Login, trusting};
@@ -207,6 +208,35 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
         .step("shift_weight", json!({"ticket": ticket, "percent": 10}))
         .await;
     assert_eq!(error(late)?, "Upgrade.Refused");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_goes_back_ends_the_upgrade_s_wait() -> Result<()> {
+    for (state, next) in [("Watch", "RollBack"), ("WatchAfter", "RolledBack")] {
+        let (world, ticket) = half_way(&format!("rollback-{state}")).await?;
+        let execution = waiting_in(state, &world, &ticket).await?;
+        until_done(&world, "rollback", &json!({"database": "orders"})).await?;
+        let why = "Upgrade.RolledBack: a person gave the order.";
+        assert_eq!(
+            failed(&world, &execution).await?,
+            (next.to_owned(), why.to_owned())
+        );
+        assert_eq!(world.item().await?["phase"]["S"], "ended");
+        world.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blue_serves_although_the_upgrade_s_wait_can_not_be_ended() -> Result<()> {
+    let (world, ticket) = half_way("rollback-deaf").await?;
+    waiting_in("WatchAfter", &world, &ticket).await?;
+    let ends = Target::every("states", "SendTaskFailure").by("rollback");
+    let planted = world.platform.faults().plant(ends, Fault::FailBefore);
+    until_done(&world, "rollback", &json!({"database": "orders"})).await?;
+    assert!(planted.fired() > 0, "it was tried");
+    assert_eq!(world.item().await?["phase"]["S"], "ended");
     world.end().await
 }
 

@@ -9,21 +9,26 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The shipped machine's state that waits, between a beginning and the states that it leads to.
-fn waits() -> Result<String> {
+/// One of the shipped machine's states that wait, between a beginning and the states that it leads to.
+fn waits(state: &str) -> Result<String> {
     let path = workspace().join("statemachine/upgrade.asl.json");
     let shipped: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-    let machine = json!({
-        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 60,
-        "States": {
-            "Claimed": {
-                "Type": "Pass", "Next": "Watch",
-                "Assign": {"plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}"},
-            },
-            "Watch": shipped["States"]["Watch"],
-            "ReadAlarms": {"Type": "Succeed"},
-            "RollBack": {"Type": "Fail", "Error": "Upgrade.RolledBack", "Cause": "{% $why %}"},
+    let wait = &shipped["States"][state];
+    let mut states = json!({
+        "Claimed": {
+            "Type": "Pass", "Next": state,
+            "Assign": {"plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}"},
         },
+        state: wait,
+    });
+    for caught in wait["Catch"].as_array().into_iter().flatten() {
+        let next = caught["Next"].as_str().context("a state")?;
+        states[next] = json!({"Type": "Fail", "Error": next, "Cause": "{% $why %}"});
+    }
+    let next = wait["Next"].as_str().context("a state")?;
+    states[next] = json!({"Type": "Succeed"});
+    let machine = json!({
+        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 60, "States": states,
     });
     Ok(machine.to_string())
 }
@@ -38,15 +43,22 @@ pub async fn guarded(name: &str) -> Result<(World, Value)> {
     Ok((world, ticket))
 }
 
-/// Starts a wait, and returns the execution once its token stands in the record.
+/// Starts the ramp's wait, and returns the execution once its token stands in the record.
 pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
+    waiting_in("Watch", world, ticket).await
+}
+
+/// Starts the wait of one of the shipped machine's states.
+pub async fn waiting_in(state: &str, world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
     let watch = format!("{}:1", local::lambda::arn("watch"));
-    let names = BTreeMap::from([("Watch".to_owned(), watch)]);
+    let names = [("Partition", "aws"), ("Watch", &watch)];
+    let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let names = BTreeMap::from(names);
     // In the shipped machine's place, and so with its role.
     let shipped = world.platform.template.machine("UpgradeMachine");
     let machine = states
-        .register(&shipped.context("a machine")?.name, &waits()?, &names)
+        .register(&shipped.context("a machine")?.name, &waits(state)?, &names)
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
     let execution = states
         .start(&machine, None, json!({"plan": plan(), "ticket": ticket}))
@@ -62,6 +74,13 @@ pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
 
 /// Why a wait led to the rollback.
 pub async fn rolled_back(world: &World, execution: &str) -> Result<String> {
+    let (next, why) = failed(world, execution).await?;
+    anyhow::ensure!(next == "RollBack", "it led to {next}: {why}");
+    Ok(why)
+}
+
+/// Where a failed wait led, and why.
+pub async fn failed(world: &World, execution: &str) -> Result<(String, String)> {
     let ended = tokio::time::timeout(
         Duration::from_secs(20),
         world.platform.states.wait(execution),
@@ -70,7 +89,10 @@ pub async fn rolled_back(world: &World, execution: &str) -> Result<String> {
         .await?
         .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?
     {
-        Outcome::Failed(failure) => failure.cause.context("a cause"),
+        Outcome::Failed(failure) => {
+            let next = failure.error.context("a state")?;
+            Ok((next, failure.cause.context("a cause")?))
+        }
         other => anyhow::bail!("it did not fail: {other:?}"),
     }
 }

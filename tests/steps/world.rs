@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
 use axum::http::Method;
+use local::gateway::Caller;
 use local::gateway::client::Client;
 use local::lambda::client::{Failure, invoke};
 use local::platform::{Options, Platform};
@@ -49,7 +50,13 @@ impl World {
     /// Invokes a step.
     pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
         let payload = Bytes::from(input.to_string());
-        let answer = invoke(&self.platform.gateway, "test", name, payload).await?;
+        let answer = invoke(
+            &self.platform.gateway,
+            Caller::Service("test"),
+            name,
+            payload,
+        )
+        .await?;
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
 

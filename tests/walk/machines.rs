@@ -36,11 +36,13 @@ impl Shipped {
         let machine = |name: &str| {
             let spec = template.machine(name).expect("a machine");
             let text = std::fs::read_to_string(&spec.definition).expect("a definition");
-            let names = spec
-                .substitutions
-                .keys()
-                .map(|key| (key.clone(), key.clone()))
-                .collect();
+            let names = spec.substitutions.iter();
+            let names = names.map(|(key, value)| match key.as_str() {
+                "Partition" => (key.clone(), value.clone()),
+                // Functions are known here by their names.
+                _ => (key.clone(), key.clone()),
+            });
+            let names = names.collect();
             let text = substitute(&text, &names).expect("a value for each name");
             let definition = Definition::parse(&text).expect("a machine that is understood");
             (Arc::new(definition), spec.arn.clone())

@@ -13,17 +13,20 @@ pub enum ErrorName {
     Refused,
     /// An alarm that guards this upgrade rang, or could not be read.
     AlarmRaised,
+    /// A person has taken the upgrade back while it waited.
+    RolledBack,
     /// Anything else. Never retried blindly, since the call may have acted.
     Failed,
 }
 
 impl ErrorName {
     /// All names, for the test that holds code, state machine and documentation against each other.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Transient,
         Self::InvalidInput,
         Self::Refused,
         Self::AlarmRaised,
+        Self::RolledBack,
         Self::Failed,
     ];
 
@@ -35,6 +38,7 @@ impl ErrorName {
             Self::InvalidInput => "Upgrade.InvalidInput",
             Self::Refused => "Upgrade.Refused",
             Self::AlarmRaised => "Upgrade.AlarmRaised",
+            Self::RolledBack => "Upgrade.RolledBack",
             Self::Failed => "Upgrade.Failed",
         }
     }
@@ -85,6 +89,14 @@ impl StepError {
     pub fn alarm_raised(message: impl Into<String>) -> Self {
         Self {
             name: ErrorName::AlarmRaised,
+            message: message.into(),
+        }
+    }
+
+    /// A person has taken the upgrade back while it waited.
+    pub fn rolled_back(message: impl Into<String>) -> Self {
+        Self {
+            name: ErrorName::RolledBack,
             message: message.into(),
         }
     }

@@ -67,7 +67,7 @@ pub fn waits<'a>(
     let waiting = guarded.filter_map(|record| {
         let wait = record.wait.as_ref()?;
         let in_time = rang_at.is_none_or(|rang_at| rang_at.since(wait.since) >= -CLOCKS_DIFFER);
-        let token = wait.token.as_deref().filter(|_| in_time)?;
+        let token = record.token().filter(|_| in_time)?;
         Some((record, token))
     });
     waiting.collect()

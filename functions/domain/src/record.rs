@@ -209,6 +209,12 @@ pub struct Lease {
 }
 
 impl Record {
+    /// The token of the wait that lasts, if one does. A secret: never logged.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.wait.as_ref()?.token.as_deref()
+    }
+
     /// Whether the application was let into green, and blue was not opened again since.
     #[must_use]
     pub fn green_serves(&self) -> bool {

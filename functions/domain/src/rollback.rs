@@ -56,6 +56,13 @@ pub enum Cause {
 }
 
 impl Input {
+    /// Why, in a sentence.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        let reason = self.reason.as_deref();
+        reason.unwrap_or("a person gave the order.")
+    }
+
     /// Who wants it.
     #[must_use]
     pub const fn cause(&self) -> Cause {
@@ -78,6 +85,21 @@ pub struct Output {
     /// The evidence of a way back after the switchover, once it is done.
     #[serde(default)]
     pub receipt: Option<crate::switchover::Receipt>,
+    /// What the upgrade has come to, once this is done.
+    #[serde(default)]
+    pub rest: Option<Rest>,
+}
+
+/// What an upgrade has come to where no rollback has anything left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// It is over.
+    Over,
+    /// It waits for a person.
+    Person,
+    /// Nobody's: it has no claim on the database.
+    Unclaimed,
 }
 
 /// Whether reads may go back at once, without looking which side serves: before the switchover it is blue.
@@ -270,21 +292,31 @@ pub fn identities(green: Option<&Green>) -> Vec<ResourceId> {
 /// The sentence with which a rollback ends the claim.
 #[must_use]
 pub fn note(input: &Input) -> String {
-    let reason = input.reason.as_deref();
-    format!(
-        "Rolled back: {}",
-        reason.unwrap_or("a person gave the order.")
-    )
+    format!("Rolled back: {}", input.reason())
 }
 
 /// What `rollback` answers where there is nothing to do.
 #[must_use]
-pub const fn nothing(summary: String) -> Output {
+pub const fn nothing(rest: Rest, summary: String) -> Output {
     Output {
         summary,
         done: true,
         actions: vec![],
         receipt: None,
+        rest: Some(rest),
+    }
+}
+
+/// The answer of a rollback that has ended the upgrade, once more: the first one was lost.
+#[must_use]
+pub fn again(record: &Record) -> Output {
+    let done = record.note.clone().unwrap_or_default();
+    Output {
+        summary: format!("`{}` is served by blue.", record.ticket.database),
+        done: true,
+        actions: vec![done],
+        receipt: record.back.clone().map(|back| back.receipt),
+        rest: Some(Rest::Over),
     }
 }
 

@@ -85,7 +85,7 @@ fn ends_wait(record: &Record, seen: &Seen) -> Option<Act> {
     let readings = seen
         .readings
         .as_ref()
-        .filter(|_| waits && token(record).is_some())?;
+        .filter(|_| waits && record.token().is_some())?;
     // What nobody can tell is for the reading at the end of the wait.
     let rings = judge(
         record.phase,
@@ -94,12 +94,6 @@ fn ends_wait(record: &Record, seen: &Seen) -> Option<Act> {
     )
     .err()?;
     (rings.name == ErrorName::AlarmRaised).then_some(Act::EndWait(rings))
-}
-
-/// The token of a wait that lasts.
-#[must_use]
-pub fn token(record: &Record) -> Option<&str> {
-    record.wait.as_ref()?.token.as_deref()
 }
 
 /// Nobody works on the upgrade, and it has not come to an end.
@@ -168,8 +162,11 @@ pub fn notice(record: &Record, act: &Act) -> Option<Notice> {
         Act::CloseWayBack(closed) | Act::DropSlots(closed) => Some(Notice {
             what: "has no way back any more".to_owned(),
             happened: format!("The way back is closed: {}.", closed.why),
-            next: "Green goes on serving, and from now on an alarm calls you instead of going back."
-                .to_owned(),
+            next: match record.phase {
+                Phase::NeedsOperator => "Green goes on serving. Nobody watches its alarms any more.",
+                _ => "Green goes on serving, and from now on an alarm calls you instead of going back.",
+            }
+            .to_owned(),
             todo: format!("{}.", closed.remedy),
             ..of("way_back_closed")
         }),

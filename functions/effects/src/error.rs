@@ -47,6 +47,18 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         self.name() == ErrorName::Transient
     }
+
+    /// Whether a server did not let us in: SQLSTATE's class 28.
+    #[must_use]
+    pub fn is_refused_login(&self) -> bool {
+        self.code().is_some_and(|code| code.starts_with("28"))
+    }
+
+    /// The same, of something that is known to pass.
+    pub(crate) fn passing(mut self) -> Self {
+        self.step.name = ErrorName::Transient;
+        self
+    }
 }
 
 impl fmt::Display for Error {

@@ -7,7 +7,12 @@ use aws_sdk_sns::Client;
 use domain::error::StepError;
 use domain::notice::Notice;
 use futures_util::future::join;
+use std::time::Duration;
+use tokio::time::timeout;
 use tracing::warn;
+
+/// How long a chat is waited for. A function that waited longer would be ended, and send the mail again.
+const CHAT: Duration = Duration::from_secs(10);
 
 /// The topics that tell people what happens.
 #[derive(Debug, Clone)]
@@ -55,9 +60,11 @@ impl Notices {
         let mail = mail.subject(notice.subject()).message(notice.mail());
         let chat = self.client.publish().topic_arn(&self.topics.chat);
         let chat = chat.message(notice.chat().to_string());
-        let (mail, chat) = join(mail.send(), chat.send()).await;
-        if let Err(lost) = chat.map_err(acted("publishing to the chat")) {
-            warn!(%lost, "chat not told");
+        let (mail, chat) = join(mail.send(), timeout(CHAT, chat.send())).await;
+        match chat.map(|sent| sent.map_err(acted("publishing to the chat"))) {
+            Ok(Ok(_)) => {}
+            Ok(Err(lost)) => warn!(%lost, "chat not told"),
+            Err(_) => warn!("chat not told in time"),
         }
         mail.map_err(acted("publishing a notice"))?;
         Ok(())

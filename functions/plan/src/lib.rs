@@ -1,7 +1,7 @@
 //! Reads everything that an upgrade depends on, and touches nothing.
 
 use domain::claim;
-use domain::error::{ErrorName, StepError};
+use domain::error::StepError;
 use domain::ids::Owner;
 use domain::plan::{Input, Output, Seen, Server, decide};
 use domain::rds::{Deployment, GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
@@ -102,8 +102,8 @@ impl Sources {
                 Err(why) => Err(why),
             },
             alarms: found(self.readings(request).await)?,
-            subscribers: said(self.notices.subscribers().await),
-            execution: said(self.executions.describe(owner).await.map(drop)),
+            subscribers: said(self.notices.subscribers().await)?,
+            execution: said(self.executions.describe(owner).await.map(drop))?,
             reads: found(self.reads(reads_name.as_deref()).await)?,
             reads_name,
             writes: found(self.writes(writes_name.as_deref()).await)?,
@@ -188,16 +188,20 @@ fn named(asked: Option<&String>, tag: &str, writer: &Instance) -> Option<String>
     asked.or_else(|| writer.tags.get(tag)).cloned()
 }
 
-/// Whatever the answer is, it is a finding of the plan: a network with a hole gives none at all.
-fn said<T>(answer: Result<T, Error>) -> Result<T, String> {
-    answer.map_err(|error| error.to_string())
-}
-
-/// What waiting does not change is a finding of the plan; what may pass is asked again.
+/// What waiting does not change is a finding of the plan; what may pass is asked again. A login that is refused may pass
+/// during an upgrade, but before it a person had better see to it.
 fn found<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
     match answer {
         Ok(value) => Ok(Ok(value)),
-        Err(error) if error.name() == ErrorName::Transient => Err(error),
+        Err(error) if error.is_transient() && !error.is_refused_login() => Err(error),
         Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// The same of a service that may be out of reach: a network with a hole gives no answer at all.
+fn said<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
+    match answer {
+        Err(silent) if silent.code().is_none() => Ok(Err(silent.to_string())),
+        answered => found(answered),
     }
 }

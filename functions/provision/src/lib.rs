@@ -58,8 +58,11 @@ impl Site {
             deployment: deployment.map(|deployment| deployment.id),
         };
         held.change(|record| record.green_wait = Some(wait)).await?;
+        let known = held.record().green.is_some();
         let output = self.step(held).await?;
-        if output.done
+        // What was recorded just now is looked at once more, and RDS may have no further event to tell.
+        let recorded = !known && held.record().green.is_some();
+        if (output.done || recorded)
             && let Err(lost) = self.tokens.succeed(&token).await
         {
             // Its timeout ends it as well.

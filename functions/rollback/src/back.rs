@@ -2,12 +2,12 @@
 
 mod look;
 
+use crate::Rollback;
 use crate::crossing::{Crossed, Crossing};
 use crate::servers::Servers;
-use crate::{Rollback, ask};
 use domain::record::{Fence, Phase, Record, Side};
 use domain::reverse::Unavailable;
-use domain::rollback::{BackAct, BackSeen, Output, back, fences, no_way_back, note, reads};
+use domain::rollback::{BackAct, BackSeen, Output, Rest, back, fences, no_way_back, reads};
 use domain::routes::changes;
 use domain::switchover::Receipt;
 use domain::writes::{Way, way};
@@ -58,7 +58,7 @@ impl Rollback<'_> {
     ) -> Result<Option<Output>, Error> {
         match act {
             BackAct::GiveUp(why) => return Err(self.give_up(held, servers, why).await?),
-            BackAct::AskPerson(why) => return Err(ask(held, &why).await),
+            BackAct::AskPerson(why) => return Err(self.ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
                 // RDS's read-only goes with the record.
@@ -228,10 +228,9 @@ impl Rollback<'_> {
         }
         if !receipt.wrong.is_empty() {
             let why = format!("blue serves, but {}", receipt.wrong.join("; "));
-            return Err(ask(held, &why).await);
+            return Err(self.ask(held, &why).await);
         }
-        held.end(&note(self.input)).await?;
-        metrics::rolled_back(held.ticket());
+        self.end_claim(held).await?;
         Ok(Output {
             summary: format!(
                 "`{}` is served by blue with everything that green took: {} ms without a writer of ours; green is kept, closed.",
@@ -240,6 +239,7 @@ impl Rollback<'_> {
             done: true,
             actions: std::mem::take(&mut self.actions),
             receipt: Some(receipt),
+            rest: Some(Rest::Over),
         })
     }
 
@@ -265,7 +265,7 @@ impl Rollback<'_> {
         .await?;
         let told = no_way_back(held.record());
         held.enter(Phase::After).await?;
-        Ok(ask(held, &told).await)
+        Ok(self.ask(held, &told).await)
     }
 }
 

@@ -14,7 +14,7 @@ mod servers;
 use domain::error::StepError;
 use domain::record::{Phase, Record};
 use domain::rollback::{
-    Act, Input, Order, Output, next, no_way_back, note, nothing, order, reads_first,
+    Act, Input, Order, Output, Rest, again, next, no_way_back, note, nothing, order, reads_first,
 };
 use effects::claims::{Claims, Held};
 use effects::dns::Resolver;
@@ -24,11 +24,12 @@ use effects::rds::{Deployments, Instances};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
 use effects::step::{Invocation, now};
+use effects::tokens::Tokens;
 use green::Opened;
 use look::{Looked, look};
 use servers::Servers;
 use std::time::Duration;
-use tracing::info;
+use tracing::{info, warn};
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
 const SHORT: i64 = 10_000;
@@ -47,6 +48,8 @@ pub struct World {
     pub secrets: Secrets,
     /// Who knows the servers' addresses.
     pub resolver: Resolver,
+    /// The waits of the upgrade's execution.
+    pub tokens: Tokens,
     /// Seconds for which clients may keep an answer while reads are shared.
     pub ttl: u32,
 }
@@ -67,7 +70,8 @@ pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<
 
 async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Output, Error> {
     let Some(found) = meant(world, input).await? else {
-        return Ok(nothing(format!("`{}` was never claimed.", input.database)));
+        let never = format!("`{}` was never claimed.", input.database);
+        return Ok(nothing(Rest::Unclaimed, never));
     };
     let input = &Input {
         database: found.ticket.database.clone(),
@@ -75,7 +79,8 @@ async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Out
     };
     let at_once = reads_first(&found);
     let record = match order(input, &found) {
-        Order::Nothing(summary) => return Ok(nothing(summary)),
+        Order::Nothing(rest, summary) => return Ok(nothing(rest, summary)),
+        Order::Again => return Ok(again(&found)),
         Order::Refuse(why) => return Err(StepError::refused(why).into()),
         Order::TakeOver(phase) => world.claims.raise_epoch(&found, phase).await?,
         Order::GoOn => found,
@@ -168,7 +173,7 @@ impl Rollback<'_> {
         held: &mut Held<'_>,
     ) -> Result<Option<Output>, Error> {
         match act {
-            Act::AskPerson(why) => return Err(ask(held, &why).await),
+            Act::AskPerson(why) => return Err(self.ask(held, &why).await),
             Act::OpenGreen => return self.open_green(looked, servers, held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
@@ -226,9 +231,9 @@ impl Rollback<'_> {
                 self.actions.extend(done);
                 let mut told = std::mem::take(&mut self.actions);
                 told.push(green_serves(held.record()));
-                Err(ask(held, &told.join(" ")).await)
+                Err(self.ask(held, &told.join(" ")).await)
             }
-            Opened::Withheld(why) => Err(ask(held, &why).await),
+            Opened::Withheld(why) => Err(self.ask(held, &why).await),
             Opened::NotYet(why) => Ok(Output {
                 summary: format!("{why}."),
                 ..self.later(&why)
@@ -238,14 +243,43 @@ impl Rollback<'_> {
 
     async fn end(&mut self, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Output, Error> {
         self.actions.extend(blue::verify(servers, held).await?);
-        held.end(&note(self.input)).await?;
-        metrics::rolled_back(held.ticket());
+        self.end_claim(held).await?;
         Ok(Output {
             summary: format!("`{}` is served by blue as before.", self.input.database),
             done: true,
             actions: std::mem::take(&mut self.actions),
             receipt: None,
+            rest: Some(Rest::Over),
         })
+    }
+
+    /// Ends the upgrade where blue serves.
+    async fn end_claim(&self, held: &mut Held<'_>) -> Result<(), Error> {
+        let token = held.record().token().map(str::to_owned);
+        held.end(&note(self.input)).await?;
+        metrics::rolled_back(held.ticket());
+        let over = StepError::rolled_back(self.input.reason());
+        self.end_wait(token, over).await;
+        Ok(())
+    }
+
+    /// Marks the claim for a person; the error with which the step ends.
+    async fn ask(&self, held: &mut Held<'_>, why: &str) -> Error {
+        let token = held.record().token().map(str::to_owned);
+        if let Err(failed) = held.needs_operator(why).await {
+            return failed;
+        }
+        let asked = StepError::refused(why);
+        self.end_wait(token, asked.clone()).await;
+        asked.into()
+    }
+
+    /// The upgrade's own execution need not wait for days to find that it is over. One that can't be told finds it then.
+    async fn end_wait(&self, token: Option<String>, over: StepError) {
+        let Some(token) = token else { return };
+        if let Err(failed) = self.world.tokens.fail(&token, &over).await {
+            warn!(%failed, "the upgrade's wait not ended");
+        }
     }
 
     fn later(&mut self, why: &str) -> Output {
@@ -259,6 +293,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         done: false,
         actions,
         receipt: None,
+        rest: None,
     }
 }
 
@@ -273,13 +308,5 @@ fn green_serves(record: &Record) -> String {
             )
         }
         _ => no_way_back(record),
-    }
-}
-
-/// Marks the claim for a person; the error with which the step ends.
-async fn ask(held: &mut Held<'_>, why: &str) -> Error {
-    match held.needs_operator(why).await {
-        Ok(()) => StepError::refused(why).into(),
-        Err(failed) => failed,
     }
 }

@@ -8,6 +8,7 @@ use effects::rds::{Deployments, Instances};
 use effects::routes::Routes;
 use effects::secrets::Secrets;
 use effects::step;
+use effects::tokens::Tokens;
 use rollback::World;
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,6 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         instances: Instances::new(&aws),
         secrets: Secrets::new(&aws, settings.credentials_prefix),
         resolver: Resolver::new(settings.nameserver)?,
+        tokens: Tokens::new(&aws),
         ttl: settings.record_ttl_seconds,
     };
     step::serve("rollback", async |input, invocation| {

@@ -5,7 +5,7 @@ mod look;
 use domain::error::StepError;
 use domain::record::{Fence, Green, Record};
 use domain::reverse::Reverse;
-use domain::sweep::{Act, Output, acts, notice, token};
+use domain::sweep::{Act, Output, acts, notice};
 use effects::alarms::Alarms;
 use effects::claims::{Claims, Found, Held};
 use effects::dns::Resolver;
@@ -116,7 +116,7 @@ impl World {
     async fn act(&self, record: &Record, act: &Act, invocation: &Invocation) -> Result<(), Error> {
         match act {
             Act::EndWait(rings) => {
-                if let Some(token) = token(record)
+                if let Some(token) = record.token()
                     && self.tokens.fail(token, rings).await? == Ended::Now
                 {
                     metrics::alarm(&record.ticket);

@@ -5,7 +5,7 @@ use domain::error::StepError;
 use domain::ids::{Owner, ResourceId};
 use domain::record::{Green, Phase, Record};
 use domain::reverse::{Health, Link, LinkSeen, Reverse, SubscriptionSeen, health, limit, worst};
-use domain::sweep::{Execution, Seen, token};
+use domain::sweep::{Execution, Seen};
 use domain::watch::Reading;
 use effects::error::Error;
 use effects::metrics;
@@ -92,7 +92,7 @@ impl World {
 
     async fn readings(&self, record: &Record) -> Option<Vec<Reading>> {
         let waits = matches!(record.phase, Phase::Before | Phase::After);
-        token(record).filter(|_| waits)?;
+        record.token().filter(|_| waits)?;
         seen(self.alarms.read(&record.plan.alarms).await)
     }
 

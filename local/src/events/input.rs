@@ -71,7 +71,6 @@ mod tests {
     use super::*;
     use crate::template::Template;
     use serde_json::json;
-    use std::collections::BTreeMap;
 
     #[test]
     fn a_template_takes_values_bare_and_within_strings() {
@@ -92,9 +91,10 @@ mod tests {
     #[test]
     fn an_event_that_asks_for_an_upgrade_gives_the_request_its_id() {
         let path = crate::toolchain::workspace().join("infra/template.yaml");
-        let template = Template::read(&path, &BTreeMap::new()).expect("the shipped template");
+        let template =
+            Template::read(&path, &crate::iam::everything()).expect("the shipped template");
         let event = json!({
-            "id": "e-1", "source": "viridian", "detail-type": "viridian.upgrade.requested", "account": "1",
+            "id": "e-1", "source": "com.example.releases", "detail-type": "viridian.upgrade.requested", "account": "1",
             "detail": {"database": "orders", "target_version": "17.4"},
         });
         let mut asked = template

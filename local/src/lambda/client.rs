@@ -41,11 +41,11 @@ impl Failure {
 /// When the function failed, or Lambda refused or lost the call.
 pub async fn invoke(
     gateway: &Gateway,
-    caller: impl Into<Caller>,
+    caller: Caller,
     function: &str,
     payload: Bytes,
 ) -> Result<Bytes, Failure> {
-    let call = request(caller.into(), function, payload)?;
+    let call = request(caller, function, payload)?;
     let answer = gateway
         .send(call)
         .await

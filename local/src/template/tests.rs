@@ -147,14 +147,15 @@ fn an_upgrade_is_started_by_what_the_parameters_say() {
         let targets = rules.chain(schedules);
         targets.filter(|target| target.arn == upgrade).count()
     };
-    assert_eq!(started(&shipped(&[])), 1);
-    assert_eq!(started(&shipped(&[("RequestSource", "")])), 0);
+    assert_eq!(started(&shipped(&[])), 0);
+    let requested = shipped(&[("RequestSource", "com.example.releases")]);
+    assert_eq!(started(&requested), 1);
     let request = "{\"database\": \"orders\", \"target_version\": \"17.4\"}";
     let scheduled = shipped(&[
         ("ScheduleExpression", "rate(60 minutes)"),
         ("ScheduleInput", request),
     ]);
-    assert_eq!(started(&scheduled), 2);
+    assert_eq!(started(&scheduled), 1);
 }
 
 fn scheduled(properties: &str) -> Result<Vec<Schedule>> {

@@ -6,7 +6,7 @@ use crate::world::{Fallible, World};
 use domain::ids::{Millis, Owner};
 use domain::record::{Fence, Phase, Record};
 use domain::reverse::{Health, LinkSeen, Reverse, SubscriptionSeen, health, limit, worst};
-use domain::sweep::{Act, Execution, Output, Seen, acts, notice, token};
+use domain::sweep::{Act, Execution, Output, Seen, acts, notice};
 use serde_json::json;
 
 /// Sweeps over every upgrade.
@@ -48,7 +48,7 @@ async fn put_right(call: &Call, record: &Record, one: &Act) -> Fallible<()> {
 
 async fn act(call: &Call, record: &Record, act: &Act) -> Fallible<()> {
     match act {
-        Act::EndWait(rings) => match token(record) {
+        Act::EndWait(rings) => match record.token() {
             Some(token) => call.fail_token(token, rings).await,
             None => Ok(()),
         },
@@ -133,7 +133,7 @@ async fn look(call: &Call, record: &Record) -> Seen {
         Some(rollback) => execution(call, rollback).await,
         None => None,
     };
-    let waits = matches!(record.phase, Phase::Before | Phase::After) && token(record).is_some();
+    let waits = matches!(record.phase, Phase::Before | Phase::After) && record.token().is_some();
     let alarms = &record.plan.alarms;
     let readings = match waits {
         true => call

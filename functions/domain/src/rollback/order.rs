@@ -1,14 +1,16 @@
 //! What an order to roll back comes to: who wants it, and how far the upgrade is.
 
-use super::{Cause, Input};
+use super::{Cause, Input, Rest};
 use crate::record::{Phase, Record};
 use crate::reverse::Reverse;
 
 /// What an order to roll back means for the record that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Nothing is left to do, and why.
-    Nothing(String),
+    /// Nothing is left to do: what the upgrade has come to, and why.
+    Nothing(Rest, String),
+    /// This rollback has ended the upgrade already, and its answer was lost.
+    Again,
     /// It can't be done; nothing is touched.
     Refuse(String),
     /// Raise the epoch and enter this phase, then go on.
@@ -26,16 +28,27 @@ pub fn order(input: &Input, record: &Record) -> Order {
         .owner
         .as_ref()
         .is_some_and(|owner| *owner != record.ticket.owner);
+    // Only a call whose answer was lost finds that its own execution is through.
+    let own = input.execution.is_some() && record.rollback == input.execution;
+    let note = || record.note.as_deref().unwrap_or("no reason was recorded.");
     match (record.phase, input.cause()) {
-        _ if other => Order::Nothing(format!(
-            "`{database}` is claimed by another upgrade, {}.",
-            record.ticket.owner
-        )),
-        (Phase::Ended, _) => Order::Nothing(format!("The upgrade of `{database}` has ended.")),
-        (Phase::NeedsOperator, Cause::Stopped | Cause::Alarm) => Order::Nothing(format!(
-            "`{database}` waits for a person: {}",
-            record.note.as_deref().unwrap_or("no reason was recorded.")
-        )),
+        _ if other => Order::Nothing(
+            Rest::Unclaimed,
+            format!(
+                "`{database}` is claimed by another upgrade, {}.",
+                record.ticket.owner
+            ),
+        ),
+        (Phase::Ended, _) if own => Order::Again,
+        (Phase::Ended, _) => Order::Nothing(
+            Rest::Over,
+            format!("The upgrade of `{database}` has ended."),
+        ),
+        (Phase::NeedsOperator, _) if own => Order::Refuse(note().to_owned()),
+        (Phase::NeedsOperator, Cause::Stopped | Cause::Alarm) => Order::Nothing(
+            Rest::Person,
+            format!("`{database}` waits for a person: {}", note()),
+        ),
         (Phase::Before | Phase::Switching, _) => Order::TakeOver(Phase::RollingBack),
         (Phase::RollingBack | Phase::Returning, _) => Order::GoOn,
         (Phase::After, Cause::Stopped) => Order::TakeOver(Phase::After),

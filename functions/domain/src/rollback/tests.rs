@@ -123,7 +123,7 @@ fn an_order_for_another_upgrade_touches_nothing() {
     for phase in PHASES {
         let record = Record { phase, ..record() };
         let order = order(&input(Some("arn:other")), &record);
-        assert!(matches!(order, Order::Nothing(_)));
+        assert!(matches!(order, Order::Nothing(Rest::Unclaimed, _)));
     }
 }
 
@@ -161,11 +161,38 @@ fn a_person_may_try_again_what_an_event_may_not() {
     let owner = stuck.ticket.owner.0.clone();
     assert!(matches!(
         order(&input(Some(&owner)), &stuck),
-        Order::Nothing(_)
+        Order::Nothing(Rest::Person, _)
     ));
     assert_eq!(
         order(&input(None), &stuck),
         Order::TakeOver(Phase::RollingBack)
+    );
+}
+
+#[test]
+fn a_rollback_whose_last_answer_was_lost_gives_it_again() {
+    let again = |phase, by: &str| {
+        let record = Record {
+            phase,
+            rollback: Some("arn:rollback".into()),
+            note: Some("Rolled back: it rang.".into()),
+            ..record()
+        };
+        let input = Input {
+            execution: Some(by.into()),
+            ..input(Some(record.ticket.owner.as_str()))
+        };
+        order(&input, &record)
+    };
+    assert_eq!(again(Phase::Ended, "arn:rollback"), Order::Again);
+    let asked = Order::Refuse("Rolled back: it rang.".into());
+    assert_eq!(again(Phase::NeedsOperator, "arn:rollback"), asked);
+    let over = again(Phase::Ended, "arn:another");
+    assert!(matches!(over, Order::Nothing(Rest::Over, _)), "{over:?}");
+    let asked = again(Phase::NeedsOperator, "arn:another");
+    assert!(
+        matches!(asked, Order::Nothing(Rest::Person, _)),
+        "{asked:?}"
     );
 }
 

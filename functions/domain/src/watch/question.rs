@@ -28,6 +28,9 @@ pub enum About {
     Alarms,
 }
 
+/// A function whose answer is lost asks again, for a wait of its own.
+const NEWEST: &str = "If a newer message asks the same, answer that one.";
+
 /// The message that asks. `until` is when the question ends, in words; `alarms` is what they tell now. Whoever has the
 /// token can answer, so it stands in the commands alone, which a chat does not get.
 #[must_use]
@@ -49,10 +52,10 @@ pub fn asked(
                 checklist(record, question, alarms).join("\n")
             ),
             next: format!(
-                "With your yes the writes move to {}. With your no, or without an answer until {until}, the upgrade is rolled back. An alarm ends the wait as well.",
+                "With your yes lag, marker and alarms are looked at once more, and the writes move to {} if all is well within a quarter of an hour. With your no, or without an answer until {until}, the upgrade is rolled back. An alarm ends the wait as well.",
                 plan.to_version
             ),
-            todo: "Say yes or no.".to_owned(),
+            todo: format!("Say yes or no. {NEWEST}"),
             commands,
             ..Notice::of("approval", &record.ticket)
         },
@@ -62,7 +65,7 @@ pub fn asked(
             next: format!(
                 "The reads stay where they are. With your yes the upgrade goes on, with your no it is rolled back. Without an answer until {until} the alarms are read again: it goes on if all of them are quiet then, and is rolled back if not."
             ),
-            todo: "Look at what the alarms watch, and say yes or no.".to_owned(),
+            todo: format!("Look at what the alarms watch, and say yes or no. {NEWEST}"),
             commands,
             ..Notice::of("paused", &record.ticket)
         },
@@ -91,7 +94,8 @@ fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<Stri
         ),
         way_back(record),
     ];
-    let found = question.found.iter().cloned();
+    let found = question.found.iter();
+    let found = found.map(|line| format!("Before the reads moved: {line}"));
     found.chain(rest).map(|line| format!("- {line}")).collect()
 }
 
@@ -150,7 +154,7 @@ mod tests {
     fn a_question_names_all_that_is_known_and_until_when_it_waits() {
         let mail = of(About::Switchover, &record(), &Verdict::Quiet).mail();
         for said in [
-            "- Green is 0 bytes behind.\n- 6 tables alike.\n- All reads of orders-reads.example.com go to green.\n",
+            "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables alike.\n- All reads of orders-reads.example.com go to green.\n",
             "- No alarm guards this upgrade.\n- The fence was rehearsed on green.\n",
             "may take 5000 ms",
             "without an answer until 2026-01-01 12:00 UTC",

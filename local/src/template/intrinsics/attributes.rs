@@ -19,8 +19,12 @@ impl<'a> Scope<'a> {
         );
         Ok(match (kind, attribute) {
             ("AWS::Serverless::Function", "Arn") => lambda::arn(function_name(id, resource)),
-            ("AWS::Serverless::Function", "Version" | "Alias") => {
+            ("AWS::Serverless::Function", "Version") => {
                 format!("{}:1", lambda::arn(function_name(id, resource)))
+            }
+            ("AWS::Serverless::Function", "Alias") => {
+                let alias = self.function_alias(resource)?;
+                format!("{}:{alias}", lambda::arn(function_name(id, resource)))
             }
             ("AWS::Serverless::StateMachine", "Arn") => arn(
                 "states",
@@ -52,6 +56,14 @@ impl<'a> Scope<'a> {
             Some(Value::Null) | None => Ok(id.to_owned()),
             Some(name) => text(&name),
         }
+    }
+
+    /// The alias that SAM publishes for a function: its own, or that of all functions.
+    fn function_alias(&self, resource: &'a Yaml) -> Result<&'a str> {
+        let globals = &self.document["Globals"]["Function"];
+        let mut places = [&resource["Properties"], globals].into_iter();
+        let alias = places.find_map(|place| place["AutoPublishAlias"].as_str());
+        alias.context("a function without AutoPublishAlias has no alias")
     }
 
     /// The ARN of the alias that SAM publishes for a machine, whose id is made of the machine's and the alias's name.

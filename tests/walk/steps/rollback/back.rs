@@ -3,7 +3,7 @@
 use super::super::reads::{apply, point};
 use super::super::{blue, green};
 use super::crossing::Crossing;
-use super::{Rollback, ask, lift};
+use super::{Rollback, lift};
 use crate::call::Call;
 use crate::held::Held;
 use crate::world::{Fallible, World};
@@ -12,7 +12,7 @@ use domain::rds::Instance;
 use domain::record::{Fence, Phase, Record, Side};
 use domain::reverse::{Health, Unavailable, health, limit, worst};
 use domain::rollback::{
-    BackAct, BackSeen, Output, back, fences, identities, is_closed, no_way_back, note, reads,
+    BackAct, BackSeen, Output, Rest, back, fences, identities, is_closed, no_way_back, reads,
 };
 use domain::routes::changes;
 use domain::switchover::Receipt;
@@ -52,7 +52,7 @@ impl Rollback<'_> {
     ) -> Fallible<Option<Output>> {
         match act {
             BackAct::GiveUp(why) => return Err(self.give_up(held, why).await?),
-            BackAct::AskPerson(why) => return Err(ask(held, &why).await),
+            BackAct::AskPerson(why) => return Err(self.ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(id) => {
                 if let Some(why) = super::green::left_open(self.call, held).await? {
@@ -169,12 +169,13 @@ impl Rollback<'_> {
         if let Ok(crossing) = Crossing::open(self.call, held).await {
             let _ = crossing.disarm(self.call).await;
         }
-        held.end(&note(self.input)).await?;
+        self.end_claim(held).await?;
         Ok(Output {
             summary: "served by blue with everything that green took".to_owned(),
             done: true,
             actions: std::mem::take(&mut self.actions),
             receipt: Some(receipt),
+            rest: Some(Rest::Over),
         })
     }
 
@@ -193,7 +194,7 @@ impl Rollback<'_> {
         .await?;
         let told = no_way_back(&held.record);
         held.enter(Phase::After).await?;
-        Ok(ask(held, &told).await)
+        Ok(self.ask(held, &told).await)
     }
 }
 

@@ -17,7 +17,8 @@ use domain::error::StepError;
 use domain::record::{Fence, Phase, Record};
 use domain::request::Strategy;
 use domain::rollback::{
-    Act, Input, Order, Output, Serving, next, no_way_back, note, nothing, order, reads_first,
+    Act, Input, Order, Output, Rest, Serving, again, next, no_way_back, note, nothing, order,
+    reads_first,
 };
 use domain::routes::changes;
 use green::Opened;
@@ -39,11 +40,13 @@ async fn go(call: &Call, input: &Input) -> Fallible<Output> {
         .look("record", |world| Ok(world.record().cloned()))
         .await?;
     let Some(found) = found.filter(|_| input.database.as_str() == crate::world::DATABASE) else {
-        return Ok(nothing(format!("`{}` was never claimed.", input.database)));
+        let never = format!("`{}` was never claimed.", input.database);
+        return Ok(nothing(Rest::Unclaimed, never));
     };
     let at_once = reads_first(&found);
     let record = match order(input, &found) {
-        Order::Nothing(summary) => return Ok(nothing(summary)),
+        Order::Nothing(rest, summary) => return Ok(nothing(rest, summary)),
+        Order::Again => return Ok(again(&found)),
         Order::Refuse(why) => return refused(why),
         Order::TakeOver(phase) => {
             call.table("raise epoch", |world| world.raise_epoch(&found, phase))
@@ -152,7 +155,7 @@ impl Rollback<'_> {
         held: &mut Held,
     ) -> Fallible<Option<Output>> {
         match act {
-            Act::AskPerson(why) => return Err(ask(held, &why).await),
+            Act::AskPerson(why) => return Err(self.ask(held, &why).await),
             Act::OpenGreen => return self.open_green(looked, held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
             Act::LiftFence(fence) => self.actions.push(lift(self.call, held, &fence).await?),
@@ -189,9 +192,9 @@ impl Rollback<'_> {
         match opened {
             Opened::Serves(done) => {
                 let why = no_way_back(&held.record);
-                Err(ask(held, &format!("{why} {}", done.join(" "))).await)
+                Err(self.ask(held, &format!("{why} {}", done.join(" "))).await)
             }
-            Opened::Withheld(why) => Err(ask(held, &why).await),
+            Opened::Withheld(why) => Err(self.ask(held, &why).await),
             Opened::NotYet(why) => Ok(self.later(&why)),
         }
     }
@@ -203,13 +206,39 @@ impl Rollback<'_> {
 
     async fn end(&mut self, held: &mut Held) -> Fallible<Output> {
         self.actions.extend(blue::verify(self.call, held).await?);
-        held.end(&note(self.input)).await?;
+        self.end_claim(held).await?;
         Ok(Output {
             summary: "served by blue as before".to_owned(),
             done: true,
             actions: std::mem::take(&mut self.actions),
             receipt: None,
+            rest: Some(Rest::Over),
         })
+    }
+
+    async fn end_claim(&self, held: &mut Held) -> Fallible<()> {
+        let token = held.record.token().map(str::to_owned);
+        held.end(&note(self.input)).await?;
+        let over = StepError::rolled_back(self.input.reason());
+        self.end_wait(token, &over).await;
+        Ok(())
+    }
+
+    /// Marks the claim for a person; the error with which the step ends.
+    async fn ask(&self, held: &mut Held, why: &str) -> StepError {
+        let token = held.record.token().map(str::to_owned);
+        if let Err(failed) = held.needs_operator(why).await {
+            return failed;
+        }
+        let asked = StepError::refused(why);
+        self.end_wait(token, &asked).await;
+        asked
+    }
+
+    async fn end_wait(&self, token: Option<String>, over: &StepError) {
+        if let Some(token) = token {
+            self.call.fail_token(&token, over).await.ok();
+        }
     }
 
     fn later(&mut self, why: &str) -> Output {
@@ -223,14 +252,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         done: false,
         actions,
         receipt: None,
-    }
-}
-
-/// Marks the claim for a person; the error with which the step ends.
-async fn ask(held: &mut Held, why: &str) -> StepError {
-    match held.needs_operator(why).await {
-        Ok(()) => StepError::refused(why),
-        Err(failed) => failed,
+        rest: None,
     }
 }
 
