@@ -15,7 +15,11 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Ends without a message of their own: nothing happened, or the rollback machine has told.
-const UNTOLD: [(&str, &str); 2] = [("rollback", "NothingToDo"), ("upgrade", "RolledBack")];
+const UNTOLD: [(&str, &str); 3] = [
+    ("rollback", "NothingToDo"),
+    ("upgrade", "RolledBack"),
+    ("upgrade", "Superseded"),
+];
 
 /// What each announcement says, by machine and state.
 const ANNOUNCED: [(&str, &str, Event); 9] = [

@@ -234,7 +234,7 @@ fn an_upgrade_ends_by_what_its_rollback_has_found() {
     let cases = [
         ("Provision", "over", "Upgrade.RolledBack", 1),
         ("Provision", "person", "Upgrade.NeedsOperator", 2),
-        ("Provision", "unclaimed", "Upgrade.NeedsOperator", 2),
+        ("Provision", "unclaimed", "Upgrade.Refused", 1),
         ("Claim", "over", "Upgrade.RolledBack", 0),
         ("Claim", "person", "Upgrade.NeedsOperator", 1),
         ("Claim", "unclaimed", "Upgrade.Refused", 1),

@@ -105,7 +105,7 @@ async fn an_old_ticket_moves_nothing() -> Result<()> {
     let input = json!({"ticket": ticket, "percent": 10});
     assert_eq!(
         error(world.step("shift_weight", input).await)?,
-        "Upgrade.Refused"
+        "Upgrade.RolledBack"
     );
     assert_eq!(world.routes().await?, originals());
     world.end().await

@@ -99,12 +99,18 @@ pub fn not_held(record: Option<&Record>, ticket: &Ticket) -> StepError {
             record.ticket.owner
         ));
     }
+    // Only rollbacks raise an epoch.
+    let taken_over = record.ticket.epoch != ticket.epoch;
     match (record.phase, &record.lease) {
+        (Phase::Ended, _) if taken_over => StepError::rolled_back(match &record.note {
+            Some(note) => note.clone(),
+            None => format!("`{database}` was rolled back"),
+        }),
         (Phase::Ended, _) => {
             StepError::refused(format!("the upgrade of `{database}` has ended already"))
         }
         (Phase::NeedsOperator, _) => needs_operator(record),
-        _ if record.ticket.epoch != ticket.epoch => StepError::refused(format!(
+        _ if taken_over => StepError::rolled_back(format!(
             "a rollback of `{database}` has taken over; this call may not act any more"
         )),
         (_, Some(lease)) => StepError::transient(format!(
@@ -218,7 +224,8 @@ mod tests {
         let ticket = record().ticket;
         let mut raised = at(Phase::RollingBack);
         raised.ticket.epoch = Epoch(ticket.epoch.0 + 1);
-        assert_eq!(not_held(Some(&raised), &ticket).name, ErrorName::Refused);
+        let over = not_held(Some(&raised), &ticket);
+        assert_eq!(over.name, ErrorName::RolledBack);
         assert_eq!(not_held(None, &ticket).name, ErrorName::Refused);
     }
 

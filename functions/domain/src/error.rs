@@ -13,7 +13,7 @@ pub enum ErrorName {
     Refused,
     /// An alarm that guards this upgrade rang, or could not be read.
     AlarmRaised,
-    /// A person has taken the upgrade back while it waited.
+    /// A rollback that this upgrade did not ask for has taken it back, or is about to.
     RolledBack,
     /// Anything else. Never retried blindly, since the call may have acted.
     Failed,
@@ -93,7 +93,7 @@ impl StepError {
         }
     }
 
-    /// A person has taken the upgrade back while it waited.
+    /// A rollback that this upgrade did not ask for has taken it back, or is about to.
     pub fn rolled_back(message: impl Into<String>) -> Self {
         Self {
             name: ErrorName::RolledBack,

@@ -215,6 +215,14 @@ impl Record {
         self.wait.as_ref()?.token.as_deref()
     }
 
+    /// The tokens of all waits that may last, that for green among them.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<String> {
+        let green = self.green_wait.as_ref().map(|wait| wait.token.as_str());
+        let both = [self.token(), green];
+        both.into_iter().flatten().map(str::to_owned).collect()
+    }
+
     /// Whether the application was let into green, and blue was not opened again since.
     #[must_use]
     pub fn green_serves(&self) -> bool {

@@ -88,6 +88,9 @@ pub struct Output {
     /// What the upgrade has come to, once this is done.
     #[serde(default)]
     pub rest: Option<Rest>,
+    /// Whose upgrade it is, so that the next call is about the same one, whoever has claimed the database by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// What an upgrade has come to where no rollback has anything left to do.
@@ -304,6 +307,7 @@ pub const fn nothing(rest: Rest, summary: String) -> Output {
         actions: vec![],
         receipt: None,
         rest: Some(rest),
+        owner: None,
     }
 }
 
@@ -317,6 +321,7 @@ pub fn again(record: &Record) -> Output {
         actions: vec![done],
         receipt: record.back.clone().map(|back| back.receipt),
         rest: Some(Rest::Over),
+        owner: None,
     }
 }
 

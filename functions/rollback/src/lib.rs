@@ -25,14 +25,18 @@ use effects::routes::Routes;
 use effects::secrets::Secrets;
 use effects::step::{Invocation, now};
 use effects::tokens::Tokens;
+use futures_util::future::join_all;
 use green::Opened;
 use look::{Looked, look};
 use servers::Servers;
 use std::time::Duration;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
 const SHORT: i64 = 10_000;
+/// How long it may take to tell the upgrade's execution that it is over, which it would find out by itself.
+const TOLD: Duration = Duration::from_secs(5);
 
 /// Everything that a rollback touches.
 pub struct World {
@@ -62,10 +66,15 @@ pub struct World {
 /// `Upgrade.Refused` where green serves or where only a person can help; the claim is marked then.
 pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<Output, Error> {
     match go(world, &input, &invocation).await {
-        // Whatever it is may be over in a moment, and the state machine asks for hours.
-        Err(busy) if busy.is_transient() => Ok(later(&busy.to_string(), vec![])),
+        Err(busy) if is_worth_hours(&busy) => Ok(later(&busy.to_string(), vec![])),
         done => done,
     }
+}
+
+/// Whether it may be over in a moment, and the state machine asks for hours. A login that is refused for minutes is for a
+/// person to mend.
+fn is_worth_hours(failed: &Error) -> bool {
+    failed.is_transient() && !failed.is_refused_login()
 }
 
 async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Output, Error> {
@@ -93,15 +102,16 @@ async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Out
         actions: vec![],
     };
     rollback.reads_first(&record, at_once).await;
-    match world
-        .claims
-        .hold(&record.ticket, "rollback", invocation)
-        .await
-    {
-        Ok(held) => Box::pin(rollback.with_lease(held)).await,
-        Err(busy) if busy.is_transient() => Ok(rollback.later(&busy.to_string())),
-        Err(refused) => Err(refused),
-    }
+    let hold = world.claims.hold(&record.ticket, "rollback", invocation);
+    let output = match hold.await {
+        Ok(held) => Box::pin(rollback.with_lease(held)).await?,
+        Err(busy) if busy.is_transient() => rollback.later(&busy.to_string()),
+        Err(refused) => return Err(refused),
+    };
+    Ok(Output {
+        owner: Some(record.ticket.owner),
+        ..output
+    })
 }
 
 /// The record that an order is about. An event knows an upgrade's request only as it was typed or wrapped, so that the
@@ -136,7 +146,7 @@ impl Rollback<'_> {
         let done = self.until_done(&mut held).await;
         held.release().await;
         match done {
-            Err(busy) if busy.is_transient() => Ok(self.later(&busy.to_string())),
+            Err(busy) if is_worth_hours(&busy) => Ok(self.later(&busy.to_string())),
             done => done,
         }
     }
@@ -250,36 +260,41 @@ impl Rollback<'_> {
             actions: std::mem::take(&mut self.actions),
             receipt: None,
             rest: Some(Rest::Over),
+            owner: None,
         })
     }
 
     /// Ends the upgrade where blue serves.
     async fn end_claim(&self, held: &mut Held<'_>) -> Result<(), Error> {
-        let token = held.record().token().map(str::to_owned);
+        let tokens = held.record().tokens();
         held.end(&note(self.input)).await?;
         metrics::rolled_back(held.ticket());
         let over = StepError::rolled_back(self.input.reason());
-        self.end_wait(token, over).await;
+        self.end_waits(&tokens, &over).await;
         Ok(())
     }
 
     /// Marks the claim for a person; the error with which the step ends.
     async fn ask(&self, held: &mut Held<'_>, why: &str) -> Error {
-        let token = held.record().token().map(str::to_owned);
+        let tokens = held.record().tokens();
         if let Err(failed) = held.needs_operator(why).await {
             return failed;
         }
         let asked = StepError::refused(why);
-        self.end_wait(token, asked.clone()).await;
+        self.end_waits(&tokens, &asked).await;
         asked.into()
     }
 
     /// The upgrade's own execution need not wait for days to find that it is over. One that can't be told finds it then.
-    async fn end_wait(&self, token: Option<String>, over: StepError) {
-        let Some(token) = token else { return };
-        if let Err(failed) = self.world.tokens.fail(&token, &over).await {
-            warn!(%failed, "the upgrade's wait not ended");
-        }
+    async fn end_waits(&self, tokens: &[String], over: &StepError) {
+        let ends = tokens.iter().map(|token| async move {
+            match timeout(TOLD, self.world.tokens.fail(token, over)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(failed)) => warn!(%failed, "the upgrade's wait not ended"),
+                Err(_) => warn!("the upgrade's wait not ended in time"),
+            }
+        });
+        join_all(ends).await;
     }
 
     fn later(&mut self, why: &str) -> Output {
@@ -294,6 +309,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         actions,
         receipt: None,
         rest: None,
+        owner: None,
     }
 }
 

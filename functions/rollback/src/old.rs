@@ -92,6 +92,7 @@ pub async fn close(
     }
     let session = match reach(servers, &old).await {
         Ok(session) => session,
+        Err(refused) if refused.is_refused_login() => return Ok(Old::Open(refused.to_string())),
         Err(silent) if silent.is_transient() => return Ok(Old::Away(silent)),
         Err(refused) => return Ok(Old::Open(refused.to_string())),
     };

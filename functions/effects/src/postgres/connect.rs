@@ -156,8 +156,8 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// `Upgrade.Transient` if the server can't be reached or takes no connections now, `Upgrade.Refused` if it does not
-    /// let us in or its certificate is not to be believed.
+    /// `Upgrade.Transient` if the server can't be reached or takes no connections now, or does not let us in by IAM;
+    /// `Upgrade.Refused` if it does not let us in by password or its certificate is not to be believed.
     pub async fn connect(
         &self,
         endpoint: &Endpoint,

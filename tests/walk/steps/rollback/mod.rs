@@ -61,11 +61,15 @@ async fn go(call: &Call, input: &Input) -> Fallible<Output> {
         actions: vec![],
     };
     rollback.reads_first(&record, at_once).await;
-    match Held::hold(call, &record.ticket).await {
-        Ok(held) => rollback.with_lease(held).await,
-        Err(busy) if is_transient(&busy) => Ok(rollback.later(&busy.message)),
-        Err(refused) => Err(refused),
-    }
+    let output = match Held::hold(call, &record.ticket).await {
+        Ok(held) => rollback.with_lease(held).await?,
+        Err(busy) if is_transient(&busy) => rollback.later(&busy.message),
+        Err(refused) => return Err(refused),
+    };
+    Ok(Output {
+        owner: Some(record.ticket.owner),
+        ..output
+    })
 }
 
 /// One call of a rollback, and what it did so far.
@@ -213,31 +217,32 @@ impl Rollback<'_> {
             actions: std::mem::take(&mut self.actions),
             receipt: None,
             rest: Some(Rest::Over),
+            owner: None,
         })
     }
 
     async fn end_claim(&self, held: &mut Held) -> Fallible<()> {
-        let token = held.record.token().map(str::to_owned);
+        let tokens = held.record.tokens();
         held.end(&note(self.input)).await?;
         let over = StepError::rolled_back(self.input.reason());
-        self.end_wait(token, &over).await;
+        self.end_waits(&tokens, &over).await;
         Ok(())
     }
 
     /// Marks the claim for a person; the error with which the step ends.
     async fn ask(&self, held: &mut Held, why: &str) -> StepError {
-        let token = held.record.token().map(str::to_owned);
+        let tokens = held.record.tokens();
         if let Err(failed) = held.needs_operator(why).await {
             return failed;
         }
         let asked = StepError::refused(why);
-        self.end_wait(token, &asked).await;
+        self.end_waits(&tokens, &asked).await;
         asked
     }
 
-    async fn end_wait(&self, token: Option<String>, over: &StepError) {
-        if let Some(token) = token {
-            self.call.fail_token(&token, over).await.ok();
+    async fn end_waits(&self, tokens: &[String], over: &StepError) {
+        for token in tokens {
+            self.call.fail_token(token, over).await.ok();
         }
     }
 
@@ -253,6 +258,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         actions,
         receipt: None,
         rest: None,
+        owner: None,
     }
 }
 
