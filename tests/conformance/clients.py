@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import boto3
 from history import derived, well_formed
@@ -20,6 +21,7 @@ CONFIG = tempfile.NamedTemporaryFile("w", suffix=".ini")
 CONFIG.write("[default]\ncli_timestamp_format = iso8601\n")
 CONFIG.flush()
 ENVIRONMENT = os.environ | {"AWS_CONFIG_FILE": CONFIG.name}
+REHEARSE = Path(__file__).parents[2] / "infra/rehearse"
 MOST_EVENTS = 2_000
 PATIENCE = 300
 STATES, RDS = boto3.client("stepfunctions"), boto3.client("rds")
@@ -39,13 +41,34 @@ def plain(answer):
     ))
 
 
-def machine():
-    """The ARN of the machine, which both clients list alike."""
+def machines():
+    """The ARNs of the machines by their names, which both clients list alike."""
     pages = STATES.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 1})
     arns = {it["name"]: it["stateMachineArn"] for page in pages for it in page["stateMachines"]}
     listed = aws("stepfunctions", "list-state-machines")["stateMachines"]
     assert arns == {it["name"]: it["stateMachineArn"] for it in listed}, listed
-    return arns["viridian-upgrade"]
+    return arns
+
+
+def rehearse(arns):
+    """`infra/rehearse` takes no database that is not marked for it, nor one that a request names; then it plans. The execution."""
+    def run(*options):
+        typed = [REHEARSE, *options, "viridian", "orders", "18.4"]
+        path = f"{Path(AWS).parent}:{os.environ['PATH']}"
+        return subprocess.run(typed, capture_output=True, text=True, check=False, env=ENVIRONMENT | {"PATH": path})
+    upgrade, folder = arns["viridian-upgrade"], tempfile.TemporaryDirectory()
+    dry = ("--dry-run", "--upgrade-machine", upgrade, "--rollback-machine", arns["viridian-rollback"], "--table", "Upgrades")
+    unmarked = run(*dry)
+    assert unmarked.returncode == 2 and "viridian:rehearsal = yes" in unmarked.stderr, unmarked
+    instance = RDS.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["DBInstanceArn"]
+    RDS.add_tags_to_resource(ResourceName=instance, Tags=[{"Key": "viridian:rehearsal", "Value": "yes"}])
+    other = run(*dry, "--request", '{"database": "billing"}')
+    assert other.returncode == 2 and "may not name database" in other.stderr, other
+    assert not STATES.list_executions(stateMachineArn=upgrade)["executions"], "nothing was begun so far"
+    done = run(*dry, "--folder", folder.name)
+    assert done.returncode == 0 and "nothing in the way" in done.stderr, done
+    assert json.loads(Path(folder.name, "report.json").read_text())["good"], done.stdout
+    return STATES.list_executions(stateMachineArn=upgrade)["executions"][0]["executionArn"]
 
 
 def start(upgrade):
@@ -98,8 +121,8 @@ def events(execution, **options):
     return [event for page in pages for event in page["events"]]
 
 
-def the_end(execution):
-    """Both clients tell the same end."""
+def the_end(execution, before):
+    """Both clients tell the same end, and the execution before it."""
     told = STATES.describe_execution(executionArn=execution)
     assert plain(told) == aws("stepfunctions", "describe-execution", "--execution-arn", execution)
     assert json.loads(told["input"]) == REQUEST and told["startDate"] < told["stopDate"]
@@ -110,7 +133,7 @@ def the_end(execution):
         raise AssertionError(STATES.start_execution(stateMachineArn=upgrade, name=told["name"], input=told["input"]))
     except STATES.exceptions.ExecutionAlreadyExists:
         pass
-    for status, expected in [("SUCCEEDED", [execution]), ("RUNNING", []), ("FAILED", [])]:
+    for status, expected in [("SUCCEEDED", [execution, before]), ("RUNNING", []), ("FAILED", [])]:
         pages = STATES.get_paginator("list_executions").paginate(stateMachineArn=upgrade, statusFilter=status)
         assert [it["executionArn"] for page in pages for it in page["executions"]] == expected, status
         listed = aws("stepfunctions", "list-executions", "--state-machine-arn", upgrade, "--status-filter", status)
@@ -162,9 +185,11 @@ def the_databases(identifier, statuses):
 
 
 if __name__ == "__main__":
-    made = start(machine())
+    found = machines()
+    rehearsed = rehearse(found)
+    made = start(found["viridian-upgrade"])
     deployment, was = follow(made)
-    definition, told = the_end(made), the_history(made)
+    definition, told = the_end(made, rehearsed), the_history(made)
     the_databases(deployment, was)
     expected = derived(told, definition, GREEN_MINUTES)
     print(f"{len(told)} events here, {expected} in an upgrade at RDS's pace that is watched for a week")

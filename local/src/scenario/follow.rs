@@ -13,12 +13,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// States after which nothing follows.
-const ENDS: [&str; 5] = [
+const ENDS: [&str; 6] = [
     "Completed",
     "RolledBack",
     "Rejected",
     "Planned",
     "NeedsOperator",
+    "Superseded",
 ];
 
 /// One answer of a step.
