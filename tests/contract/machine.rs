@@ -146,8 +146,9 @@ fn a_function_whose_network_sleeps_is_waited_for() {
                 number("BackoffRate"),
                 number("MaxDelaySeconds"),
             );
-            let tries = waits["MaxAttempts"].as_i64().expect("a number");
-            let delays = (0..tries).map(|it| (first * rate.powi(it as i32)).min(most));
+            let tries = waits["MaxAttempts"].as_u64().expect("a number");
+            let delays = std::iter::successors(Some(first), |delay| Some((delay * rate).min(most)));
+            let delays = delays.take(usize::try_from(tries).expect("a few"));
             // Half of it, since the jitter is full.
             assert!(
                 delays.sum::<f64>() / 2.0 > 400.0,

@@ -162,7 +162,8 @@ impl Rds {
             message = event.message,
             "RDS event"
         );
-        self.state().events.push(event.clone());
-        self.heard(&event);
+        let heard = event.clone();
+        self.state().events.push(event);
+        self.heard(&heard);
     }
 }
