@@ -121,6 +121,10 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
 async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
     let (world, ticket) = guarded("watch-rang").await?;
     world.ring("errors")?;
+    // Before the wait, so that nobody but `watch` can end it.
+    let answered = || world.platform.lambda.measured();
+    let by_event = async || Ok(answered().iter().any(|it| it.function == "on_alarm"));
+    tests::wait("the alarm's event is over", by_event).await?;
     let execution = waiting(&world, &ticket).await?;
     let why = rolled_back(&world, &execution).await?;
     assert!(
