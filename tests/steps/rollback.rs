@@ -121,7 +121,7 @@ async fn until_done(world: &World, step: &str, input: &Value) -> Result<Vec<Valu
 }
 
 /// An upgrade with green, half of the reads there.
-async fn half_way(name: &str) -> Result<(World, Value)> {
+pub async fn half_way(name: &str) -> Result<(World, Value)> {
     let world = World::start(name).await?;
     create_blue(&world).await?;
     run(&world, "viridian", APPLICATION).await?;
