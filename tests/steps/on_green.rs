@@ -26,7 +26,7 @@ fn machine(function: &str) -> String {
 }
 
 /// Starts a wait whose token a function hands to the record.
-async fn started(world: &World, ticket: &Value, function: &str) -> Result<String> {
+fn started(world: &World, ticket: &Value, function: &str) -> Result<String> {
     let states = &world.platform.states;
     // In the shipped machine's place, and so with its role.
     let shipped = world.platform.template.machine("UpgradeMachine");
@@ -40,7 +40,7 @@ async fn started(world: &World, ticket: &Value, function: &str) -> Result<String
 
 /// Starts a wait for green; the execution, once its token stands in the record.
 async fn waiting(world: &World, ticket: &Value) -> Result<String> {
-    let execution = started(world, ticket, "watch").await?;
+    let execution = started(world, ticket, "watch")?;
     for _ in 0..500 {
         let token = world.record().await?["wait"]["token"].clone();
         if token.is_string() {
@@ -65,7 +65,7 @@ async fn end(world: &World, execution: &str) -> Result<Outcome> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_for_a_green_that_stands_ends_without_an_event() -> Result<()> {
     let (world, ticket) = half_way("on-green-stands").await?;
-    let execution = started(&world, &ticket, "provision").await?;
+    let execution = started(&world, &ticket, "provision")?;
     assert_eq!(
         end(&world, &execution).await?,
         Outcome::Succeeded(json!({}))
