@@ -1,10 +1,8 @@
 //! A shop's database on the local RDS, with a replica, and the questions that the tests ask of it.
 
 use anyhow::{Context, Result, ensure};
-use axum::body::Bytes;
 use local::app::dial::{Address, Dialer, Login, trusting};
-use local::gateway::Caller;
-use local::lambda::client::{Failure, invoke};
+use local::lambda::client::Failure;
 use local::platform::{Options, Platform};
 use local::rds::{DelayProfile, host_name};
 use serde_json::{Value, json};
@@ -194,15 +192,7 @@ impl Shop {
 
     /// Invokes a step.
     pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
-        let payload = Bytes::from(input.to_string());
-        let answer = invoke(
-            &self.platform.gateway,
-            Caller::Service("test"),
-            name,
-            payload,
-        )
-        .await?;
-        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+        tests::step(&self.platform, name, input).await
     }
 
     /// Plans an upgrade with what a person types besides the database.

@@ -1,9 +1,11 @@
-//! What the suites share: a folder for each run, waits that come to an end, and a writer.
+//! What the suites share: a folder for each run, steps to invoke, waits that come to an end, and a writer.
 
 pub mod ticks;
 
 use anyhow::{Context, Result, ensure};
+use local::gateway::Caller;
 use local::keeper::Keeper;
+use local::lambda::client::{Failure, invoke};
 use local::memory;
 use local::platform::Platform;
 use local::toolchain::workspace;
@@ -21,6 +23,16 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub fn run_folder(name: &str) -> PathBuf {
     let runs = memory::folder().unwrap_or_else(|| workspace().join(".local/test-runs"));
     runs.join(format!("{name}-{}", std::process::id()))
+}
+
+/// Invokes a step, as nobody whose rights are looked at.
+///
+/// # Errors
+/// What the step failed with.
+pub async fn step(platform: &Platform, name: &str, input: Value) -> Result<Value, Failure> {
+    let payload = input.to_string().into();
+    let answer = invoke(&platform.gateway, Caller::Service("test"), name, payload).await?;
+    Ok(serde_json::from_slice(&answer).unwrap_or_default())
 }
 
 /// Ends a run that passed: stops what it started, and removes its folder.

@@ -1,11 +1,9 @@
 //! A platform with a table, a zone and a plan, and the questions that the tests ask of them.
 
 use anyhow::{Context, Result, ensure};
-use axum::body::Bytes;
 use axum::http::Method;
-use local::gateway::Caller;
 use local::gateway::client::Client;
-use local::lambda::client::{Failure, invoke};
+use local::lambda::client::Failure;
 use local::platform::{Options, Platform};
 use serde_json::{Value, json};
 
@@ -49,15 +47,7 @@ impl World {
 
     /// Invokes a step.
     pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
-        let payload = Bytes::from(input.to_string());
-        let answer = invoke(
-            &self.platform.gateway,
-            Caller::Service("test"),
-            name,
-            payload,
-        )
-        .await?;
-        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+        tests::step(&self.platform, name, input).await
     }
 
     /// Claims the database for [`OWNER`]; the ticket.
