@@ -74,7 +74,7 @@ impl Input {
 }
 
 /// What `rollback` answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// One sentence for a person.
     pub summary: String,
@@ -300,14 +300,13 @@ pub fn note(input: &Input) -> String {
 
 /// What `rollback` answers where there is nothing to do.
 #[must_use]
-pub const fn nothing(rest: Rest, summary: String) -> Output {
+pub fn nothing(rest: Rest, summary: String) -> Output {
     Output {
         summary,
         done: true,
         actions: vec![],
-        receipt: None,
         rest: Some(rest),
-        owner: None,
+        ..Output::default()
     }
 }
 
@@ -321,7 +320,7 @@ pub fn again(record: &Record) -> Output {
         actions: vec![done],
         receipt: record.back.clone().map(|back| back.receipt),
         rest: Some(Rest::Over),
-        owner: None,
+        ..Output::default()
     }
 }
 

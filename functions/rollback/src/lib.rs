@@ -258,9 +258,8 @@ impl Rollback<'_> {
             summary: format!("`{}` is served by blue as before.", self.input.database),
             done: true,
             actions: std::mem::take(&mut self.actions),
-            receipt: None,
             rest: Some(Rest::Over),
-            owner: None,
+            ..Output::default()
         })
     }
 
@@ -307,9 +306,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         summary: format!("On the way back to blue: {why}."),
         done: false,
         actions,
-        receipt: None,
-        rest: None,
-        owner: None,
+        ..Output::default()
     }
 }
 

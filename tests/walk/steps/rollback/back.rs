@@ -176,7 +176,7 @@ impl Rollback<'_> {
             actions: std::mem::take(&mut self.actions),
             receipt: Some(receipt),
             rest: Some(Rest::Over),
-            owner: None,
+            ..Output::default()
         })
     }
 

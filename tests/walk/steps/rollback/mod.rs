@@ -215,9 +215,8 @@ impl Rollback<'_> {
             summary: "served by blue as before".to_owned(),
             done: true,
             actions: std::mem::take(&mut self.actions),
-            receipt: None,
             rest: Some(Rest::Over),
-            owner: None,
+            ..Output::default()
         })
     }
 
@@ -256,9 +255,7 @@ fn later(why: &str, actions: Vec<String>) -> Output {
         summary: why.to_owned(),
         done: false,
         actions,
-        receipt: None,
-        rest: None,
-        owner: None,
+        ..Output::default()
     }
 }
 
