@@ -117,6 +117,35 @@ async fn writes_in_flight_outlive_an_unhurried_rds_and_an_address_that_is_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_marked_as_a_template_is_carried_and_compared() -> Result<()> {
+    let shop = Shop::open("template", "16.14").await?;
+    let blue = shop.admin("orders", "orders").await?;
+    blue.batch_execute("create database tenants owner viridian is_template true")
+        .await?;
+    let tenants = shop.admin("orders", "tenants").await?;
+    let rows = "create table tenant (id int primary key); alter table tenant owner to viridian; \
+                insert into tenant select generate_series(1, 10)";
+    tenants.batch_execute(rows).await?;
+    let (plan, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
+    assert_eq!(plan["databases"], json!(["orders", "tenants"]));
+    shop.finish("provision", &ticket).await?;
+    shop.finish("prepare", &ticket).await?;
+    let more = "insert into tenant select generate_series(11, 500)";
+    tenants.batch_execute(more).await?;
+    drop(tenants);
+    let said = shop.finish("switchover", &ticket).await?;
+    let receipt = &said.last().context("an answer")?["receipt"];
+    assert_eq!(receipt["databases"]["tenants"]["rows"], 500, "{receipt}");
+    let green = shop.admin("orders", "tenants").await?;
+    let there: i64 = green
+        .query_one("select count(*) from tenant", &[])
+        .await?
+        .get(0);
+    assert_eq!(there, 500);
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn blue_goes_on_behind_no_fence_when_rds_takes_the_switchover_back() -> Result<()> {
     let (shop, ticket) = level("taken-back").await?;
     shop.platform.rds.break_next(Breakage::Switchover);

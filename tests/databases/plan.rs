@@ -14,6 +14,12 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
              create table secret (n int primary key); alter table secret enable row level security",
         )
         .await?;
+    for made in [
+        "create database archive allow_connections false",
+        "create database full_one connection limit 0",
+    ] {
+        orders.batch_execute(made).await?;
+    }
     orders
         .batch_execute("create role root login superuser")
         .await?;
@@ -36,6 +42,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
     let expected = [
         "backups on",
         "no foreign replication",
+        "databases",
         "replica identity",
         "row-level security",
         "column types",
@@ -45,12 +52,13 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
         "alarms quiet",
     ];
     assert_eq!(found, expected, "{}", planned["text"]);
-    assert!(
-        planned["text"]
-            .as_str()
-            .context("text")?
-            .contains("orders.public.log")
-    );
+    let text = planned["text"].as_str().context("text")?;
+    for found in [
+        "1 table without primary key: orders.public.log",
+        "archive does not allow connections, full_one has CONNECTION LIMIT 0",
+    ] {
+        assert!(text.contains(found), "{text}");
+    }
     for call in shop.platform.calls().all() {
         let reads = ["Describe", "List", "Get"]
             .iter()
@@ -61,6 +69,29 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
             call.operation
         );
     }
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_passes_as_rds_s_own_only_if_it_is() -> Result<()> {
+    let shop = Shop::open("own-rdsadmin", "16.14").await?;
+    let planned = shop.plan(json!({"target_version": "18.4"})).await?;
+    assert_eq!(planned["plan"]["databases"], json!(["orders"]));
+    let admin = shop.admin("orders", "orders").await?;
+    admin
+        .batch_execute("drop database if exists rdsadmin")
+        .await?;
+    admin
+        .batch_execute("create database rdsadmin owner viridian")
+        .await?;
+    let template = shop.admin("orders", "template1").await?;
+    template
+        .batch_execute("create table country (code text primary key)")
+        .await?;
+    drop(template);
+    let planned = shop.plan(json!({"target_version": "18.4"})).await?;
+    assert_eq!(planned["plan"]["databases"], json!(["orders", "rdsadmin"]));
+    assert_eq!(checks(&planned, "blocker"), ["databases"]);
     shop.close().await
 }
 

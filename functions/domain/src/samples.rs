@@ -114,6 +114,7 @@ pub(crate) fn server() -> Server {
                 ..database("postgres")
             },
         ],
+        closed_databases: vec![],
         oldest_transaction_seconds: 1,
         prepared_transactions: 0,
     }

@@ -33,12 +33,14 @@ impl Server {
         Ok(client)
     }
 
-    /// Its databases, without templates and `rdsadmin`'s own.
+    /// Its databases that take connections, templates of the user's own included, without PostgreSQL's templates and
+    /// `rdsadmin`'s own.
     ///
     /// # Errors
     /// When the server doesn't answer.
     pub async fn databases(&self) -> Result<Vec<String>> {
-        let all = "SELECT datname::text FROM pg_database WHERE NOT datistemplate AND datname <> $1 ORDER BY datname";
+        let all = "SELECT datname::text FROM pg_database \
+                   WHERE datallowconn AND datname NOT IN ('template0', 'template1', $1) ORDER BY datname";
         let rows = self.admin("postgres").await?.query(all, &[&ADMIN]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }

@@ -70,6 +70,8 @@ pub struct Server {
     pub writing_settings: Vec<String>,
     /// Databases that take connections, without RDS's own.
     pub databases: Vec<DatabaseSeen>,
+    /// Databases that take none, each with the reason.
+    pub closed_databases: Vec<String>,
     /// Seconds for which the oldest transaction has been open.
     pub oldest_transaction_seconds: u64,
     /// Prepared transactions that nobody has ended.
@@ -189,9 +191,14 @@ pub struct DatabaseSeen {
 }
 
 impl Server {
-    /// The databases that belong to the upgrade: all but a maintenance database that nobody uses.
+    /// The databases that belong to the upgrade: all but a maintenance database that nobody uses. A `template1` with tables
+    /// is in the way, and never a part of it.
     pub fn application_databases(&self) -> impl Iterator<Item = &DatabaseSeen> {
-        let used = |database: &&DatabaseSeen| database.name != "postgres" || database.tables > 0;
+        let used = |database: &&DatabaseSeen| match database.name.as_str() {
+            "template1" => false,
+            "postgres" => database.tables > 0,
+            _ => true,
+        };
         self.databases.iter().filter(used)
     }
 

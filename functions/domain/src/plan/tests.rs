@@ -97,7 +97,14 @@ fn everything_in_the_way_is_said_at_once() {
 #[test]
 fn each_ill_is_found_by_its_own_check() {
     type Ill = (&'static str, fn(&mut Seen));
-    let ills: [Ill; 27] = [
+    let ills: [Ill; 29] = [
+        ("databases", |seen| {
+            asked(seen).closed_databases = vec!["archive takes none".into()];
+        }),
+        ("databases", |seen| {
+            let template = crate::samples::database("template1");
+            asked(seen).databases.push(template);
+        }),
         ("kind of database", |seen| {
             writer(seen).engine = "mysql".into();
         }),

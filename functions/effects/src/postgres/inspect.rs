@@ -9,6 +9,9 @@ use tokio_postgres::Row;
 /// The database that every server of RDS has.
 pub const MAINTENANCE: &str = "postgres";
 
+/// The database that every new one is copied from.
+pub const TEMPLATE: &str = "template1";
+
 /// Asks a server, and each of its databases, for everything that a plan looks at. `named` are roles that the request names.
 ///
 /// # Errors
@@ -22,10 +25,18 @@ pub async fn server(
         .connect(endpoint, MAINTENANCE, Access::AsServed)
         .await?;
     let mut databases = vec![];
-    for name in database_names(&session).await? {
+    let (mut open, mut closed) = (vec![], vec![]);
+    for listed in self::databases(&session).await? {
+        match listed.closed {
+            None => open.push(listed.name),
+            Some(why) => closed.push(format!("{} {why}", listed.name)),
+        }
+    }
+    for name in open {
         let inside = connector.connect(endpoint, &name, Access::AsServed).await?;
         databases.push(database(&inside, name).await?);
     }
+    databases.retain(|it| it.name != TEMPLATE || it.tables > 0);
     let activity = activity(&session).await?;
     let used = databases
         .iter()
@@ -42,6 +53,7 @@ pub async fn server(
         roles: roles(&session, named).await?,
         writing_settings: writing_settings(&session).await?,
         databases,
+        closed_databases: closed,
         oldest_transaction_seconds: activity.get::<_, i64>(2).try_into().unwrap_or_default(),
         prepared_transactions: count(&activity, 3),
     })
@@ -55,12 +67,37 @@ fn names(rows: &[Row]) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// `rdsadmin` is RDS's own, and lets nobody in.
-async fn database_names(session: &Session) -> Result<Vec<String>, Error> {
-    let query = "select datname::text from pg_database \
-                 where datallowconn and not datistemplate and datname <> 'rdsadmin' order by 1";
+/// A database of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Why it takes no connections; `None` if it does.
+    pub closed: Option<String>,
+}
+
+/// Every database of the server, whatever it is marked as: `pg_upgrade` carries templates as well. Left out are the pristine
+/// `template0`, which PostgreSQL makes anew, and RDS's own `rdsadmin`.
+///
+/// # Errors
+///
+/// If the session is gone.
+pub async fn databases(session: &Session) -> Result<Vec<Listed>, Error> {
+    // An interrupted DROP DATABASE leaves the limit -2 (PostgreSQL 16 and the minor releases of 2023-05-11).
+    let query = "select datname::text, \
+                    case when not datallowconn then 'does not allow connections' \
+                         when datconnlimit = -2 then 'is invalid, left by an interrupted DROP DATABASE' \
+                         when datconnlimit = 0 then 'has CONNECTION LIMIT 0' end \
+                 from pg_database \
+                 where not (datname = 'template0' and datistemplate and not datallowconn) \
+                   and not (datname = 'rdsadmin' and pg_get_userbyid(datdba) = 'rdsadmin') order by 1";
     let rows = session.query(query, &[]).await;
-    Ok(names(&rows.map_err(looked("listing the databases"))?))
+    let rows = rows.map_err(looked("listing the databases"))?;
+    let listed = |row: &Row| Listed {
+        name: row.get(0),
+        closed: row.get(1),
+    };
+    Ok(rows.iter().map(listed).collect())
 }
 
 async fn our_role(session: &Session) -> Result<OurRole, Error> {

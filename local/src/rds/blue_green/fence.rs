@@ -18,7 +18,8 @@ pub struct Fence {
 impl Fence {
     /// Notes the limits as they are, before any pause.
     pub async fn plan(admin: &Client) -> Result<Self, tokio_postgres::Error> {
-        let limits = "SELECT datname, datconnlimit FROM pg_database WHERE datallowconn AND NOT datistemplate AND datconnlimit >= -1";
+        let limits = "SELECT datname, datconnlimit FROM pg_database \
+                      WHERE datallowconn AND datname NOT IN ('template0', 'template1') AND datconnlimit >= -1";
         let rows = admin.query(limits, &[]).await?;
         Ok(Self {
             limits: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),

@@ -8,6 +8,7 @@ const LONG: u64 = 300;
 
 pub(super) fn checks(server: &Server) -> Vec<Check> {
     vec![
+        databases(server),
         identities(server),
         hidden(server),
         columns(server),
@@ -28,6 +29,28 @@ fn everywhere<'a>(
             .map(|name| format!("{}.{name}", database.name))
     });
     names.collect()
+}
+
+/// What takes no connections can't be carried over, and a template's changes would be copied into each new database.
+fn databases(server: &Server) -> Check {
+    const NAME: &str = "databases";
+    let closed = &server.closed_databases;
+    let template = server.databases.iter().find(|it| it.name == "template1");
+    if !closed.is_empty() {
+        let remedy = "ALTER DATABASE … ALLOW_CONNECTIONS true or CONNECTION LIMIT -1, or DROP DATABASE: pg_upgrade refuses a server with such a database";
+        Check::blocker(NAME, listed(closed), remedy)
+    } else if let Some(template) = template {
+        Check::blocker(
+            NAME,
+            format!("template1 has {}", count(template.tables as usize, "table")),
+            "move them into a database of their own: a new database copies template1, and its replication too",
+        )
+    } else {
+        Check::pass(
+            NAME,
+            format!("{} open", count(server.databases.len(), "database")),
+        )
+    }
 }
 
 fn identities(server: &Server) -> Check {
