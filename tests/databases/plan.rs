@@ -11,7 +11,9 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
     orders
         .batch_execute(
             "create table log (line text); create table t (n int, p regproc, primary key (n)); \
-             create table secret (n int primary key); alter table secret enable row level security",
+             create table secret (n int primary key); alter table secret enable row level security; \
+             create table track (place int primary key deferrable); \
+             create table lent (place int primary key deferrable); alter table lent replica identity full",
         )
         .await?;
     for made in [
@@ -54,7 +56,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
     assert_eq!(found, expected, "{}", planned["text"]);
     let text = planned["text"].as_str().context("text")?;
     for found in [
-        "1 table without primary key: orders.public.log",
+        "2 tables without replica identity: orders.public.log, orders.public.track",
         "archive does not allow connections, full_one has CONNECTION LIMIT 0",
     ] {
         assert!(text.contains(found), "{text}");

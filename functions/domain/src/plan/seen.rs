@@ -172,7 +172,7 @@ pub struct DatabaseSeen {
     pub may_publish: bool,
     /// How many tables the application has there.
     pub tables: u32,
-    /// Tables without primary key and without other replica identity.
+    /// Tables without replica identity: no key at all, a deferrable one, or one that was taken away.
     pub keyless: Vec<String>,
     /// Owners of tables and sequences whose part we can't take, neither now nor by a grant of our own.
     pub foreign_owners: Vec<String>,

@@ -239,11 +239,12 @@ async fn database(session: &Session, name: String) -> Result<DatabaseSeen, Error
     })
 }
 
-/// Tables that hold rows; a partitioned table's rows are in its partitions.
+/// Tables that hold rows; a partitioned table's rows are in its partitions. A deferrable key is no replica identity: once a
+/// publication lists the table, `UPDATE` and `DELETE` fail on blue.
 const KEYLESS: &str = "c.relkind = 'r' and c.relpersistence = 'p' and not ( \
     c.relreplident = 'f' \
-    or c.relreplident = 'd' and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and i.indisvalid) \
-    or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident and i.indisvalid))";
+    or c.relreplident = 'd' and exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and i.indisvalid and i.indimmediate) \
+    or c.relreplident = 'i' and exists (select from pg_index i where i.indrelid = c.oid and i.indisreplident and i.indisvalid and i.indimmediate))";
 
 /// Relations that are neither PostgreSQL's, nor temporary, nor ours.
 pub(super) const APPLICATIONS: &str =

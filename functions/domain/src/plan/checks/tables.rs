@@ -68,14 +68,14 @@ fn identities(server: &Server) -> Check {
         )
     } else {
         let found = format!(
-            "{} without primary key: {}",
+            "{} without replica identity: {}",
             count(keyless.len(), "table"),
             listed(&keyless)
         );
         Check::blocker(
             NAME,
             found,
-            "add a primary key, or ALTER TABLE … REPLICA IDENTITY FULL",
+            "add a primary key that is NOT DEFERRABLE and let REPLICA IDENTITY be DEFAULT, or ALTER TABLE … REPLICA IDENTITY FULL",
         )
     }
 }
