@@ -117,6 +117,40 @@ async fn writes_in_flight_outlive_an_unhurried_rds_and_an_address_that_is_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_made_while_green_stands_refuses_the_switchover() -> Result<()> {
+    let (shop, ticket) = level("late-database").await?;
+    let blue = shop.admin("orders", "orders").await?;
+    blue.batch_execute("create database tenant_4 owner viridian")
+        .await?;
+    let tenant = shop.admin("orders", "tenant_4").await?;
+    tenant
+        .batch_execute("create table invoice (id int primary key); insert into invoice values (1)")
+        .await?;
+    let refused = shop
+        .finish("switchover", &ticket)
+        .await
+        .expect_err("a database would be left behind")
+        .to_string();
+    for part in ["Upgrade.Refused", "the database `tenant_4` is on blue only"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let calls = shop.platform.calls().all().into_iter();
+    let switched = calls
+        .filter(|call| call.operation == "SwitchoverBlueGreenDeployment")
+        .count();
+    assert_eq!(switched, 0);
+    let record = shop.record().await?;
+    assert_eq!(record["phase"], "before");
+    assert_eq!(record["fences"], json!([]));
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+
+    blue.batch_execute("drop database tenant_4 with (force)")
+        .await?;
+    shop.finish("switchover", &ticket).await?;
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_marked_as_a_template_is_carried_and_compared() -> Result<()> {
     let shop = Shop::open("template", "16.14").await?;
     let blue = shop.admin("orders", "orders").await?;

@@ -9,7 +9,7 @@ use domain::record::{Fence, Green, Record};
 use domain::switchover::{Readiness, Verdict, checklist};
 use domain::watch;
 use effects::error::Error;
-use effects::postgres::{Access, Session, fence, lag, roles, sessions, slots, tables};
+use effects::postgres::{Access, Session, fence, inspect, lag, roles, sessions, slots, tables};
 use futures_util::future::{join_all, try_join, try_join_all};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub(crate) async fn run(
         lag: lag(sides, blue_inside, limits).await?,
         transactions: transactions(old, new).await?,
         foreign_slots: foreign_slots(old).await?,
+        databases: databases(sides, old, new).await?,
         only_on_blue: only_on_blue(sides, blue_inside).await?,
         blind: match alarms {
             watch::Verdict::Quiet => vec![],
@@ -117,6 +118,38 @@ async fn foreign_slots(old: &Session) -> Result<Vec<String>, Error> {
     let slots = slots::logical(old).await?.into_iter();
     let doubled = slots.filter(|slot| !seen.insert(slot.database.clone()));
     Ok(doubled.map(|slot| slot.name).collect())
+}
+
+/// Databases come and go while green stands. One that the plan does not know has no marker, so that nothing would prove its
+/// rows, and one that green lacks would be left behind.
+async fn databases(sides: &Sides, old: &Session, new: &Session) -> Result<Vec<String>, Error> {
+    let (blue, green) = try_join(inspect::databases(old), inspect::databases(new)).await?;
+    let names = |listed: Vec<inspect::Listed>| -> BTreeSet<String> {
+        listed.into_iter().map(|database| database.name).collect()
+    };
+    let (blue, green) = (names(blue), names(green));
+    let planned: BTreeSet<String> = sides.databases.iter().cloned().collect();
+    let system = [inspect::MAINTENANCE, inspect::TEMPLATE].map(str::to_owned);
+    let unplanned = blue
+        .intersection(&green)
+        .filter(|name| !planned.contains(*name) && !system.contains(name));
+    let mut found: Vec<String> = blue
+        .difference(&green)
+        .map(|name| format!("the database `{name}` is on blue only"))
+        .chain(
+            green
+                .difference(&blue)
+                .map(|name| format!("the database `{name}` is on green only")),
+        )
+        .chain(unplanned.map(|name| format!("the database `{name}` was made after the plan")))
+        .collect();
+    if !planned.contains(inspect::MAINTENANCE) && !tables::read(old).await?.is_empty() {
+        found.push(format!(
+            "the database `{}` has tables, which it had not when the upgrade was planned",
+            inspect::MAINTENANCE
+        ));
+    }
+    Ok(found)
 }
 
 /// What was made on blue since green was: neither DDL nor roles are replicated.

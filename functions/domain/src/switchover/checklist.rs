@@ -16,6 +16,8 @@ pub struct Readiness {
     pub transactions: Vec<String>,
     /// Logical slots of blue beyond one per database.
     pub foreign_slots: Vec<String>,
+    /// Databases that only one side has, or that the plan does not know.
+    pub databases: Vec<String>,
     /// Tables and roles that green does not have.
     pub only_on_blue: Vec<String>,
     /// Why the alarms can't tell whether all is well.
@@ -59,6 +61,7 @@ pub fn checklist(seen: &Readiness, limits: Limits) -> (Vec<String>, Verdict) {
         ),
         ("alarms that can tell", none(&seen.blind), true),
         ("no foreign slot", none(&seen.foreign_slots), false),
+        ("the planned databases", none(&seen.databases), false),
         ("nothing on blue only", none(&seen.only_on_blue), false),
         ("fence rehearsed", none(&seen.fence), false),
     ];
