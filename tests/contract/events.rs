@@ -4,7 +4,7 @@ use crate::flow::{Names, edges};
 use crate::loops::{around, limits};
 use crate::machine::Machine;
 use crate::machines;
-use local::states::history::MAX_EVENTS;
+use asl::history::MAX_EVENTS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use crate::flow::{Edge, Names, edges};
 use crate::machine::{Machine, evaluate};
 use crate::{machines, root};
+use asl::history::MAX_EVENTS;
 use domain::request::{Request, parse};
-use local::states::history::MAX_EVENTS;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

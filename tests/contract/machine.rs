@@ -1,9 +1,9 @@
 //! What every shipped state machine keeps to.
 
 use crate::{machines, root};
+use asl::expression::{Scope, Template};
+use asl::interpreter::Moment;
 use domain::error::ErrorName;
-use local::states::core::Moment;
-use local::states::expression::{Scope, Template};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

@@ -2,9 +2,9 @@
 
 use crate::stage::Stage;
 use anyhow::Result;
+use asl::interpreter::Execution;
 use local::clock::Clock;
 use local::platform::{Options, Platform};
-use local::states::core::Execution;
 use local::template::{Input, RuleTarget, Schedule};
 use serde_json::json;
 use std::time::Duration;

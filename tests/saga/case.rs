@@ -8,11 +8,11 @@ use crate::traps::Traps;
 use crate::verdict::{self, Verdict};
 use crate::world::{DATABASE, World};
 use anyhow::{Context as _, Result, ensure};
+use asl::history::Fact;
+use asl::interpreter::Execution;
 use local::moto::Moto;
 use local::platform::Platform;
 use local::rds::Frozen;
-use local::states::core::Execution;
-use local::states::history::Fact;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -189,8 +189,8 @@ fn entered(execution: &Execution) -> Vec<(Place, i64, i64)> {
             let left = history[index..].iter().find(
                 |later| matches!(&later.fact, Fact::StateExited { name: left, .. } if left == name),
             );
-            let to = left.or(history.last()).map_or(i64::MAX, |later| later.at.0);
-            all.push((place(name), event.at.0, to));
+            let to = left.or(history.last()).map_or(i64::MAX, |later| later.at);
+            all.push((place(name), event.at, to));
         }
     }
     all

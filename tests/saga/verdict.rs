@@ -3,10 +3,10 @@
 use crate::follow;
 use crate::world::{DATABASE, ROLES, World, door};
 use anyhow::{Context as _, Result, ensure};
+use asl::history::Fact;
+use asl::interpreter::Execution;
 use local::platform::Platform;
 use local::postgres::Server;
-use local::states::core::Execution;
-use local::states::history::Fact;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use crate::world::{OWNER, World, plan};
 use anyhow::{Context, Result};
+use asl::interpreter::Outcome;
 use local::calls;
-use local::states::core::Outcome;
 use local::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

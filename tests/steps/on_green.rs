@@ -3,7 +3,7 @@
 use crate::rollback::half_way;
 use crate::world::World;
 use anyhow::{Context, Result, anyhow};
-use local::states::core::Outcome;
+use asl::interpreter::Outcome;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

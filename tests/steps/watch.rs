@@ -2,8 +2,8 @@
 
 use crate::world::{World, error, plan};
 use anyhow::{Context, Result};
+use asl::interpreter::Outcome;
 use local::faults::{Fault, Target};
-use local::states::core::Outcome;
 use local::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -4,10 +4,10 @@ use super::faults::Fault;
 use super::machines::{Machine, Run, description, named, status_change};
 use super::steps::FUNCTIONS;
 use super::walk::{Due, Walk};
+use asl::definition::Resource;
+use asl::history::{Fact, Failure, MAX_EVENTS};
+use asl::interpreter::{CallId, Effect, Event, Moment, Outcome, TimerId, Token};
 use domain::error::StepError;
-use local::states::core::{CallId, Effect, Event, Moment, Outcome, TimerId, Token};
-use local::states::definition::Resource;
-use local::states::history::{Fact, Failure, MAX_EVENTS};
 use serde_json::{Value, json};
 
 impl Run {

@@ -1,8 +1,7 @@
 //! The machines and rules that are shipped, and their executions.
 
-use domain::ids::Millis;
-use local::states::core::{CallId, Execution, Identity, Outcome};
-use local::states::definition::{Definition, substitute};
+use asl::definition::{Definition, substitute};
+use asl::interpreter::{CallId, Execution, Identity, Outcome};
 use local::template::{Rule, Template};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -143,7 +142,7 @@ pub fn description(child: &Execution) -> Value {
         "ExecutionArn": who.arn,
         "Name": who.name,
         "Status": child.status(),
-        "StartDate": child.started_at().since(Millis(0)),
+        "StartDate": child.started_at(),
         "Error": failure.and_then(|failure| failure.error.as_deref()),
         "Cause": failure.and_then(|failure| failure.cause.as_deref()),
     });

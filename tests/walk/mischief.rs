@@ -4,11 +4,11 @@ use super::faults::Fault;
 use super::machines::Machine;
 use super::walk::Walk;
 use super::world::{DATABASE, Turn};
+use asl::history::Failure;
+use asl::interpreter::Event;
 use domain::rds::DeploymentStatus;
 use domain::record::Phase;
 use domain::watch::State;
-use local::states::core::Event;
-use local::states::history::Failure;
 use serde_json::json;
 
 /// No walk has more executions than this.

@@ -1,8 +1,8 @@
 //! Follows the executions of the state machines as they go.
 
 use super::observe::{Observer, Sight};
-use crate::states::history::{Fact, HistoryEvent};
 use crate::states::{Observed, States};
+use asl::history::{Fact, HistoryEvent};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -235,6 +235,6 @@ fn sights(state: &str, answer: &Value) -> Vec<Sight> {
 }
 
 fn wall(event: &HistoryEvent) -> SystemTime {
-    let since = u64::try_from(event.at.0).unwrap_or(0);
+    let since = u64::try_from(event.at).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::from_millis(since)
 }

@@ -3,9 +3,9 @@
 use super::world::World;
 use crate::calls::Record;
 use crate::lambda::Measured;
-use crate::states::core::Execution;
-use crate::states::history::Fact;
 use anyhow::Result;
+use asl::history::Fact;
+use asl::interpreter::Execution;
 use serde::Serialize;
 use serde_json::json;
 

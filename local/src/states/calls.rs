@@ -1,10 +1,10 @@
 //! Making a task's call, through the gateway, so that it is recorded and meets its faults like any other.
 
-use super::core::CallId;
-use super::definition::Resource;
-use super::history::Failure;
 use crate::gateway::{Answer, Call, Caller, Gateway, protocol};
 use crate::lambda;
+use asl::definition::Resource;
+use asl::history::Failure;
+use asl::interpreter::CallId;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};

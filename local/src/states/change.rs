@@ -1,6 +1,6 @@
 //! What EventBridge hears of executions.
 
-use super::core::{Execution, Outcome};
+use asl::interpreter::{Execution, Outcome};
 use serde_json::{Value, json};
 
 /// An execution began or ended.

@@ -1,6 +1,6 @@
 //! What the service refuses.
 
-use super::definition::Fault;
+use asl::definition::Fault;
 
 /// A refusal with the service's own error code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

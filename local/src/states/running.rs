@@ -1,23 +1,24 @@
 //! An execution in the real world: what its core asks for is done, and what comes back is told to it.
 
-use super::api;
 use super::calls;
 use super::change::StatusChange;
-use super::core::{CallId, Effect, Event, Execution, Moment, Outcome, Purpose, TimerId};
-use super::definition::Resource;
-use super::history::{Failure, HistoryEvent};
-use super::machines::StateMachine;
-use super::service::{Observed, States};
+use super::description::describe;
+use super::machine::StateMachine;
+use crate::clock::Clock;
+use crate::gateway::Gateway;
+use asl::definition::Resource;
+use asl::history::{Failure, HistoryEvent};
+use asl::interpreter::{CallId, Effect, Event, Execution, Moment, Outcome, Purpose, TimerId};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
 
 /// An execution that runs, or ran.
 pub(super) struct Running {
-    states: States,
+    all: Arc<Executions>,
     /// As it was when the execution began.
     pub(super) machine: StateMachine,
     execution: Mutex<Execution>,
@@ -26,15 +27,87 @@ pub(super) struct Running {
     timers: Mutex<Vec<AbortHandle>>,
 }
 
+/// How many events a slow watcher may be behind before it loses some.
+const WATCHED: usize = 8_192;
+
+pub(super) type EventListener = Arc<dyn Fn(&Observed) + Send + Sync>;
+pub(super) type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
+
+/// An event in some execution's history.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The execution.
+    pub execution_arn: String,
+    /// The name of its machine.
+    pub machine: String,
+    /// The event.
+    pub event: HistoryEvent,
+}
+
+/// All executions, and what they share.
+pub(super) struct Executions {
+    pub(super) gateway: Gateway,
+    pub(super) clock: Clock,
+    /// In the order in which they began.
+    pub(super) begun: Mutex<Vec<Arc<Running>>>,
+    pub(super) watchers: broadcast::Sender<Observed>,
+    pub(super) listeners: Mutex<Vec<Listener>>,
+    pub(super) observers: Mutex<Vec<EventListener>>,
+}
+
+impl Executions {
+    pub(super) fn new(gateway: Gateway, clock: Clock) -> Self {
+        Self {
+            gateway,
+            clock,
+            begun: Mutex::default(),
+            watchers: broadcast::channel(WATCHED).0,
+            listeners: Mutex::default(),
+            observers: Mutex::default(),
+        }
+    }
+
+    pub(super) fn find(&self, arn: &str) -> Option<Arc<Running>> {
+        find(&lock(&self.begun), arn)
+    }
+
+    pub(super) fn changed(&self, change: &StatusChange) {
+        let listeners = lock(&self.listeners).clone();
+        for listener in listeners {
+            listener(change);
+        }
+    }
+
+    fn observed(&self, observed: Observed) {
+        let observers = lock(&self.observers).clone();
+        for observer in observers {
+            observer(&observed);
+        }
+        // No one may be watching.
+        let _ = self.watchers.send(observed);
+    }
+}
+
+pub(super) fn find(executions: &[Arc<Running>], arn: &str) -> Option<Arc<Running>> {
+    let mut newest_first = executions.iter().rev();
+    newest_first
+        .find(|running| running.look(|execution| execution.identity().arn == arn))
+        .cloned()
+}
+
 /// The lock of a mutex whose holders never panic midway.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Running {
-    pub(super) fn new(states: States, machine: StateMachine, execution: Execution) -> Arc<Self> {
+    pub(super) fn new(
+        all: Arc<Executions>,
+        machine: StateMachine,
+        execution: Execution,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            states,
+            all,
             machine,
             execution: Mutex::new(execution),
             over: watch::channel(false).0,
@@ -83,7 +156,7 @@ impl Running {
     }
 
     fn observe(&self, execution: &Execution, event: &HistoryEvent) {
-        self.states.observed(Observed {
+        self.all.observed(Observed {
             execution_arn: execution.identity().arn.clone(),
             machine: execution.identity().machine_name.clone(),
             event: event.clone(),
@@ -110,7 +183,7 @@ impl Running {
     fn call(self: &Arc<Self>, call: CallId, resource: Resource, arguments: Value) {
         let this = Arc::clone(self);
         tokio::spawn(async move {
-            let (gateway, machine) = (this.states.gateway(), &this.machine.name);
+            let (gateway, machine) = (&this.all.gateway, &this.machine.name);
             match calls::call(gateway, machine, resource, &arguments, call).await {
                 Err(failure) => this.deliver(Event::Failed { call, failure }),
                 Ok(result) if resource == Resource::Child => this.follow(call, result).await,
@@ -133,7 +206,7 @@ impl Running {
         if !self.look(|execution| execution.awaits(call)) {
             self.stop_child(call);
         }
-        let Some(child) = self.states.running(&arn) else {
+        let Some(child) = self.all.find(&arn) else {
             return;
         };
         child.ended().await;
@@ -144,7 +217,7 @@ impl Running {
     fn stop_child(&self, call: CallId) {
         let child = lock(&self.children)
             .get(&call)
-            .and_then(|arn| self.states.running(arn));
+            .and_then(|arn| self.all.find(arn));
         if let Some(child) = child {
             child.deliver(Event::Stopped(Failure::default()));
         }
@@ -153,9 +226,7 @@ impl Running {
     fn start_timer(self: &Arc<Self>, timer: TimerId, purpose: Purpose, after: u64) {
         let nominal = Duration::from_millis(after);
         let real = match purpose {
-            Purpose::Wait | Purpose::Token | Purpose::Heartbeat => {
-                self.states.clock().real(nominal)
-            }
+            Purpose::Wait | Purpose::Token | Purpose::Heartbeat => self.all.clock.real(nominal),
             Purpose::Retry | Purpose::Task | Purpose::Machine => nominal,
         };
         let this = Arc::downgrade(self);
@@ -171,7 +242,7 @@ impl Running {
     fn finish(&self) {
         let change = self.look(StatusChange::of);
         self.over.send_replace(true);
-        self.states.changed(&change);
+        self.all.changed(&change);
         // Last, since a timer may be what brought the end.
         lock(&self.timers).drain(..).for_each(|timer| timer.abort());
     }
@@ -179,7 +250,7 @@ impl Running {
 
 /// What a parent hears when its child has ended: the child's description, in which a success has input and output as JSON.
 fn child_event(call: CallId, child: &Execution) -> Event {
-    let mut description = api::describe(child);
+    let mut description = describe(child);
     if let Some(Outcome::Succeeded(output)) = child.outcome() {
         description["input"] = child.input().clone();
         description["output"] = output.clone();

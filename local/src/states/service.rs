@@ -2,51 +2,29 @@
 
 use super::arn::{self, Place};
 use super::change::StatusChange;
-use super::core::{Event, Execution, Identity, MAX_BYTES, Outcome, Token};
 use super::error::Refusal;
-use super::history::{Failure, HistoryEvent};
-use super::machines::StateMachine;
-use super::running::{Running, lock};
+use super::machine::StateMachine;
+use super::running::{Executions, Observed, Running, find, lock};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
+use asl::definition::{Definition, substitute};
+use asl::history::Failure;
+use asl::interpreter::{Event, Execution, Identity, MAX_BYTES, Outcome, Token};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 
-/// How many events a slow watcher may be behind before it loses some.
-const WATCHED: usize = 8_192;
-
 /// Step Functions. Cheap to clone; all clones are the same service.
 #[derive(Clone)]
 pub struct States {
-    pub(super) inner: Arc<Inner>,
+    inner: Arc<Inner>,
 }
 
-pub(super) struct Inner {
-    pub(super) place: Place,
-    gateway: Gateway,
-    clock: Clock,
-    pub(super) machines: Mutex<BTreeMap<String, StateMachine>>,
-    /// In the order in which they began.
-    executions: Mutex<Vec<Arc<Running>>>,
-    watchers: broadcast::Sender<Observed>,
-    listeners: Mutex<Vec<Listener>>,
-    observers: Mutex<Vec<EventListener>>,
-}
-
-type EventListener = Arc<dyn Fn(&Observed) + Send + Sync>;
-type Listener = Arc<dyn Fn(&StatusChange) + Send + Sync>;
-
-/// An event in some execution's history.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// The execution.
-    pub execution_arn: String,
-    /// The name of its machine.
-    pub machine: String,
-    /// The event.
-    pub event: HistoryEvent,
+struct Inner {
+    place: Place,
+    machines: Mutex<BTreeMap<String, StateMachine>>,
+    executions: Arc<Executions>,
 }
 
 impl States {
@@ -59,15 +37,75 @@ impl States {
                     region: region.to_owned(),
                     account: account.to_owned(),
                 },
-                gateway,
-                clock,
                 machines: Mutex::default(),
-                executions: Mutex::default(),
-                watchers: broadcast::channel(WATCHED).0,
-                listeners: Mutex::default(),
-                observers: Mutex::default(),
+                executions: Arc::new(Executions::new(gateway, clock)),
             }),
         }
+    }
+
+    /// Makes a machine, or changes it, from the text of its definition. Returns its ARN.
+    ///
+    /// # Errors
+    /// `InvalidDefinition` with all faults and their paths; `InvalidName`.
+    pub fn register(
+        &self,
+        name: &str,
+        text: &str,
+        substitutions: &BTreeMap<String, String>,
+    ) -> Result<String, Refusal> {
+        let text =
+            substitute(text, substitutions).map_err(|faults| Refusal::definition(&faults))?;
+        let role_arn = self.inner.place.role(name);
+        Ok(self.define(name, text, role_arn)?.arn)
+    }
+
+    pub(super) fn define(
+        &self,
+        name: &str,
+        text: String,
+        role_arn: String,
+    ) -> Result<StateMachine, Refusal> {
+        arn::check_name(name)?;
+        let definition = Definition::parse(&text).map_err(|faults| Refusal::definition(&faults))?;
+        let arn = self.inner.place.machine(name);
+        let now = jiff::Timestamp::now().as_millisecond();
+        let mut machines = lock(&self.inner.machines);
+        let machine = StateMachine {
+            created_at: machines.get(&arn).map_or(now, |machine| machine.created_at),
+            arn: arn.clone(),
+            name: name.to_owned(),
+            role_arn,
+            text,
+            definition: Arc::new(definition),
+            updated_at: now,
+        };
+        machines.insert(arn, machine.clone());
+        Ok(machine)
+    }
+
+    /// The ARN that a machine of this name has, or would have.
+    #[must_use]
+    pub fn machine_arn(&self, name: &str) -> String {
+        self.inner.place.machine(name)
+    }
+
+    /// A machine by its ARN, which may name a version or an alias.
+    ///
+    /// # Errors
+    /// `InvalidArn`, `StateMachineDoesNotExist`.
+    pub fn machine(&self, machine_arn: &str) -> Result<StateMachine, Refusal> {
+        let arn = arn::unqualified(machine_arn)?;
+        let machines = lock(&self.inner.machines);
+        machines.get(&arn).cloned().ok_or_else(|| {
+            let message = format!("State Machine Does Not Exist: '{machine_arn}'");
+            Refusal::new("StateMachineDoesNotExist", message)
+        })
+    }
+
+    /// All machines.
+    #[must_use]
+    pub fn machines(&self) -> Vec<StateMachine> {
+        lock(&self.inner.machines).values().cloned().collect()
     }
 
     /// Starts an execution and returns its ARN. The same name and input while it runs is the same execution; a name that was
@@ -91,19 +129,19 @@ impl States {
         arn::check_name(&name)?;
         let arn = self.inner.place.execution(&machine.name, &name);
         let running = {
-            let mut executions = lock(&self.inner.executions);
+            let mut executions = lock(&self.inner.executions.begun);
             if let Some(known) = find(&executions, &arn) {
                 return same_execution(&known, &input).map(|()| arn);
             }
             let execution = execution(&machine, &arn, name, input);
-            let running = Running::new(self.clone(), machine, execution);
+            let running = Running::new(Arc::clone(&self.inner.executions), machine, execution);
             executions.push(Arc::clone(&running));
             running
         };
         running.deliver(Event::Started);
         let change = running.look(StatusChange::of);
         if change.status == "RUNNING" {
-            self.changed(&change);
+            self.inner.executions.changed(&change);
         }
         Ok(arn)
     }
@@ -150,7 +188,7 @@ impl States {
     /// All executions, the newest first.
     #[must_use]
     pub fn executions(&self) -> Vec<Execution> {
-        let executions = lock(&self.inner.executions).clone();
+        let executions = lock(&self.inner.executions.begun).clone();
         executions
             .iter()
             .rev()
@@ -161,34 +199,30 @@ impl States {
     /// Every event of every execution from now on, as it happens.
     #[must_use]
     pub fn watch(&self) -> broadcast::Receiver<Observed> {
-        self.inner.watchers.subscribe()
+        self.inner.executions.watchers.subscribe()
     }
 
     /// Calls `listener` whenever an execution begins or ends. It must not block.
     pub fn on_change(&self, listener: impl Fn(&StatusChange) + Send + Sync + 'static) {
-        lock(&self.inner.listeners).push(Arc::new(listener));
+        lock(&self.inner.executions.listeners).push(Arc::new(listener));
     }
 
     /// Calls `listener` with every event of every execution, before anything follows from it. It must not block.
     pub fn on_event(&self, listener: impl Fn(&Observed) + Send + Sync + 'static) {
-        lock(&self.inner.observers).push(Arc::new(listener));
+        lock(&self.inner.executions.observers).push(Arc::new(listener));
     }
 
     pub(super) fn execution(&self, execution_arn: &str) -> Result<Arc<Running>, Refusal> {
         arn::check_execution(execution_arn)?;
-        self.running(execution_arn).ok_or_else(|| {
+        self.inner.executions.find(execution_arn).ok_or_else(|| {
             let message = format!("Execution Does Not Exist: '{execution_arn}'");
             Refusal::new("ExecutionDoesNotExist", message)
         })
     }
 
-    pub(super) fn running(&self, execution_arn: &str) -> Option<Arc<Running>> {
-        find(&lock(&self.inner.executions), execution_arn)
-    }
-
     /// The execution that gave out a token, and whether it still waits for it.
     pub(super) fn holder(&self, token: &str) -> Option<(Arc<Running>, Token)> {
-        let executions = lock(&self.inner.executions).clone();
+        let executions = lock(&self.inner.executions.begun).clone();
         executions.into_iter().rev().find_map(|running| {
             let known = running.look(|execution| execution.token(token));
             (known != Token::Unknown).then_some((running, known))
@@ -202,40 +236,9 @@ impl States {
         Some(running.look(|execution| execution.identity().machine_arn.clone()))
     }
 
-    pub(super) fn observed(&self, observed: Observed) {
-        let observers = lock(&self.inner.observers).clone();
-        for observer in observers {
-            observer(&observed);
-        }
-        // Nobody may be watching.
-        let _ = self.inner.watchers.send(observed);
-    }
-
-    pub(super) fn changed(&self, change: &StatusChange) {
-        let listeners = lock(&self.inner.listeners).clone();
-        for listener in listeners {
-            listener(change);
-        }
-    }
-
-    pub(super) fn gateway(&self) -> &Gateway {
-        &self.inner.gateway
-    }
-
-    pub(super) fn clock(&self) -> Clock {
-        self.inner.clock
-    }
-
     pub(super) fn region(&self) -> &str {
         &self.inner.place.region
     }
-}
-
-fn find(executions: &[Arc<Running>], arn: &str) -> Option<Arc<Running>> {
-    let mut newest_first = executions.iter().rev();
-    newest_first
-        .find(|running| running.look(|execution| execution.identity().arn == arn))
-        .cloned()
 }
 
 fn execution(machine: &StateMachine, arn: &str, name: String, input: Value) -> Execution {

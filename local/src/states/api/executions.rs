@@ -1,8 +1,11 @@
 //! Starting, stopping, describing and listing executions.
 
-use super::{Refusal, States, compact, page};
-use crate::states::core::{Execution, Outcome};
-use crate::states::history::{Failure, seconds};
+use super::page::page;
+use crate::states::description::{brief, compact, describe};
+use crate::states::error::Refusal;
+use crate::states::service::States;
+use asl::history::{Failure, seconds};
+use asl::interpreter::Execution;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -53,46 +56,6 @@ pub(super) struct Which {
 
 pub(super) fn describe_execution(states: &States, request: &Which) -> Result<Value, Refusal> {
     Ok(states.execution(&request.execution_arn)?.look(describe))
-}
-
-/// What `DescribeExecution` says.
-pub(in crate::states) fn describe(execution: &Execution) -> Value {
-    let failure = execution.outcome().and_then(Outcome::failure);
-    let mut description = brief(execution);
-    let more = json!({
-        "input": execution.input().to_string(),
-        "inputDetails": { "included": true },
-        "error": failure.and_then(|failure| failure.error.as_deref()),
-        "cause": failure.and_then(|failure| failure.cause.as_deref()),
-    });
-    merge(&mut description, more);
-    if let Some(Outcome::Succeeded(output)) = execution.outcome() {
-        merge(
-            &mut description,
-            json!({ "output": output.to_string(), "outputDetails": { "included": true } }),
-        );
-    }
-    compact(description)
-}
-
-fn merge(into: &mut Value, more: Value) {
-    if let (Value::Object(into), Value::Object(more)) = (into, more) {
-        into.extend(more);
-    }
-}
-
-/// What `ListExecutions` says.
-fn brief(execution: &Execution) -> Value {
-    let who = execution.identity();
-    json!({
-        "executionArn": who.arn,
-        "stateMachineArn": who.machine_arn,
-        "name": who.name,
-        "status": execution.status(),
-        "startDate": seconds(execution.started_at()),
-        "stopDate": execution.ended_at().map(seconds),
-        "redriveCount": 0,
-    })
 }
 
 #[derive(Deserialize)]

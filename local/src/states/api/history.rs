@@ -1,6 +1,9 @@
 //! `GetExecutionHistory`.
 
-use super::{Refusal, States, compact, page};
+use super::page::page;
+use crate::states::description::compact;
+use crate::states::error::Refusal;
+use crate::states::service::States;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

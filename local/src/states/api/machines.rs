@@ -1,10 +1,12 @@
 //! Making, changing, describing and listing state machines.
 
 use super::executions::Which;
-use super::{Refusal, States, compact};
-use crate::states::definition::Definition;
-use crate::states::history::seconds;
-use crate::states::machines::StateMachine;
+use crate::states::description::compact;
+use crate::states::error::Refusal;
+use crate::states::machine::StateMachine;
+use crate::states::service::States;
+use asl::definition::Definition;
+use asl::history::seconds;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,9 +1,10 @@
 //! What the holders of task tokens send.
 
-use super::{Refusal, States};
-use crate::states::core::{Event, MAX_BYTES, Token};
-use crate::states::history::Failure;
+use crate::states::error::Refusal;
 use crate::states::running::Running;
+use crate::states::service::States;
+use asl::history::Failure;
+use asl::interpreter::{Event, MAX_BYTES, Token};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;

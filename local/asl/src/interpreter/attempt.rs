@@ -1,0 +1,239 @@
+//! Calling what a `Task` names, and what can come back.
+
+use super::execution::{Attempt, Current, Doing};
+use super::protocol::{CallId, Effect, Purpose, TimerId};
+use super::turn::{Outcomes, Turn};
+use crate::definition::{Resource, State, Task};
+use crate::expression::hex;
+use crate::history::{Fact, Failure};
+use serde_json::{Value, json};
+use sha2::Digest;
+use std::sync::Arc;
+
+impl Turn<'_> {
+    /// Makes an attempt: the first one, or one more.
+    pub(super) fn attempt(&mut self) {
+        self.in_task(|turn, task| {
+            let call = CallId(turn.number());
+            let token = task.resource.waits_for_token().then(|| turn.new_token());
+            turn.doing(Doing::Calling(Attempt {
+                call,
+                resource: task.resource,
+                token,
+                submitted: false,
+                timeout: None,
+                heartbeat: None,
+            }));
+            turn.call(task, call)
+        });
+    }
+
+    fn call(&mut self, task: &Task, call: CallId) -> Outcomes<()> {
+        let arguments = match &task.arguments {
+            Some(template) => self.evaluate(template, "Arguments", None)?,
+            None => self
+                .execution
+                .current
+                .as_ref()
+                .map(|c| c.input.clone())
+                .unwrap_or_default(),
+        };
+        self.fits(&arguments)?;
+        let timeout = self.limit(task.timeout.as_ref(), "TimeoutSeconds")?;
+        let heartbeat = self.limit(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
+        self.record(Fact::TaskScheduled {
+            resource: task.resource,
+            parameters: arguments.clone(),
+            timeout,
+            heartbeat,
+        });
+        self.record(Fact::TaskStarted(task.resource));
+        self.start_timers(task.resource, timeout, heartbeat);
+        self.effect(Effect::Call {
+            call,
+            resource: task.resource,
+            arguments,
+        });
+        Ok(())
+    }
+
+    fn limit(
+        &mut self,
+        seconds: Option<&crate::definition::Seconds>,
+        field: &str,
+    ) -> Outcomes<Option<u64>> {
+        seconds
+            .map(|seconds| self.seconds(seconds, field, 1))
+            .transpose()
+    }
+
+    fn start_timers(&mut self, resource: Resource, timeout: Option<u64>, heartbeat: Option<u64>) {
+        let purpose = if resource.waits_for_token() {
+            Purpose::Token
+        } else {
+            Purpose::Task
+        };
+        let timeout = timeout.map(|seconds| self.timer(purpose, seconds * 1000));
+        let heartbeat = heartbeat.map(|seconds| {
+            (
+                self.timer(Purpose::Heartbeat, seconds * 1000),
+                seconds * 1000,
+            )
+        });
+        if let Some(attempt) = self.calling() {
+            attempt.timeout = timeout;
+            attempt.heartbeat = heartbeat;
+        }
+    }
+
+    /// A token that nobody can guess and that two attempts never share.
+    fn new_token(&mut self) -> String {
+        let number = self.number();
+        let secret = [self.roll(), self.roll()].map(u64::to_be_bytes).concat();
+        let mut hash = sha2::Sha256::new();
+        hash.update(&self.execution.identity.arn);
+        hash.update(number.to_be_bytes());
+        hash.update(secret);
+        format!("AQCEAAAAKgAAAAMAAAAA{}", hex(&hash.finalize()))
+    }
+
+    /// The call returned. That is the result, or the acknowledgement if a token or a child is awaited.
+    pub(super) fn returned(&mut self, call: CallId, result: Value) {
+        let Some(attempt) = self.calling().filter(|attempt| attempt.call == call) else {
+            return;
+        };
+        let resource = attempt.resource;
+        if !matches!(resource, Resource::Lambda | Resource::Sns) {
+            if !std::mem::replace(&mut attempt.submitted, true) {
+                self.record(Fact::TaskSubmitted(resource, result));
+            }
+            return;
+        }
+        self.succeeded(resource, &result);
+    }
+
+    pub(super) fn child_succeeded(&mut self, call: CallId, result: &Value) {
+        if self.calling().is_some_and(|attempt| attempt.call == call) {
+            self.succeeded(Resource::Child, result);
+        }
+    }
+
+    pub(super) fn call_failed(&mut self, call: CallId, failure: Failure) {
+        if let Some(attempt) = self.calling().filter(|attempt| attempt.call == call) {
+            let resource = attempt.resource;
+            self.failed(resource, failure);
+        }
+    }
+
+    pub(super) fn token_succeeded(&mut self, token: &str, output: &Value) {
+        if let Some(attempt) = self.holder(token) {
+            let resource = attempt.resource;
+            self.succeeded(resource, output);
+        }
+    }
+
+    pub(super) fn token_failed(&mut self, token: &str, failure: Failure) {
+        if let Some(attempt) = self.holder(token) {
+            let resource = attempt.resource;
+            self.failed(resource, failure);
+        }
+    }
+
+    pub(super) fn token_heartbeat(&mut self, token: &str) {
+        let Some((_, after)) = self.holder(token).and_then(|attempt| attempt.heartbeat) else {
+            return;
+        };
+        let timer = self.timer(Purpose::Heartbeat, after);
+        if let Some(attempt) = self.calling() {
+            attempt.heartbeat = Some((timer, after));
+        }
+    }
+
+    pub(super) fn task_timer_fired(&mut self, timer: TimerId) {
+        let Some(attempt) = self.calling() else {
+            return;
+        };
+        let error = if attempt.timeout == Some(timer) {
+            "States.Timeout"
+        } else if attempt.heartbeat.is_some_and(|(beat, _)| beat == timer) {
+            "States.HeartbeatTimeout"
+        } else {
+            return;
+        };
+        let resource = attempt.resource;
+        let failure = Failure::named(error);
+        self.close_token();
+        self.record(Fact::TaskTimedOut(resource, failure.clone()));
+        self.recover(failure);
+    }
+
+    fn succeeded(&mut self, resource: Resource, result: &Value) {
+        self.close_token();
+        if self.fits(result).is_err() {
+            let service = resource.service();
+            let cause = format!(
+                "The state/task '{service}' returned a result with a size exceeding the maximum number of bytes service limit."
+            );
+            return self.failed(resource, Failure::new("States.DataLimitExceeded", cause));
+        }
+        self.record(Fact::TaskSucceeded(resource, result.clone()));
+        self.doing(Doing::Moving);
+        self.in_task(|turn, task| turn.leave(&task.leaving, Some(("result", result)), &task.next));
+    }
+
+    fn failed(&mut self, resource: Resource, failure: Failure) {
+        self.close_token();
+        let failure = failure.cut();
+        self.record(Fact::TaskFailed(resource, failure.clone()));
+        self.recover(failure);
+    }
+
+    /// Does something in the task that runs; an error goes to its `Retry` and `Catch`.
+    pub(super) fn in_task(&mut self, work: impl FnOnce(&mut Self, &Task) -> Outcomes<()>) {
+        let definition = Arc::clone(&self.definition);
+        if let Some(State::Task(task)) = self.state_in(&definition)
+            && let Err(failure) = work(self, task)
+        {
+            self.close_token();
+            self.recover(failure);
+        }
+    }
+
+    /// Nobody waits for the token of this attempt any longer.
+    pub(super) fn close_token(&mut self) {
+        if let Some(token) = self.calling().and_then(|attempt| attempt.token.clone()) {
+            self.execution.closed_tokens.insert(token);
+        }
+    }
+
+    /// A child goes down with its parent.
+    pub(super) fn stop_child(&mut self) {
+        if let Some(attempt) = self.calling().filter(|a| a.resource == Resource::Child) {
+            let call = attempt.call;
+            self.effect(Effect::StopChild(call));
+        }
+    }
+
+    fn holder(&mut self, token: &str) -> Option<&mut Attempt> {
+        self.calling()
+            .filter(|attempt| attempt.token.as_deref() == Some(token))
+    }
+
+    fn calling(&mut self) -> Option<&mut Attempt> {
+        match &mut self.execution.current {
+            Some(Current {
+                doing: Doing::Calling(attempt),
+                ..
+            }) => Some(attempt),
+            _ => None,
+        }
+    }
+}
+
+/// What `$states.errorOutput` holds.
+pub(super) fn error_output(failure: &Failure) -> Value {
+    json!({
+        "Error": failure.error.as_deref().unwrap_or_default(),
+        "Cause": failure.cause.as_deref().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,56 @@
+//! The history as the API returns it, member by member, against what AWS was seen to return.
+
+use super::script::{Happening, World};
+use serde_json::{Value, json};
+
+#[test]
+fn a_history_has_the_services_own_shape() {
+    let machine = json!({
+        "StartAt": "Ask",
+        "States": {
+            "Ask": {
+                "Type": "Task", "Resource": "arn:aws:states:::sns:publish.waitForTaskToken",
+                "Arguments": { "TopicArn": "t", "Message": "m" },
+                "TimeoutSeconds": 600, "HeartbeatSeconds": 60,
+                "Assign": { "answer": "{% $states.result %}" },
+                "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "No" }],
+                "Next": "Never",
+            },
+            "No": { "Type": "Fail", "Error": "E", "Cause": "c" },
+            "Never": { "Type": "Succeed" },
+        },
+    });
+    let mut world = World::begin(&machine, json!({ "x": 1 }));
+    world.play(Happening::Returns(json!({ "MessageId": "1" })));
+    world.play(Happening::Fails(
+        "Failure error".to_owned(),
+        "Failure cause".to_owned(),
+    ));
+    let events: Vec<Value> = world
+        .execution
+        .history()
+        .iter()
+        .map(|event| event.to_json("eu-west-1"))
+        .collect();
+    let expected: Vec<Value> = serde_json::from_str(include_str!("cases/shape.json")).unwrap();
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn assigned_variables_travel_as_text() {
+    let machine = json!({
+        "StartAt": "A",
+        "States": { "A": { "Type": "Pass", "Assign": { "n": 1, "s": "x" }, "End": true } },
+    });
+    let world = World::begin(&machine, json!({}));
+    let exited = world.execution.history()[2].to_json("eu-west-1");
+    let details = &exited["stateExitedEventDetails"];
+    assert_eq!(
+        details["assignedVariables"],
+        json!({ "n": "1", "s": "\"x\"" })
+    );
+    assert_eq!(
+        details["assignedVariablesDetails"],
+        json!({ "truncated": false })
+    );
+}
