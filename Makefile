@@ -75,7 +75,7 @@ build-release: toolchain ## Build the functions for this machine as they are shi
 
 package: toolchain-package ## Build the functions for arm64, zip them into .local/package with a template, and say how large they are
 	PATH="$(CURDIR)/$(PACKAGE):$$PATH" cargo lambda build --locked --release --arm64 --bins $(FUNCTIONS:%=--package %)
-	@$(PACKAGE)/python local/toolchain/package.py infra/template.yaml $(TARGET)/lambda .local/package $(FUNCTIONS)
+	@$(PACKAGE)/python toolchain/package.py infra/template.yaml $(TARGET)/lambda .local/package $(FUNCTIONS)
 
 # SAM would keep its answers beside the template, in a folder that is made anew each time; and a file that it is told of has to be there.
 deploy: toolchain-check ## Package, and deploy that to the AWS account whose credentials are set; asks for the stack's parameters
@@ -87,16 +87,16 @@ deploy: toolchain-check ## Package, and deploy that to the AWS account whose cre
 	$(SAM) deploy --guided --template-file .local/package/template.yaml --config-file "$(CURDIR)/samconfig.toml"
 
 toolchain: ## Install PostgreSQL and moto under .local/toolchain
-	@local/toolchain/setup
+	@toolchain/setup
 
 toolchain-aws:
-	@local/toolchain/setup aws
+	@toolchain/setup aws
 
 toolchain-check:
-	@local/toolchain/setup check
+	@toolchain/setup check
 
 toolchain-nextest:
-	@cargo nextest --version >/dev/null 2>&1 || local/toolchain/setup nextest
+	@cargo nextest --version >/dev/null 2>&1 || toolchain/setup nextest
 
 toolchain-package:
-	@local/toolchain/setup package
+	@toolchain/setup package

@@ -1,4 +1,4 @@
-//! Where the programs are that the local platform starts: PostgreSQL's and Python's. `local/toolchain/setup` puts them there.
+//! Where the programs are that the local platform starts: PostgreSQL's and Python's. `toolchain/setup` puts them there.
 
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,7 @@ impl Toolchain {
         self.root.join("venv/bin/python")
     }
 
-    /// The `aws` CLI, which `local/toolchain/setup aws` installs.
+    /// The `aws` CLI, which `toolchain/setup aws` installs.
     #[must_use]
     pub fn aws(&self) -> PathBuf {
         self.root.join("venv-aws/bin/aws")
