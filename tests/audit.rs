@@ -2,16 +2,16 @@
 
 use anyhow::{Context, Result};
 use local::app::audit::{Books, Databases, Kind, Report, audit};
-use local::app::dial::{Address, Login, trusting};
 use local::app::ledger::{self, Action, Entry, Event};
 use local::app::schema::{self, Seed};
 use local::app::shop::SHOPS;
 use local::app::{Application, Doors, PASSWORD, Settings};
-use local::keeper::Keeper;
-use local::network::Network;
-use local::postgres::{Host, Server, ServerSpec, StopMode, roles};
-use local::tls::Authority;
-use local::toolchain::Toolchain;
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::Toolchain;
+use local_rds::postgres::dial::{Address, Login, trusting};
+use local_rds::postgres::{Host, Server, ServerSpec, StopMode, roles};
 use std::path::PathBuf;
 use std::time::Duration;
 

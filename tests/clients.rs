@@ -3,8 +3,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use local::platform::Options;
-use local::rds::DelayProfile;
-use local::toolchain::{Toolchain, workspace};
+use local_aws::toolchain::{Toolchain, workspace};
+use local_rds::DelayProfile;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

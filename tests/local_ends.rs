@@ -5,11 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use local::keeper::Keeper;
-use local::network::Network;
-use local::postgres::{Host, ServerSpec};
-use local::tls::Authority;
-use local::toolchain::Toolchain;
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::Toolchain;
+use local_rds::postgres::{Host, ServerSpec};
 use rustix::process::{Pid, Signal, kill_process};
 
 const RUN: &str = "VIRIDIAN_TEST_RUN";
@@ -17,7 +17,7 @@ const RUN: &str = "VIRIDIAN_TEST_RUN";
 /// Everything is to be over by then.
 const BOUND: Duration = Duration::from_secs(10);
 
-async fn start(folder: &Path) -> Result<(Host, Vec<local::postgres::Server>)> {
+async fn start(folder: &Path) -> Result<(Host, Vec<local_rds::postgres::Server>)> {
     let host = Host::new(
         Toolchain::find()?,
         Keeper::start(folder)?,
@@ -162,7 +162,7 @@ async fn a_killed_run_leaves_nothing_behind_and_the_next_one_works() -> Result<(
         })?;
     }
     let (host, servers) = start(&tests::run_folder("next")).await?;
-    assert!(servers.iter().all(local::postgres::Server::is_running));
+    assert!(servers.iter().all(local_rds::postgres::Server::is_running));
     host.keeper.shutdown().await?;
     Ok(std::fs::remove_dir_all(host.keeper.folder())?)
 }

@@ -9,11 +9,11 @@ use domain::record::{Fence, Side};
 use effects::dns::Resolver;
 use effects::postgres::{Access, Connector, Endpoint, Login, Session};
 use effects::postgres::{fence, lag, marker, roles, sessions, tables};
-use local::keeper::Keeper;
-use local::network::Network;
-use local::postgres::{Host, Server, ServerSpec};
-use local::tls::Authority;
-use local::toolchain::Toolchain;
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::Toolchain;
+use local_rds::postgres::{Host, Server, ServerSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ impl Pair {
                 .set_names(&[server.address().ip().to_string()])
                 .await?;
             let admin = server.admin("postgres").await?;
-            local::postgres::roles::create_master(&admin, "viridian", "secret").await?;
+            local_rds::postgres::roles::create_master(&admin, "viridian", "secret").await?;
             admin.batch_execute(SCHEMA).await?;
             marker::create(&self.session(server, Access::Write).await?).await?;
         }

@@ -2,18 +2,18 @@
 //! switchover does to data what RDS's would do.
 
 use anyhow::{Context as _, Result, ensure};
-use local::app::dial::{Address, Dialer, Login, Session, trusting};
-use local::calls::CallLog;
-use local::dns::{self, Nameserver};
-use local::faults::Faults;
-use local::gateway::{Gateway, server};
-use local::keeper::Keeper;
-use local::network::Network;
-use local::postgres::Host;
-use local::postgres::gate::Keys;
-use local::rds::{Breakage, DelayProfile, Rds, host_name};
-use local::tls::Authority;
-use local::toolchain::{Toolchain, workspace};
+use local_aws::calls::CallLog;
+use local_aws::dns::{self, Nameserver};
+use local_aws::faults::Faults;
+use local_aws::gateway::{Gateway, server};
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::{Toolchain, workspace};
+use local_rds::postgres::Host;
+use local_rds::postgres::dial::{Address, Dialer, Login, Session, trusting};
+use local_rds::postgres::gate::Keys;
+use local_rds::{Breakage, DelayProfile, Rds, host_name};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

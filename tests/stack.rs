@@ -1,7 +1,7 @@
 //! The template by what others wrote: AWS's own translator makes CloudFormation of it, and moto an account with the stack in it.
 
 use anyhow::{Result, ensure};
-use local::toolchain::{Toolchain, workspace};
+use local_aws::toolchain::{Toolchain, workspace};
 use std::process::Command;
 
 /// Runs a stage of `conformance/stack.py`.

@@ -5,10 +5,10 @@
 
 use anyhow::Result;
 use local::app::Settings;
-use local::rds::DelayProfile;
 use local::scenario::observe::Nobody;
 use local::scenario::summary::{Side, Summary};
 use local::scenario::{Kind, Scenario};
+use local_rds::DelayProfile;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 

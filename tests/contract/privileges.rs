@@ -1,8 +1,8 @@
 //! Permissions: what no test can see has a source, and the documentation says what the template says.
 
 use crate::root;
-use local::iam::{self, DEPENDENT, Roles};
-use local::template::Template;
+use local_aws::iam::{self, DEPENDENT, Roles};
+use local_aws::template::Template;
 use std::collections::BTreeMap;
 
 fn shipped(parameters: &BTreeMap<String, String>) -> Roles {

@@ -3,7 +3,7 @@
 use crate::crossing::{CLOSED, make_level, number};
 use crate::shop::{OWNER, PASSWORD, Shop};
 use anyhow::{Context, Result, ensure};
-use local::faults::{Fault, Target};
+use local_aws::faults::{Fault, Target};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,8 +2,8 @@
 
 use crate::shop::{OWNER, PASSWORD, Shop};
 use anyhow::{Context, Result, ensure};
-use local::faults::{Fault, Target};
-use local::rds::{Breakage, DelayProfile};
+use local_aws::faults::{Fault, Target};
+use local_rds::{Breakage, DelayProfile};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};

@@ -3,7 +3,7 @@
 use crate::crossing::{CLOSED, make_level, number};
 use crate::shop::{OWNER, PASSWORD, Shop, checks};
 use anyhow::{Context, Result};
-use local::postgres::gate::Iam;
+use local_rds::postgres::gate::Iam;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};

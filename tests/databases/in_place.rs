@@ -2,7 +2,7 @@
 
 use crate::shop::Shop;
 use anyhow::{Context, Result};
-use local::faults::{Fault, Target};
+use local_aws::faults::{Fault, Target};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 use crate::crossing::make_level;
 use crate::shop::Shop;
 use anyhow::{Context, Result};
-use local::faults::{Fault, Target};
-use local::rds::Breakage;
+use local_aws::faults::{Fault, Target};
+use local_rds::Breakage;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

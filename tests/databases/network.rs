@@ -4,9 +4,9 @@
 use crate::crossing::{make_level, number};
 use crate::shop::{OWNER, PASSWORD, Shop};
 use anyhow::{Context, Result, ensure};
-use local::faults::{Fault, Target};
-use local::postgres::Server;
-use local::postgres::outage::{Cut, Slow};
+use local_aws::faults::{Fault, Target};
+use local_rds::postgres::Server;
+use local_rds::postgres::outage::{Cut, Slow};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};

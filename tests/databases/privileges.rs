@@ -7,9 +7,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
 use domain::ids::DeploymentId;
 use effects::rds::Deployments;
-use local::gateway::Caller;
-use local::gateway::client::Client;
-use local::iam::union;
+use local_aws::gateway::Caller;
+use local_aws::gateway::client::Client;
+use local_aws::iam::union;
 use serde_json::json;
 
 /// A call of RDS with the key of a function.
@@ -47,7 +47,7 @@ fn with_key_of(shop: &Shop, function: &str) -> SdkConfig {
     let credentials = Credentials::new(key, "local", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(local::REGION))
+        .region(Region::new(local_aws::REGION))
         .endpoint_url(shop.platform.endpoint())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build()

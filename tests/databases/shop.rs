@@ -1,10 +1,10 @@
 //! A shop's database on the local RDS, with a replica, and the questions that the tests ask of it.
 
 use anyhow::{Context, Result, ensure};
-use local::app::dial::{Address, Dialer, Login, trusting};
-use local::lambda::client::Failure;
 use local::platform::{Options, Platform};
-use local::rds::{DelayProfile, host_name};
+use local_aws::lambda::client::Failure;
+use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
+use local_rds::{DelayProfile, host_name};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_postgres::Client;

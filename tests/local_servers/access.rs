@@ -2,8 +2,8 @@
 
 use super::{host, number, spec};
 use anyhow::{Context as _, Result};
-use local::app::dial::{Address, Dialer, Login, Session, trusting};
-use local::postgres::{Host, Server, StopMode, roles};
+use local_rds::postgres::dial::{Address, Dialer, Login, Session, trusting};
+use local_rds::postgres::{Host, Server, StopMode, roles};
 use tests::end;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;

@@ -9,9 +9,9 @@ use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use aws_smithy_async::time::StaticTimeSource;
 use effects::dns::Resolver;
 use effects::postgres::{Access, Connector, Endpoint, Login};
-use local::REGION;
-use local::postgres::gate::{Gate, Iam};
-use local::postgres::{Host, Server, roles};
+use local_aws::REGION;
+use local_rds::postgres::gate::{Gate, Iam};
+use local_rds::postgres::{Host, Server, roles};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tests::end;
@@ -220,7 +220,7 @@ async fn the_gate_takes_the_tokens_of_another_sdk_too() -> Result<()> {
 async fn an_authority_that_nobody_named_is_refused_with_the_remedy() -> Result<()> {
     let stand = Stand::new("iam-ca").await?;
     let us = ours();
-    let other = local::tls::Authority::create()?;
+    let other = local_aws::tls::Authority::create()?;
     let login = Login {
         username: "viridian".to_owned(),
         password: None,

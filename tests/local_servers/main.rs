@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use local::keeper::Keeper;
-use local::network::Network;
-use local::postgres::{Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, upgrade};
-use local::tls::Authority;
-use local::toolchain::Toolchain;
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::Toolchain;
+use local_rds::postgres::{
+    Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, upgrade,
+};
 use tests::{end, until};
 use tokio_postgres::Client;
 

@@ -3,8 +3,8 @@
 use super::access;
 use super::{host, number, spec};
 use anyhow::{Context as _, Result};
-use local::app::dial::Session;
-use local::postgres::{Cut, Host, Server, Slow, roles};
+use local_rds::postgres::dial::Session;
+use local_rds::postgres::{Cut, Host, Server, Slow, roles};
 use std::time::{Duration, Instant};
 use tests::{end, until, wait};
 use tokio_postgres::Client;

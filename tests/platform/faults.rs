@@ -4,9 +4,9 @@ use crate::services::{cloudwatch, make_alarm};
 use crate::stage::{Stage, failure};
 use anyhow::Result;
 use aws_sdk_cloudwatch::types::StateValue;
-use local::faults::{Fault, Target};
-use local::gateway::Caller;
-use local::lambda::Outcome;
+use local_aws::faults::{Fault, Target};
+use local_aws::gateway::Caller;
+use local_aws::lambda::Outcome;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Res
     let stage = Stage::new("kills-nobody", LONG)?;
     let faults = stage.gateway.faults();
     let planted = faults.plant(Target::every("lambda", "Invoke"), Fault::KillBefore);
-    let invoked = local::lambda::client::invoke(
+    let invoked = local_aws::lambda::client::invoke(
         &stage.gateway,
         Caller::Service("test"),
         "subject",

@@ -3,7 +3,7 @@
 use crate::stage::{Stage, failure, python};
 use anyhow::Result;
 use futures_util::future;
-use local::lambda::Outcome;
+use local_aws::lambda::Outcome;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use crate::stage::python;
 use anyhow::Result;
-use local::iam::{Line, union};
 use local::platform::{Options, Platform};
+use local_aws::iam::{Line, union};
 use serde_json::json;
 use tests::{end_platform, run_folder};
 

@@ -3,9 +3,9 @@
 use crate::stage::Stage;
 use anyhow::Result;
 use asl::interpreter::Execution;
-use local::clock::Clock;
 use local::platform::{Options, Platform};
-use local::template::{Input, RuleTarget, Schedule};
+use local_aws::clock::Clock;
+use local_aws::template::{Input, RuleTarget, Schedule};
 use serde_json::json;
 use std::time::Duration;
 use tests::{end_platform, run_folder, wait};
@@ -20,7 +20,7 @@ async fn a_schedule_calls_again_and_again_at_its_own_pace_until_it_ends() -> Res
         every: Duration::from_mins(1),
         target: RuleTarget {
             id: "subject".to_owned(),
-            arn: local::lambda::arn("subject"),
+            arn: local_aws::lambda::arn("subject"),
             role: None,
             input: Input::Constant("{}".to_owned()),
             retries: 0,

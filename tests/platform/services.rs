@@ -4,8 +4,8 @@ use crate::stage::{Stage, python};
 use anyhow::Result;
 use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, MetricDatum, StateValue};
-use local::calls::Outcome;
-use local::faults::{Fault, Target};
+use local_aws::calls::Outcome;
+use local_aws::faults::{Fault, Target};
 use serde_json::json;
 use std::time::Duration;
 

@@ -2,18 +2,18 @@
 
 use anyhow::{Context as _, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use local::calls::CallLog;
-use local::clock::Clock;
-use local::cloudwatch::CloudWatch;
-use local::events::Events;
-use local::faults::Faults;
-use local::gateway::Gateway;
-use local::gateway::server::{self, Listening};
-use local::keeper::Keeper;
-use local::lambda::{Function, Lambda, Outcome};
-use local::network::Network;
-use local::template::{Input, Rule, RuleTarget};
-use local::toolchain::Toolchain;
+use local_aws::calls::CallLog;
+use local_aws::clock::Clock;
+use local_aws::cloudwatch::CloudWatch;
+use local_aws::events::Events;
+use local_aws::faults::Faults;
+use local_aws::gateway::Gateway;
+use local_aws::gateway::server::{self, Listening};
+use local_aws::keeper::Keeper;
+use local_aws::lambda::{Function, Lambda, Outcome};
+use local_aws::network::Network;
+use local_aws::template::{Input, Rule, RuleTarget};
+use local_aws::toolchain::Toolchain;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,7 +86,7 @@ impl Stage {
     pub fn sdk(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(local::REGION))
+            .region(Region::new(local_aws::REGION))
             .endpoint_url(&self.endpoint)
             .build()
     }
@@ -123,7 +123,7 @@ pub async fn python(endpoint: &str, script: &str) -> Result<Value> {
     command
         .args(["-c", &format!("{prelude}{script}")])
         .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_DEFAULT_REGION", local::REGION)
+        .env("AWS_DEFAULT_REGION", local_aws::REGION)
         .env("AWS_ACCESS_KEY_ID", "person")
         .env("AWS_SECRET_ACCESS_KEY", "local");
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
@@ -150,7 +150,7 @@ fn rule() -> Rule {
         pattern: json!({"source": ["aws.cloudwatch"], "detail": {"state": {"value": ["ALARM"]}}}),
         targets: vec![RuleTarget {
             id: "subject".to_owned(),
-            arn: format!("{}:1", local::lambda::arn("subject")),
+            arn: format!("{}:1", local_aws::lambda::arn("subject")),
             role: None,
             input: Input::Event,
             retries: 20,

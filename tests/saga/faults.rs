@@ -1,8 +1,8 @@
 //! What goes wrong in a state.
 
 use crate::machines::{Called, Task};
-use local::calls::Record;
-use local::faults::{Fault, Target};
+use local_aws::calls::Record;
+use local_aws::faults::{Fault, Target};
 use std::fmt;
 use std::time::Duration;
 

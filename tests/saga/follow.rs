@@ -8,7 +8,7 @@ use asl::definition::Resource;
 use asl::history::Fact;
 use asl::interpreter::Execution;
 use local::platform::Platform;
-use local::states::Observed;
+use local_aws::states::Observed;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;

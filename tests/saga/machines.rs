@@ -1,9 +1,9 @@
 //! The tasks of the shipped machines: what each state calls, read from the files that are deployed.
 
 use anyhow::{Context as _, Result};
-use local::faults::Target;
-use local::lambda;
-use local::template::{MachineSpec, Template};
+use local_aws::faults::Target;
+use local_aws::lambda;
+use local_aws::template::{MachineSpec, Template};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;

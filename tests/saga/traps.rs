@@ -4,8 +4,8 @@ use crate::faults::{Kind, Then};
 use crate::machines::{Place, Task, logical_id};
 use anyhow::Result;
 use asl::history::{Fact, Failure};
-use local::faults::{Fault, Faults, Planted, Target};
 use local::platform::Platform;
+use local_aws::faults::{Fault, Faults, Planted, Target};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use asl::history::Fact;
 use asl::interpreter::Execution;
 use local::platform::Platform;
-use local::postgres::Server;
+use local_rds::postgres::Server;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -3,12 +3,12 @@
 pub mod ticks;
 
 use anyhow::{Context, Result, ensure};
-use local::gateway::Caller;
-use local::keeper::Keeper;
-use local::lambda::client::{Failure, invoke};
-use local::memory;
 use local::platform::Platform;
-use local::toolchain::workspace;
+use local_aws::gateway::Caller;
+use local_aws::keeper::Keeper;
+use local_aws::lambda::client::{Failure, invoke};
+use local_aws::memory;
+use local_aws::toolchain::workspace;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use crate::world::{OWNER, World, plan};
 use anyhow::{Context, Result};
 use asl::interpreter::Outcome;
-use local::calls;
-use local::toolchain::workspace;
+use local_aws::calls;
+use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use crate::world::{OTHER, OWNER, World, claim, error, plan, text};
 use anyhow::Result;
-use local::faults::{Fault, Target};
+use local_aws::faults::{Fault, Target};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

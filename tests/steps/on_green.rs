@@ -15,7 +15,7 @@ fn machine(function: &str) -> String {
         "States": {
             "Wait": {
                 "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
-                "Arguments": {"FunctionName": format!("{}:1", local::lambda::arn(function)), "Payload": {
+                "Arguments": {"FunctionName": format!("{}:1", local_aws::lambda::arn(function)), "Payload": {
                     "ticket": "{% $states.input.ticket %}", "token": "{% $states.context.Task.Token %}",
                 }},
                 "TimeoutSeconds": 50,

@@ -2,10 +2,10 @@
 
 use crate::world::{OTHER, World, claim, plan};
 use anyhow::{Context, Result};
-use local::iam::{Findings, Line, Roles, compare, union};
 use local::platform::Options;
-use local::template::Template;
-use local::toolchain::workspace;
+use local_aws::iam::{Findings, Line, Roles, compare, union};
+use local_aws::template::Template;
+use local_aws::toolchain::workspace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,9 @@
 use crate::watch::{rolled_back, waiting_in};
 use crate::world::{OWNER, READS, World, error};
 use anyhow::{Context, Result, ensure};
-use local::app::dial::{Address, Dialer, Login, trusting};
-use local::faults::{Fault, Planted, Target};
-use local::rds::host_name;
+use local_aws::faults::{Fault, Planted, Target};
+use local_rds::host_name;
+use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use crate::world::{READS, World, error, green};
 use anyhow::Result;
-use local::faults::{Fault, Target};
+use local_aws::faults::{Fault, Target};
 use serde_json::{Value, json};
 use std::time::Duration;
 

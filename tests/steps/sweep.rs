@@ -3,7 +3,7 @@
 use crate::watch::{guarded, rolled_back, waiting};
 use crate::world::{OWNER, World, claim, plan};
 use anyhow::{Context, Result};
-use local::faults::{Fault, Target};
+use local_aws::faults::{Fault, Target};
 use serde_json::{Value, json};
 
 async fn swept(world: &World) -> Result<Value> {

@@ -3,8 +3,8 @@
 use crate::world::{World, error, plan};
 use anyhow::{Context, Result};
 use asl::interpreter::Outcome;
-use local::faults::{Fault, Target};
-use local::toolchain::workspace;
+use local_aws::faults::{Fault, Target};
+use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
 /// Starts the wait of one of the shipped machine's states.
 pub async fn waiting_in(state: &str, world: &World, ticket: &Value) -> Result<String> {
     let states = &world.platform.states;
-    let watch = format!("{}:1", local::lambda::arn("watch"));
+    let watch = format!("{}:1", local_aws::lambda::arn("watch"));
     let names = [("Partition", "aws"), ("Watch", &watch)];
     let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let names = BTreeMap::from(names);
@@ -162,7 +162,7 @@ async fn an_alarm_that_rang_and_recovered_is_found_in_the_history() -> Result<()
     let unheard = world.platform.faults().plant(target, Fault::FailBefore);
     waiting(&world, &ticket).await?;
     world.ring("errors")?;
-    let quiet = local::cloudwatch::StateValue::Ok;
+    let quiet = local_aws::cloudwatch::StateValue::Ok;
     world
         .platform
         .cloudwatch
@@ -192,7 +192,7 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
     world
         .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
         .await?;
-    let blind = local::cloudwatch::StateValue::InsufficientData;
+    let blind = local_aws::cloudwatch::StateValue::InsufficientData;
     world
         .platform
         .cloudwatch

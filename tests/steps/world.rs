@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use axum::http::Method;
-use local::gateway::client::Client;
-use local::lambda::client::Failure;
 use local::platform::{Options, Platform};
+use local_aws::gateway::client::Client;
+use local_aws::lambda::client::Failure;
 use serde_json::{Value, json};
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
@@ -135,14 +135,14 @@ impl World {
         self.client
             .json("monitoring", &format!("{target}.PutMetricAlarm"), &alarm)
             .await?;
-        let quiet = local::cloudwatch::StateValue::Ok;
+        let quiet = local_aws::cloudwatch::StateValue::Ok;
         self.platform.cloudwatch.set_alarm(name, quiet, "quiet")?;
         Ok(())
     }
 
     /// Lets an alarm ring.
     pub fn ring(&self, name: &str) -> Result<()> {
-        let rings = local::cloudwatch::StateValue::Alarm;
+        let rings = local_aws::cloudwatch::StateValue::Alarm;
         let rang = self
             .platform
             .cloudwatch

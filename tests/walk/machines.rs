@@ -2,7 +2,7 @@
 
 use asl::definition::{Definition, substitute};
 use asl::interpreter::{CallId, Execution, Identity, Outcome};
-use local::template::{Rule, Template};
+use local_aws::template::{Rule, Template};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,7 +88,7 @@ impl Shipped {
         let rules = self
             .rules
             .iter()
-            .filter(|rule| local::events::matches(&rule.pattern, event));
+            .filter(|rule| local_aws::events::matches(&rule.pattern, event));
         rules
             .flat_map(|rule| &rule.targets)
             .map(|target| target.arn.as_str())

@@ -1,0 +1,132 @@
+//! A gateway with Step Functions and a Lambda that does as it is told.
+
+use async_trait::async_trait;
+use local_aws::calls::CallLog;
+use local_aws::clock::Clock;
+use local_aws::faults::Faults;
+use local_aws::gateway::{Answer, Call, Caller, Gateway, Service};
+use local_aws::states::{States, StatusChange};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A Lambda whose functions are: `echo` returns its payload, `fail` fails with it, `slow` never comes back.
+struct Functions;
+
+#[async_trait]
+impl Service for Functions {
+    async fn call(&self, call: Call) -> Answer {
+        let name = call
+            .uri
+            .path()
+            .split('/')
+            .nth(3)
+            .unwrap_or_default()
+            .to_owned();
+        let mut answer = Answer::new(call.body.clone());
+        match name.as_str() {
+            "fail" => {
+                let header = "Unhandled".parse().unwrap();
+                answer.headers_mut().insert("x-amz-function-error", header);
+            }
+            "slow" => std::future::pending().await,
+            _ => {}
+        }
+        answer
+    }
+}
+
+/// Step Functions behind a gateway.
+pub struct Platform {
+    pub gateway: Gateway,
+    pub states: States,
+    pub changes: Arc<Mutex<Vec<StatusChange>>>,
+}
+
+impl Platform {
+    pub fn new() -> Self {
+        let gateway = Gateway::new(CallLog::default(), Faults::default());
+        let states = States::new(
+            gateway.clone(),
+            Clock::scaled(1_000.0),
+            local_aws::REGION,
+            local_aws::ACCOUNT,
+        );
+        gateway.route("states", Arc::new(states.clone()));
+        gateway.route("lambda", Arc::new(Functions));
+        let changes = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&changes);
+        states.on_change(move |change| heard.lock().unwrap().push(change.clone()));
+        Self {
+            gateway,
+            states,
+            changes,
+        }
+    }
+
+    /// A machine of one task, or of any state `A`.
+    pub fn machine(&self, name: &str, state: &Value) -> String {
+        let text = json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": { "A": state } });
+        self.states
+            .register(name, &text.to_string(), &BTreeMap::new())
+            .unwrap()
+    }
+
+    /// The answer, or the error's code.
+    pub async fn ask(&self, operation: &str, request: Value) -> Result<Value, String> {
+        let call = Call {
+            caller: Caller::Person,
+            service: "states".to_owned(),
+            operation: operation.to_owned(),
+            method: "POST".parse().unwrap(),
+            uri: "/".parse().unwrap(),
+            headers: [(
+                "x-amz-target".parse().unwrap(),
+                format!("AWSStepFunctions.{operation}").parse().unwrap(),
+            )]
+            .into_iter()
+            .collect(),
+            body: request.to_string().into(),
+        };
+        let answer = self.gateway.send(call).await.unwrap();
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        if answer.status().is_success() {
+            return Ok(body);
+        }
+        Err(body["__type"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until an execution waits for a token, and returns it.
+    pub async fn token(&self, arn: &str) -> String {
+        loop {
+            let history = self
+                .ask("GetExecutionHistory", json!({ "executionArn": arn }))
+                .await
+                .unwrap();
+            let events = history["events"].as_array().unwrap().clone();
+            if let Some(event) = events.iter().find(|event| event["type"] == "TaskSubmitted") {
+                let output = event["taskSubmittedEventDetails"]["output"]
+                    .as_str()
+                    .unwrap();
+                let output: Value = serde_json::from_str(output).unwrap();
+                return output["Payload"].as_str().unwrap().to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+pub fn invoke(function: &str, payload: &Value) -> Value {
+    json!({
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+        "Arguments": { "FunctionName": function, "Payload": payload },
+    })
+}
+
+pub fn wait_for_token() -> Value {
+    json!({
+        "Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "End": true,
+        "Arguments": { "FunctionName": "echo", "Payload": "{% $states.context.Task.Token %}" },
+    })
+}

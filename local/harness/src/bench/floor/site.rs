@@ -1,0 +1,175 @@
+//! The pair of the floor: four servers as RDS would have made them, and the names that lead to them.
+
+use crate::app::audit::Databases;
+use crate::app::schema::{self, Seed};
+use crate::app::{Doors, PASSWORD};
+use crate::scenario::world::{OURS, databases, master};
+use crate::scenario::{DATABASE, READS, REPLICA};
+use anyhow::{Context, Result};
+use local_aws::dns::{self, Nameserver, Record, Target};
+use local_aws::keeper::Keeper;
+use local_aws::network::Network;
+use local_aws::tls::Authority;
+use local_aws::toolchain::Toolchain;
+use local_rds::host_name;
+use local_rds::postgres::dial::{Address, trusting};
+use local_rds::postgres::{Host, Server, ServerSpec, clone, link, roles, upgrade};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The name under which the application writes.
+const WRITES: &str = "orders-writes.shop.test";
+/// What the forward link's publication is called on blue.
+const FORWARD: &str = "floor_forward";
+/// Seconds for which clients may keep where a name of the shop leads; an endpoint's own answer may not be kept at all.
+const TTL: u32 = 1;
+
+/// One database of the server, and the subscription that carries it.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    pub(super) database: String,
+    pub(super) subscription: String,
+}
+
+/// The servers and their names.
+pub(super) struct Site {
+    host: Host,
+    names: Nameserver,
+    _serving: dns::Serving,
+    pub(super) blue: Server,
+    pub(super) blue_replica: Server,
+    green: OnceLock<(Server, Server)>,
+    pub(super) doors: Doors,
+    pub(super) seeds: Vec<Seed>,
+}
+
+impl Site {
+    /// Blue with its replica and its tables, and nothing yet of green.
+    pub(super) async fn create(
+        folder: &Path,
+        rows: u32,
+        say: &(dyn Fn(&str) + Sync),
+    ) -> Result<Self> {
+        say("starting PostgreSQL 16.14");
+        let network = Network::claim()?;
+        let (keeper, toolchain) = (Keeper::start(folder)?, Toolchain::find()?);
+        let host = Host::new(toolchain, keeper, network, Authority::create()?)?;
+        let names = Nameserver::default();
+        let address = host.network.nameserver()?;
+        let serving = dns::serve(names.clone(), address).await?;
+        names.load("shop.test", records());
+        let blue = host.create(spec("blue", DATABASE)).await?;
+        roles::furnish(&blue, OURS, PASSWORD, Some(DATABASE)).await?;
+        lead(&names, DATABASE, &blue);
+        let doors = doors(&host, address.into(), &blue)?;
+        say("filling it");
+        let seeds = schema::install(&doors, &master(), rows).await?;
+        let blue_replica = host
+            .replica_of(&blue, spec("blue-replica", REPLICA))
+            .await?;
+        lead(&names, REPLICA, &blue_replica);
+        Ok(Self {
+            host,
+            names,
+            _serving: serving,
+            blue,
+            blue_replica,
+            green: OnceLock::new(),
+            doors,
+            seeds,
+        })
+    }
+
+    /// Green as RDS makes it: a copy of blue as of a slot's position, `pg_upgrade`, subscriptions, a replica; and with
+    /// statistics, which Viridian sees to.
+    pub(super) async fn make_green(&self) -> Result<Vec<Lane>> {
+        let copy = clone::begin(&self.host, &self.blue, spec("green", DATABASE)).await?;
+        let (links, position) = link::prepare(&self.blue, FORWARD).await?;
+        let green = copy.to_position(&position).await?;
+        upgrade::to_version(&self.host, &green, "18.4").await?;
+        link::subscribe(&self.blue, &green, FORWARD, &links).await?;
+        let lanes = links.into_iter().map(|link| Lane {
+            database: link.database,
+            subscription: link.name,
+        });
+        let lanes: Vec<Lane> = lanes.collect();
+        for lane in &lanes {
+            let session = link::session(&green, &lane.database).await?;
+            session.batch_execute("ANALYZE").await?;
+        }
+        let replica = self
+            .host
+            .replica_of(&green, spec("green-replica", REPLICA))
+            .await?;
+        // It is made once in a run.
+        self.green.set((green, replica)).ok();
+        Ok(lanes)
+    }
+
+    pub(super) fn green(&self) -> Result<Server> {
+        let green = self.green.get().context("there is no green yet")?;
+        Ok(green.0.clone())
+    }
+
+    pub(super) fn green_replica(&self) -> Result<Server> {
+        let green = self.green.get().context("there is no green yet")?;
+        Ok(green.1.clone())
+    }
+
+    pub(super) async fn green_databases(&self) -> Result<Databases> {
+        databases(&self.green()?).await
+    }
+
+    /// From now on, whoever asks for the writer comes to this server.
+    pub(super) fn lead_writes(&self, server: &Server) {
+        lead(&self.names, DATABASE, server);
+    }
+
+    /// From now on, reads come to this server.
+    pub(super) fn lead_reads(&self, server: &Server) {
+        lead(&self.names, REPLICA, server);
+    }
+
+    pub(super) async fn stop(self) -> Result<()> {
+        self.host.keeper.shutdown().await
+    }
+}
+
+fn lead(names: &Nameserver, instance: &str, server: &Server) {
+    names.register(&host_name(instance), *server.address().ip(), 0);
+}
+
+/// The shop's own names, which lead to endpoints.
+fn records() -> Vec<Record> {
+    let records = [(WRITES, DATABASE), (READS, REPLICA)].map(|(name, instance)| Record {
+        name: name.to_owned(),
+        target: Target::Name(host_name(instance)),
+        ttl: TTL,
+        weight: None,
+    });
+    records.to_vec()
+}
+
+fn spec(id: &str, instance: &str) -> ServerSpec {
+    let logical = ("wal_level".to_owned(), "logical".to_owned());
+    ServerSpec {
+        id: id.to_owned(),
+        version: "16.14".to_owned(),
+        names: vec![host_name(instance)],
+        parameters: BTreeMap::from([logical]),
+    }
+}
+
+fn doors(host: &Host, nameserver: std::net::SocketAddr, blue: &Server) -> Result<Doors> {
+    let named = |name: &str| Address::Name {
+        name: name.to_owned(),
+        nameserver,
+        port: blue.address().port(),
+    };
+    Ok(Doors {
+        writer: named(WRITES),
+        reader: named(READS),
+        tls: trusting(host.authority.ca_pem())?,
+    })
+}

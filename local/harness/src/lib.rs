@@ -1,0 +1,8 @@
+//! The workflow on one machine: an application under load, scenarios with their verdicts, and benchmarks.
+
+pub mod app;
+pub mod bench;
+pub mod display;
+pub mod platform;
+pub mod scenario;
+pub mod soak;

@@ -1,0 +1,164 @@
+//! What a run is in: a platform, blue with a replica, the application's tables, a route for reads, an
+//! alarm and our credentials; all made by the API, as a person would make them.
+
+mod made;
+
+pub use made::{available, set_alarm};
+
+use super::{DATABASE, READS, WRITES};
+use crate::app::audit::Databases;
+use crate::app::schema::{self, Seed};
+use crate::app::shop::SHOPS;
+use crate::app::{Doors, PASSWORD};
+use crate::platform::{Options, Platform};
+use anyhow::{Context, Result};
+use local_aws::clock::Clock;
+use local_rds::DelayProfile;
+use local_rds::postgres::Server;
+use local_rds::postgres::dial::{Address, Login, trusting};
+use std::path::PathBuf;
+
+/// The role as which Viridian works, blue's master user.
+pub const OURS: &str = "viridian";
+/// The alarm that guards the database.
+pub const ALARM: &str = "orders-failed-reads";
+
+/// What can be chosen about it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// How fast waits pass.
+    pub clock: Clock,
+    /// How long RDS takes.
+    pub profile: DelayProfile,
+    /// Blue's version.
+    pub version: &'static str,
+    /// Rows in all tables.
+    pub rows: u32,
+}
+
+/// Everything, running.
+pub struct World {
+    /// AWS.
+    pub platform: Platform,
+    /// Blue's primary, whatever it will be called.
+    pub blue: Server,
+    /// How the application gets in.
+    pub doors: Doors,
+    /// What was in the tables at first.
+    pub seeds: Vec<Seed>,
+}
+
+impl World {
+    /// Brings everything up.
+    ///
+    /// # Errors
+    /// When anything can't be started or made.
+    pub async fn create(plan: &Plan, say: &(dyn Fn(&str) + Sync)) -> Result<Self> {
+        let options = Options {
+            clock: plan.clock,
+            delays: plan.profile,
+            ..Options::new(&plan.folder)
+        };
+        let platform = Platform::start(options, say).await?;
+        let client = platform.client();
+        say(&format!("creating {DATABASE}, PostgreSQL {}", plan.version));
+        made::create_primary(&client, plan.version).await?;
+        made::create_records(&client, &platform.zone_id).await?;
+        let blue = platform
+            .rds
+            .server(DATABASE)
+            .context("blue has no server")?;
+        let doors = doors(&platform, &blue)?;
+        say(&format!(
+            "filling it with {} rows",
+            super::summary::thousands(plan.rows.into())
+        ));
+        let seeds = schema::install(&doors, &master(), plan.rows).await?;
+        say("creating its replica");
+        made::create_replica(&client).await?;
+        made::furnish(&client, &platform).await?;
+        Ok(Self {
+            platform,
+            blue,
+            doors,
+            seeds,
+        })
+    }
+
+    /// The server that takes the writes now.
+    ///
+    /// # Errors
+    /// When there is none where the application's name leads.
+    pub fn serving(&self) -> Result<Server> {
+        let found = self.platform.nameserver.find(WRITES, &mut |_| 0);
+        let at = found
+            .address()
+            .with_context(|| format!("{WRITES} leads nowhere"))?;
+        let serving = self.platform.rds.server_at(at);
+        serving.with_context(|| format!("no server is at {at}"))
+    }
+
+    /// The server that took the writes once and does not any more, if there is one: old blue, or green once it was left.
+    #[must_use]
+    pub fn left(&self) -> Option<Server> {
+        let serving = self.serving().ok()?;
+        if !self.is_blue(&serving) {
+            return Some(self.blue.clone());
+        }
+        let named = self.platform.rds.server(DATABASE)?;
+        (!self.is_blue(&named)).then_some(named)
+    }
+
+    /// Whether that server is blue, whatever it is called.
+    #[must_use]
+    pub fn is_blue(&self, server: &Server) -> bool {
+        self.blue.id() == server.id()
+    }
+
+    /// Stops everything that was started.
+    ///
+    /// # Errors
+    /// When something could not be stopped.
+    pub async fn stop(self) -> Result<()> {
+        self.platform.stop().await
+    }
+}
+
+/// The master user's login.
+#[must_use]
+pub fn master() -> Login {
+    Login {
+        database: DATABASE.to_owned(),
+        user: OURS.to_owned(),
+        password: PASSWORD.to_owned(),
+    }
+}
+
+fn doors(platform: &Platform, blue: &Server) -> Result<Doors> {
+    let nameserver = platform.nameserver_address().into();
+    let port = blue.address().port();
+    let named = |name: String| Address::Name {
+        name,
+        nameserver,
+        port,
+    };
+    Ok(Doors {
+        writer: named(WRITES.to_owned()),
+        reader: named(READS.to_owned()),
+        tls: trusting(platform.host.authority.ca_pem())?,
+    })
+}
+
+/// Connections to the application's databases on a server, as its superuser.
+///
+/// # Errors
+/// When the server doesn't answer.
+pub async fn databases(server: &Server) -> Result<Databases> {
+    let mut databases = Databases::new();
+    for shop in &SHOPS {
+        databases.insert(shop.database.to_owned(), server.admin(shop.database).await?);
+    }
+    Ok(databases)
+}

@@ -1,0 +1,101 @@
+//! Who is called what after a switchover: blue's `orders` becomes `orders-old1`, green's `orders-green-abc123` `orders`.
+
+use crate::Rds;
+use crate::model::{Deployment, State};
+use crate::names::host_name;
+use anyhow::Context as _;
+
+/// New names for instances, all given at once.
+#[derive(Debug, Clone)]
+pub struct Renames(Vec<Rename>);
+
+#[derive(Debug, Clone)]
+struct Rename {
+    resource_id: String,
+    from: String,
+    to: String,
+}
+
+impl Renames {
+    /// The new names of all members of a deployment.
+    pub fn plan(state: &State, deployment: &Deployment) -> anyhow::Result<Self> {
+        let mut renames = Vec::new();
+        for member in &deployment.members {
+            let blue = state
+                .name_of(&member.blue)
+                .context("blue is gone")?
+                .to_owned();
+            let green_id = member.green.clone().context("there is no green")?;
+            let green = state
+                .name_of(&green_id)
+                .context("green is gone")?
+                .to_owned();
+            let old = old_name(state, &blue);
+            renames.push(Rename {
+                resource_id: member.blue.clone(),
+                from: blue.clone(),
+                to: old,
+            });
+            renames.push(Rename {
+                resource_id: green_id,
+                from: green,
+                to: blue,
+            });
+        }
+        Ok(Self(renames))
+    }
+
+    /// The way back.
+    pub fn reversed(&self) -> Self {
+        let back = |rename: &Rename| Rename {
+            resource_id: rename.resource_id.clone(),
+            from: rename.to.clone(),
+            to: rename.from.clone(),
+        };
+        Self(self.0.iter().map(back).collect())
+    }
+
+    /// Certificates that are good before and after, so that none is made in between.
+    pub fn certificates(&self) -> Vec<(String, Vec<String>)> {
+        self.hosts(|rename| vec![host_name(&rename.to), host_name(&rename.from)])
+    }
+
+    /// Certificates for the new names alone.
+    pub fn new_names(&self) -> Vec<(String, Vec<String>)> {
+        self.hosts(|rename| vec![host_name(&rename.to)])
+    }
+
+    fn hosts(&self, names: impl Fn(&Rename) -> Vec<String>) -> Vec<(String, Vec<String>)> {
+        let renames = self.0.iter();
+        renames
+            .map(|rename| (rename.resource_id.clone(), names(rename)))
+            .collect()
+    }
+}
+
+/// The first of `-old1`, `-old2`, … that nobody has.
+fn old_name(state: &State, blue: &str) -> String {
+    let names = (1..).map(|number| format!("{blue}-old{number}"));
+    let mut free = names.filter(|name| state.instance(name).is_err());
+    free.next().unwrap_or_default()
+}
+
+impl Rds {
+    /// Gives the new names: in the books and in DNS. Doing it twice changes nothing.
+    pub(super) fn apply_renames(&self, renames: &Renames) {
+        let mut state = self.state();
+        for rename in &renames.0 {
+            let Some(instance) = state.instances.get_mut(&rename.resource_id) else {
+                continue;
+            };
+            instance.name.clone_from(&rename.to);
+            if let Some(server) = &instance.server {
+                self.publish_name(&rename.to, server);
+            }
+        }
+        let taken = |name: &str| renames.0.iter().any(|rename| rename.to == name);
+        for rename in renames.0.iter().filter(|rename| !taken(&rename.from)) {
+            self.retract_name(&rename.from);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A blue/green deployment.
+
+use super::{State, Tags, write_tags};
+use crate::names;
+use crate::postgres::link::Link;
+use crate::wire::{Render, Xml};
+use jiff::Timestamp;
+
+/// How a deployment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeploymentStatus {
+    /// Green is being made.
+    Provisioning,
+    /// Green follows blue.
+    Available,
+    /// Between the call and the end of a switchover.
+    SwitchoverInProgress,
+    /// Green took over.
+    SwitchoverCompleted,
+    /// It can't be switched over any more.
+    InvalidConfiguration,
+    /// A switchover was tried, and taken back.
+    SwitchoverFailed,
+    /// It goes away.
+    Deleting,
+}
+
+impl DeploymentStatus {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "PROVISIONING",
+            Self::Available => "AVAILABLE",
+            Self::SwitchoverInProgress => "SWITCHOVER_IN_PROGRESS",
+            Self::SwitchoverCompleted => "SWITCHOVER_COMPLETED",
+            Self::InvalidConfiguration => "INVALID_CONFIGURATION",
+            Self::SwitchoverFailed => "SWITCHOVER_FAILED",
+            Self::Deleting => "DELETING",
+        }
+    }
+
+    /// Whether it can be switched over.
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Available | Self::SwitchoverFailed)
+    }
+}
+
+/// How one pair of instances stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberStatus {
+    /// Green's instance is being made.
+    Provisioning,
+    /// It is there.
+    Available,
+    /// Between the call and the end of a switchover.
+    SwitchoverInProgress,
+    /// Green's instance has blue's name.
+    SwitchoverCompleted,
+    /// A switchover was tried, and taken back.
+    SwitchoverFailed,
+    /// Blue's instance is gone.
+    MissingSource,
+    /// Green's instance is gone.
+    MissingTarget,
+}
+
+impl MemberStatus {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "PROVISIONING",
+            Self::Available => "AVAILABLE",
+            Self::SwitchoverInProgress => "SWITCHOVER_IN_PROGRESS",
+            Self::SwitchoverCompleted => "SWITCHOVER_COMPLETED",
+            Self::SwitchoverFailed => "SWITCHOVER_FAILED",
+            Self::MissingSource => "MISSING_SOURCE",
+            Self::MissingTarget => "MISSING_TARGET",
+        }
+    }
+}
+
+/// One instance of blue and its instance of green, by resource id.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Blue's.
+    pub blue: String,
+    /// Green's, once it is known.
+    pub green: Option<String>,
+    /// How the pair stands.
+    pub status: MemberStatus,
+}
+
+/// How far one task of the provisioning is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// Not begun.
+    Pending,
+    /// Running.
+    InProgress,
+    /// Done.
+    Completed,
+    /// It went wrong.
+    Failed,
+}
+
+impl TaskStatus {
+    /// The word on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// One task of the provisioning.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Such as `DB_ENGINE_VERSION_UPGRADE`.
+    pub name: &'static str,
+    /// How far it is.
+    pub status: TaskStatus,
+}
+
+/// A deployment.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// `bgd-…`.
+    pub id: String,
+    /// The name that its maker gave.
+    pub name: String,
+    /// How it stands.
+    pub status: DeploymentStatus,
+    /// Why it stands so.
+    pub details: Option<String>,
+    /// The pairs, the primary's first.
+    pub members: Vec<Member>,
+    /// How green follows blue, per database of the server; nothing after the switchover.
+    pub links: Vec<Link>,
+    /// The version that green gets.
+    pub version: String,
+    /// What is done to make green.
+    pub tasks: Vec<Task>,
+    /// When it was asked for.
+    pub created: Timestamp,
+    /// When its end was asked for.
+    pub deleted: Option<Timestamp>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Deployment {
+    /// The primary's pair.
+    pub fn primary(&self) -> &Member {
+        &self.members[0]
+    }
+
+    /// What its publication in each database of blue is called.
+    pub fn publication(&self) -> String {
+        self.id.replace('-', "_")
+    }
+
+    /// Sets the status of every pair.
+    pub fn set_members(&mut self, status: MemberStatus) {
+        for member in &mut self.members {
+            member.status = status;
+        }
+    }
+
+    /// Whether an instance belongs to it, on either side.
+    pub fn has(&self, resource_id: &str) -> bool {
+        let mut members = self.members.iter();
+        members.any(|member| {
+            member.blue == resource_id || member.green.as_deref() == Some(resource_id)
+        })
+    }
+
+    /// As a client sees it, with the instances' names of right now.
+    pub fn view(&self, state: &State) -> DeploymentView {
+        let arn = |id: &str| state.instances.get(id).map(super::Instance::arn);
+        let members = self.members.iter().map(|member| MemberView {
+            source: arn(&member.blue),
+            target: member.green.as_deref().and_then(arn),
+            status: member.status,
+        });
+        DeploymentView {
+            deployment: self.clone(),
+            members: members.collect(),
+        }
+    }
+}
+
+/// A pair by its ARNs of right now.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    source: Option<String>,
+    target: Option<String>,
+    status: MemberStatus,
+}
+
+/// A deployment as a client sees it.
+#[derive(Debug, Clone)]
+pub struct DeploymentView {
+    /// The deployment.
+    pub deployment: Deployment,
+    members: Vec<MemberView>,
+}
+
+impl DeploymentView {
+    /// The ARN of blue's primary.
+    pub fn source(&self) -> Option<&str> {
+        self.members.first()?.source.as_deref()
+    }
+
+    /// The ARN of green's primary.
+    pub fn target(&self) -> Option<&str> {
+        self.members.first()?.target.as_deref()
+    }
+}
+
+impl Render for DeploymentView {
+    fn render(&self, xml: &mut Xml) {
+        let it = &self.deployment;
+        xml.text("BlueGreenDeploymentIdentifier", &it.id);
+        xml.text("BlueGreenDeploymentName", &it.name);
+        xml.maybe("Source", self.source());
+        xml.maybe("Target", self.target());
+        xml.list(
+            "SwitchoverDetails",
+            "member",
+            &self.members,
+            |xml, member| {
+                xml.maybe("SourceMember", member.source.as_ref());
+                xml.maybe("TargetMember", member.target.as_ref());
+                xml.text("Status", member.status.as_str());
+            },
+        );
+        xml.list("Tasks", "member", &it.tasks, |xml, task| {
+            xml.text("Name", task.name);
+            xml.text("Status", task.status.as_str());
+        });
+        xml.text("Status", it.status.as_str());
+        xml.maybe("StatusDetails", it.details.as_ref());
+        xml.text("CreateTime", names::instant(it.created));
+        xml.maybe("DeleteTime", it.deleted.map(names::instant));
+        write_tags(xml, &it.tags);
+    }
+}

@@ -1,0 +1,145 @@
+//! The files in a data folder that say how a server runs: `postgresql.conf`, `pg_hba.conf`, certificate and key.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::ADMIN;
+use local_aws::tls::Leaf;
+
+/// Shown by `SHOW`: a new session that sees the number knows that the server has read its files.
+pub const GENERATION: &str = "viridian.generation";
+
+/// What a server has unless its parameters say otherwise: nearly RDS's defaults, but small enough for several servers
+/// on one machine. `fsync` stays on.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("log_line_prefix", "%m [%p] %q%u@%d %a "),
+    ("log_timezone", "UTC"),
+    ("max_connections", "200"),
+    ("max_logical_replication_workers", "10"),
+    ("max_replication_slots", "20"),
+    ("max_wal_senders", "20"),
+    ("max_wal_size", "1GB"),
+    ("max_worker_processes", "20"),
+    ("shared_buffers", "64MB"),
+    ("shared_preload_libraries", "pg_stat_statements"),
+    ("timezone", "UTC"),
+    ("wal_keep_size", "512MB"),
+    ("wal_level", "replica"),
+];
+
+/// Writes `postgresql.conf`: defaults, then the server's parameters, then what the host decides.
+pub fn write_parameters(
+    data: &Path,
+    parameters: &BTreeMap<String, String>,
+    host: &BTreeMap<String, String>,
+) -> Result<()> {
+    let defaults = DEFAULTS
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut all: BTreeMap<String, String> = defaults.collect();
+    all.extend(parameters.clone());
+    all.extend(host.clone());
+    let lines: Vec<String> = all
+        .iter()
+        .map(|(name, value)| format!("{name} = {}\n", quoted(value)))
+        .collect();
+    replace(&data.join("postgresql.conf"), lines.concat().as_bytes())
+}
+
+/// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password. A member of `rds_iam` is let
+/// in by no password, as on RDS, but by the gate, which comes by the socket.
+pub fn write_access(data: &Path) -> Result<()> {
+    let lines = format!(
+        "local all,replication {ADMIN} trust\nlocal all +rds_iam trust\nlocal all all scram-sha-256\n\
+         host all,replication {ADMIN} all reject\nhost all +rds_iam all reject\nhostssl all all all scram-sha-256\n"
+    );
+    replace(&data.join("pg_hba.conf"), lines.as_bytes())
+}
+
+/// Writes certificate and key.
+pub fn write_certificate(data: &Path, leaf: &Leaf) -> Result<()> {
+    replace(&data.join("server.key"), leaf.key.as_bytes())?;
+    replace(&data.join("server.crt"), leaf.certificate.as_bytes())
+}
+
+/// What every server of the host has, whatever its parameters say.
+pub fn host_parameters(
+    socket: &Path,
+    address: std::net::SocketAddrV4,
+    name: &str,
+) -> BTreeMap<String, String> {
+    let pairs = [
+        ("cluster_name", name.to_owned()),
+        ("listen_addresses", address.ip().to_string()),
+        ("logging_collector", "off".to_owned()),
+        ("password_encryption", "scram-sha-256".to_owned()),
+        ("port", address.port().to_string()),
+        ("ssl", "on".to_owned()),
+        ("ssl_cert_file", "server.crt".to_owned()),
+        ("ssl_key_file", "server.key".to_owned()),
+        ("unix_socket_directories", socket.display().to_string()),
+        ("unix_socket_permissions", "0700".to_owned()),
+    ];
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Writes a file that only its owner may read; whoever reads it meanwhile sees the old one or the new one.
+fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.write_all(content)?;
+        std::fs::rename(&new, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn parameters_win_over_defaults_and_the_host_over_both() {
+        let data = tempfile::tempdir().unwrap();
+        let parameters = map(&[
+            ("wal_level", "logical"),
+            ("ssl", "off"),
+            ("search_path", "a'b"),
+        ]);
+        write_parameters(data.path(), &parameters, &map(&[("ssl", "on")])).unwrap();
+        let written = std::fs::read_to_string(data.path().join("postgresql.conf")).unwrap();
+        for line in [
+            "wal_level = 'logical'",
+            "ssl = 'on'",
+            "search_path = 'a''b'",
+            "timezone = 'UTC'",
+        ] {
+            let times = written.lines().filter(|written| *written == line).count();
+            assert_eq!(times, 1, "{line} in {written}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The fence of a switchover: nobody but the superuser gets into a server, and whoever was in it is out.
+//!
+//! A connection limit of 0 on each database does it: it counts from its commit on, it spares superusers (so the
+//! subscriptions and their walsenders can even reconnect behind it), and lifting it is one commit as well. A parameter such as
+//! `default_transaction_read_only` would be no fence, since any session can override it; `pg_hba.conf` would be one, but costs
+//! a reload of the server in the middle of the pause.
+
+use super::quoted;
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// What lifts the fence of one server: its databases' own limits.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    limits: Vec<(String, i32)>,
+}
+
+impl Fence {
+    /// Notes the limits as they are, before any pause.
+    pub async fn plan(admin: &Client) -> Result<Self, tokio_postgres::Error> {
+        let limits = "SELECT datname, datconnlimit FROM pg_database \
+                      WHERE datallowconn AND datname NOT IN ('template0', 'template1') AND datconnlimit >= -1";
+        let rows = admin.query(limits, &[]).await?;
+        Ok(Self {
+            limits: rows.iter().map(|row| (row.get(0), row.get(1))).collect(),
+        })
+    }
+
+    /// From its return on, nobody gets in any more.
+    pub async fn raise(&self, admin: &Client) -> Result<(), tokio_postgres::Error> {
+        self.set(admin, |_| 0).await
+    }
+
+    /// From its return on, everybody gets in as before.
+    pub async fn lift(&self, admin: &Client) -> Result<(), tokio_postgres::Error> {
+        self.set(admin, |limit| limit).await
+    }
+
+    async fn set(
+        &self,
+        admin: &Client,
+        to: impl Fn(i32) -> i32,
+    ) -> Result<(), tokio_postgres::Error> {
+        let alter = |(database, limit): &(String, i32)| {
+            format!(
+                "ALTER DATABASE {} CONNECTION LIMIT {};",
+                quoted(database),
+                to(*limit)
+            )
+        };
+        // One message with several statements is one transaction.
+        admin
+            .batch_execute(&self.limits.iter().map(alter).collect::<String>())
+            .await
+    }
+}
+
+/// Sessions of clients, which are neither the superuser's nor replication's. One that is still being let in is not seen
+/// here; it finds the raised fence.
+const DRAIN: &str = "
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND usename IS NOT NULL AND usename <> 'rdsadmin' AND pid <> pg_backend_pid()";
+
+/// Ends sessions until there are none. Returns whether there were any.
+pub async fn drain(admin: &Client) -> Result<bool, tokio_postgres::Error> {
+    let mut any = false;
+    loop {
+        let left: i64 = admin.query_one(DRAIN, &[]).await?.get(0);
+        if left == 0 {
+            return Ok(any);
+        }
+        any = true;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Requests of the query protocol: a form whose lists and structures are spelled out as `Tags.Tag.1.Key`.
+
+use crate::fault::Fault;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// An operation's input.
+pub trait Request: Sized {
+    /// Takes its fields out of the form.
+    fn read(form: &mut Form) -> Result<Self, Fault>;
+}
+
+/// A request's fields. What was read is gone, so that what nobody read can be named.
+#[derive(Debug, Default)]
+pub struct Form {
+    fields: BTreeMap<String, String>,
+}
+
+impl Form {
+    /// Decodes a request's body.
+    pub fn parse(body: &[u8]) -> Self {
+        let mut form = Self {
+            fields: form_urlencoded::parse(body).into_owned().collect(),
+        };
+        form.ignore(&["Action", "Version"]);
+        form
+    }
+
+    /// Reads a whole request; a parameter that nobody knows is refused by name, not ignored.
+    pub fn decode<R: Request>(mut self) -> Result<R, Fault> {
+        let request = R::read(&mut self)?;
+        match self.fields.first_key_value() {
+            None => Ok(request),
+            Some((unknown, _)) => Err(Fault::invalid_value(format!(
+                "The parameter {unknown} isn't implemented by this local RDS."
+            ))),
+        }
+    }
+
+    /// A text that may be missing.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.fields.remove(name)
+    }
+
+    /// A text without which the request makes no sense.
+    pub fn required(&mut self, name: &str) -> Result<String, Fault> {
+        self.text(name).ok_or_else(|| {
+            Fault::new(
+                "MissingParameter",
+                format!("The request must contain the parameter {name}."),
+            )
+        })
+    }
+
+    /// Anything that is written as one word: a number, `true`, an instant.
+    pub fn parsed<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Fault> {
+        let parse = |text: String| {
+            text.parse().map_err(|_| {
+                Fault::invalid_value(format!("Invalid value `{text}` for the parameter {name}."))
+            })
+        };
+        self.text(name).map(parse).transpose()
+    }
+
+    /// `true` or `false`; false if missing.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        Ok(self.parsed(name)?.unwrap_or_default())
+    }
+
+    /// Parameters that change nothing that could be seen here.
+    pub fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.fields.remove(*name);
+        }
+    }
+
+    /// A list of structures, whatever its items are called on the wire.
+    pub fn list(&mut self, name: &str) -> Vec<Form> {
+        let mut items: BTreeMap<usize, Form> = BTreeMap::new();
+        self.fields.retain(|field, value| match item(field, name) {
+            None => true,
+            Some((index, rest)) => {
+                let item = items.entry(index).or_default();
+                item.fields.insert(rest.to_owned(), std::mem::take(value));
+                false
+            }
+        });
+        items.into_values().collect()
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, name: &str) -> Vec<String> {
+        let items = self.list(name).into_iter();
+        items.filter_map(|mut item| item.text("")).collect()
+    }
+}
+
+/// `Tags.Tag.1.Key` as an item of `Tags`: 1 and `Key`.
+fn item<'a>(field: &'a str, list: &str) -> Option<(usize, &'a str)> {
+    let rest = field.strip_prefix(list)?.strip_prefix('.')?;
+    let (_, rest) = rest.split_once('.')?;
+    let (index, rest) = rest.split_once('.').unwrap_or((rest, ""));
+    Some((index.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_in_their_order_whatever_their_items_are_called() {
+        let mut form = Form::parse(
+            b"Action=X&Tags.Tag.2.Key=b&Tags.Tag.10.Key=c&Tags.Tag.1.Key=a%20%26&TagKeys.member.1=k+v",
+        );
+        let tags: Vec<_> = form
+            .list("Tags")
+            .iter_mut()
+            .map(|tag| tag.text("Key"))
+            .collect();
+        assert_eq!(tags, ["a &", "b", "c"].map(|key| Some(key.to_owned())));
+        assert_eq!(form.texts("TagKeys"), ["k v"]);
+    }
+
+    struct Nothing;
+    impl Request for Nothing {
+        fn read(_: &mut Form) -> Result<Self, Fault> {
+            Ok(Self)
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_knows_is_refused_by_name() {
+        let refused = Form::parse(b"Action=X&Version=1&Wat=1").decode::<Nothing>();
+        assert!(refused.err().unwrap().message.contains("Wat"));
+    }
+}
