@@ -9,10 +9,6 @@ use domain::record::{Fence, Side};
 use effects::dns::Resolver;
 use effects::postgres::{Access, Connector, Endpoint, Login, Session};
 use effects::postgres::{fence, lag, marker, roles, sessions, tables};
-use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::Toolchain;
 use local_rds::postgres::{Host, Server, ServerSpec};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,10 +49,8 @@ struct Pair {
 
 impl Pair {
     async fn start(name: &str) -> Result<Self> {
-        let keeper = Keeper::start(&tests::run_folder(name))?;
-        let authority = Authority::create()?;
-        let ca = Some(authority.ca_pem().to_owned());
-        let host = Host::new(Toolchain::find()?, keeper, Network::claim()?, authority)?;
+        let host = Host::alone(&tests::run_folder(name))?;
+        let ca = Some(host.authority.ca_pem().to_owned());
         let blue = host.create(spec("blue", "16.14")).await?;
         let green = host.create(spec("green", "18.4")).await?;
         let login = Login {

@@ -101,7 +101,7 @@ impl Stage {
     pub async fn end(self) -> Result<()> {
         self.lambda.stop().await;
         self.gateway.close();
-        tests::end(&self.keeper).await
+        self.keeper.end().await
     }
 }
 

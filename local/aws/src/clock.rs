@@ -1,6 +1,24 @@
 //! One clock whose waits can be shortened.
 
+use anyhow::{Result, ensure};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The longest wait, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Waits until `done`, a minute of real time at most.
+///
+/// # Errors
+/// When it takes longer, and those of `done`.
+pub async fn wait(what: &str, mut done: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !done().await? {
+        ensure!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
 
 /// Shortens the waits of state machines, of task tokens and between two tries of a delivery. Everything else, such as a
 /// function's timeout, a lag or a pause, passes in real time.

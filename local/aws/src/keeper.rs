@@ -117,6 +117,15 @@ impl Keeper {
         self.0.journal.write(&Entry::Scratch(folder.to_owned()))
     }
 
+    /// Ends a run that passed: stops what it started, and removes its folder.
+    ///
+    /// # Errors
+    /// When something can't be stopped or removed.
+    pub async fn end(&self) -> Result<()> {
+        self.shutdown().await?;
+        Ok(std::fs::remove_dir_all(self.folder())?)
+    }
+
     /// Stops everything, within ten seconds. Starting anything afterwards fails.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Memory as a place for the folders of runs that nobody looks at once they have ended well.
 
+use crate::toolchain::workspace;
 use std::path::{Path, PathBuf};
 
 /// A file system in memory, where there is one.
@@ -15,4 +16,11 @@ pub fn folder() -> Option<PathBuf> {
     let free = rustix::fs::statvfs(MEMORY).map_or(0, |it| it.f_bavail * it.f_frsize);
     let own = format!("viridian-{}", rustix::process::getuid());
     (free >= ROOM).then(|| Path::new(MEMORY).join(own))
+}
+
+/// Where a run of a test leaves what there is to see if it fails; `name` tells it from the others.
+#[must_use]
+pub fn run_folder(name: &str) -> PathBuf {
+    let runs = folder().unwrap_or_else(|| workspace().join(".local/test-runs"));
+    runs.join(format!("{name}-{}", std::process::id()))
 }

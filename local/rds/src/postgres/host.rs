@@ -1,7 +1,7 @@
 //! The machine on which the servers stand.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -35,6 +35,15 @@ pub(super) struct Sockets {
 }
 
 impl Host {
+    /// A host that shares nothing: it has a keeper, a network and an authority of its own.
+    ///
+    /// # Errors
+    /// When one of them can't be had.
+    pub fn alone(folder: &Path) -> Result<Self> {
+        let (network, keeper) = (Network::claim()?, Keeper::start(folder)?);
+        Self::new(Toolchain::find()?, keeper, network, Authority::create()?)
+    }
+
     /// A host that creates its servers under the keeper's folder.
     ///
     /// # Errors

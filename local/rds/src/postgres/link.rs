@@ -19,6 +19,9 @@ pub struct Link {
 }
 
 /// A superuser's session that writes whatever the server's default is.
+///
+/// # Errors
+/// When a side doesn't answer.
 pub async fn session(server: &Server, database: &str) -> anyhow::Result<Client> {
     let session = server.admin(database).await?;
     session
@@ -29,6 +32,9 @@ pub async fn session(server: &Server, database: &str) -> anyhow::Result<Client> 
 
 /// Publishes every database of blue and makes its slots. Returns the links, and the log position from which they go on:
 /// green is to hold everything before it.
+///
+/// # Errors
+/// When a side doesn't answer.
 pub async fn prepare(blue: &Server, publication: &str) -> anyhow::Result<(Vec<Link>, String)> {
     let mut links = Vec::new();
     for (index, database) in blue.databases().await?.into_iter().enumerate() {
@@ -70,6 +76,9 @@ async fn align(blue: &Server, links: &[Link]) -> anyhow::Result<String> {
 }
 
 /// Green follows blue from where its copy ends.
+///
+/// # Errors
+/// When a side doesn't answer.
 pub async fn subscribe(
     blue: &Server,
     green: &Server,
@@ -93,7 +102,7 @@ pub async fn subscribe(
 }
 
 /// Green stops following. Nothing is left of the subscriptions.
-pub async fn unsubscribe(green: &Server, links: &[Link]) -> anyhow::Result<()> {
+pub(crate) async fn unsubscribe(green: &Server, links: &[Link]) -> anyhow::Result<()> {
     let drops = links.iter().map(|link| async move {
         drop_subscription(&session(green, &link.database).await?, &link.name).await
     });
@@ -102,6 +111,9 @@ pub async fn unsubscribe(green: &Server, links: &[Link]) -> anyhow::Result<()> {
 }
 
 /// Drops one subscription, and leaves its slot alone.
+///
+/// # Errors
+/// When a side doesn't answer.
 pub async fn drop_subscription(session: &Client, name: &str) -> anyhow::Result<()> {
     let found = session
         .query_opt("SELECT FROM pg_subscription WHERE subname = $1", &[&name])
@@ -118,7 +130,7 @@ pub async fn drop_subscription(session: &Client, name: &str) -> anyhow::Result<(
 }
 
 /// Blue forgets that it was followed: slots and publications go.
-pub async fn unpublish(blue: &Server, publication: &str) -> anyhow::Result<()> {
+pub(crate) async fn unpublish(blue: &Server, publication: &str) -> anyhow::Result<()> {
     let slots = format!("{publication}\\_%");
     for database in blue.databases().await? {
         let session = session(blue, &database).await?;

@@ -26,13 +26,18 @@ pub mod sequences;
 mod server;
 mod shape;
 pub mod snapshot;
+pub mod ticks;
 pub mod upgrade;
-pub mod version;
+pub(crate) mod version;
 
 pub use host::Host;
 pub use outage::{Cut, Slow};
 pub use script::leave_script;
 pub use server::{Server, ServerSpec, StopMode};
+
+use anyhow::Result;
+use local_aws::clock::wait;
+use tokio_postgres::Client;
 
 /// The superuser of every server; reachable by the unix socket only.
 pub const ADMIN: &str = "rdsadmin";
@@ -40,4 +45,15 @@ pub const ADMIN: &str = "rdsadmin";
 /// An identifier for SQL.
 fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+/// Waits until a query gives true, a minute at most.
+///
+/// # Errors
+/// When it takes longer, or the server doesn't answer.
+pub async fn until(client: &Client, query: &str) -> Result<()> {
+    wait(query, async || {
+        Ok(client.query_one(query, &[]).await?.get(0))
+    })
+    .await
 }

@@ -21,11 +21,17 @@ FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c JOIN 
 
 impl Reading {
     /// Finds the sequences of a database of blue.
+    ///
+    /// # Errors
+    /// When the side doesn't answer.
     pub async fn plan(blue: &Client) -> Result<Self, tokio_postgres::Error> {
         Ok(Self(blue.query_one(READING, &[]).await?.get(0)))
     }
 
     /// Reads them all.
+    ///
+    /// # Errors
+    /// When the side doesn't answer.
     pub async fn read(&self, blue: &Client) -> Result<Values, tokio_postgres::Error> {
         let mut values = Values::default();
         let Some(query) = &self.0 else {
@@ -42,6 +48,9 @@ impl Reading {
 
 impl Values {
     /// Sets them on green. The commit also brings to disk what was applied before it.
+    ///
+    /// # Errors
+    /// When the side doesn't answer.
     pub async fn write(&self, green: &Client) -> Result<(), tokio_postgres::Error> {
         let set = "SELECT count(setval(name::text::regclass, value, called)), pg_logical_emit_message(true, 'rds', 'sequences set') \
                    FROM unnest($1::text[], $2::bigint[], $3::bool[]) AS sequences(name, value, called)";

@@ -7,10 +7,6 @@ use crate::scenario::world::{OURS, databases, master};
 use crate::scenario::{DATABASE, READS, REPLICA};
 use anyhow::{Context, Result};
 use local_aws::dns::{self, Nameserver, Record, Target};
-use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::Toolchain;
 use local_rds::host_name;
 use local_rds::postgres::dial::{Address, trusting};
 use local_rds::postgres::{Host, Server, ServerSpec, clone, link, roles, upgrade};
@@ -52,9 +48,7 @@ impl Site {
         say: &(dyn Fn(&str) + Sync),
     ) -> Result<Self> {
         say("starting PostgreSQL 16.14");
-        let network = Network::claim()?;
-        let (keeper, toolchain) = (Keeper::start(folder)?, Toolchain::find()?);
-        let host = Host::new(toolchain, keeper, network, Authority::create()?)?;
+        let host = Host::alone(folder)?;
         let names = Nameserver::default();
         let address = host.network.nameserver()?;
         let serving = dns::serve(names.clone(), address).await?;

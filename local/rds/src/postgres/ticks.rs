@@ -1,7 +1,7 @@
 //! A writer of consecutive numbers: a commit that is lost or doubled shows in the table alone.
 
+use super::dial::{Dialer, Session};
 use anyhow::{Context as _, Result, ensure};
-use local_rds::postgres::dial::{Dialer, Session};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

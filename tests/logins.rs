@@ -1,6 +1,5 @@
 //! Logging in by IAM: our own connector before the gate, which looks at a token as RDS does.
 
-use super::{host, spec};
 use anyhow::{Context as _, Result, ensure};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -11,10 +10,9 @@ use effects::dns::Resolver;
 use effects::postgres::{Access, Connector, Endpoint, Login};
 use local_aws::REGION;
 use local_rds::postgres::gate::{Gate, Iam};
-use local_rds::postgres::{Host, Server, roles};
+use local_rds::postgres::{Host, Server, ServerSpec, roles};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tests::end;
 
 const KEY: &str = "AKIDFUNCTION";
 const SECRET: &str = "the/function's+own";
@@ -43,8 +41,14 @@ struct Stand {
 
 impl Stand {
     async fn new(name: &str) -> Result<Self> {
-        let host = host(name)?;
-        let server = host.create(spec("orders", "18.4")).await?;
+        let host = Host::alone(&tests::run_folder(name))?;
+        let spec = ServerSpec {
+            id: "orders".to_owned(),
+            version: "18.4".to_owned(),
+            names: vec!["orders.test".to_owned()],
+            ..ServerSpec::default()
+        };
+        let server = host.create(spec).await?;
         let admin = server.admin("postgres").await?;
         roles::create_master(&admin, "viridian", "secret").await?;
         roles::create_master(&admin, "master", "secret").await?;
@@ -109,7 +113,7 @@ async fn a_token_of_our_own_gets_in_where_no_password_does() -> Result<()> {
         "{refused}"
     );
     assert_eq!(stand.gate.refusals(), ["it is no token"]);
-    end(&stand.host.keeper).await
+    stand.host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +131,7 @@ async fn a_name_that_is_not_the_servers_is_refused_by_us_before_anything_is_show
     stand.server.set_names(&["renamed.test".to_owned()]).await?;
     let entered = stand.enter("renamed.test", "viridian", None, &us).await;
     assert_eq!(entered?, "viridian", "a token is made for each connection");
-    end(&stand.host.keeper).await
+    stand.host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +193,7 @@ async fn a_token_for_anything_else_is_refused() -> Result<()> {
     }
     assert_eq!(stand.gate.refusals().len(), cases.len());
     assert_eq!(stand.enter(host, user, Some(&right), &us).await?, user);
-    end(&stand.host.keeper).await
+    stand.host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +217,7 @@ async fn the_gate_takes_the_tokens_of_another_sdk_too() -> Result<()> {
     let token = String::from_utf8(said.stdout)?;
     let entered = stand.enter("orders.test", "viridian", Some(token.trim()), &us);
     assert_eq!(entered.await?, "viridian", "{:?}", stand.gate.refusals());
-    end(&stand.host.keeper).await
+    stand.host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,5 +244,5 @@ async fn an_authority_that_nobody_named_is_refused_with_the_remedy() -> Result<(
         refused.to_string().contains("<region>-bundle.pem"),
         "{refused}"
     );
-    end(&stand.host.keeper).await
+    stand.host.keeper.end().await
 }

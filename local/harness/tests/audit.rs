@@ -7,9 +7,7 @@ use local::app::schema::{self, Seed};
 use local::app::shop::SHOPS;
 use local::app::{Application, Doors, PASSWORD, Settings};
 use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::Toolchain;
+use local_aws::memory::run_folder;
 use local_rds::postgres::dial::{Address, Login, trusting};
 use local_rds::postgres::{Host, Server, ServerSpec, StopMode, roles};
 use std::path::PathBuf;
@@ -26,15 +24,7 @@ struct Bench {
 
 impl Bench {
     async fn new(name: &str) -> Result<Self> {
-        let keeper = Keeper::start(&tests::run_folder(name))?;
-        let authority = Authority::create()?;
-        let network = Network::claim()?;
-        let host = Host::new(
-            Toolchain::find()?,
-            keeper.clone(),
-            network,
-            authority.clone(),
-        )?;
+        let host = Host::alone(&run_folder(name))?;
         let spec = ServerSpec {
             id: "db-audit".to_owned(),
             version: "16.14".to_owned(),
@@ -50,7 +40,7 @@ impl Bench {
         let doors = Doors {
             writer: address.clone(),
             reader: address,
-            tls: trusting(authority.ca_pem())?,
+            tls: trusting(host.authority.ca_pem())?,
         };
         let settings = Settings {
             readers: 4,
@@ -64,7 +54,7 @@ impl Bench {
         };
         let seeds = schema::install(&doors, &master, settings.rows).await?;
         Ok(Self {
-            keeper,
+            keeper: host.keeper.clone(),
             server,
             doors,
             settings,
@@ -125,9 +115,7 @@ impl Bench {
     }
 
     async fn end(self) -> Result<()> {
-        let folder = self.keeper.folder().to_owned();
-        self.keeper.shutdown().await?;
-        Ok(std::fs::remove_dir_all(folder)?)
+        self.keeper.end().await
     }
 }
 

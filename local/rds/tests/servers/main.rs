@@ -1,31 +1,20 @@
-//! The local platform's PostgreSQL servers: what RDS is played with must itself lose nothing and leave nothing behind.
+//! The twin's PostgreSQL servers: what RDS is played with must itself lose nothing and leave nothing behind.
 
 mod access;
-mod iam;
 mod outage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::Toolchain;
+use local_aws::memory::run_folder;
 use local_rds::postgres::{
-    Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, upgrade,
+    Host, Server, ServerSpec, StopMode, clone, leave_script, snapshot, until, upgrade,
 };
-use tests::{end, until};
 use tokio_postgres::Client;
 
 fn host(name: &str) -> Result<Host> {
-    let keeper = Keeper::start(&tests::run_folder(name))?;
-    Host::new(
-        Toolchain::find()?,
-        keeper,
-        Network::claim()?,
-        Authority::create()?,
-    )
+    Host::alone(&run_folder(name))
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {
@@ -89,7 +78,7 @@ async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_
     );
     assert_eq!(there, here);
     assert_eq!(number(&on_green, "SELECT count(*) FROM t").await?, written);
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 /// A session that inserts as fast as it can.
@@ -146,7 +135,7 @@ async fn a_replica_streams_and_a_minor_version_is_rolled_under_it() -> Result<()
     );
     replica.promote().await?;
     reader.batch_execute("INSERT INTO t VALUES (0)").await?;
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +164,7 @@ async fn a_change_of_parameters_holds_at_once_or_says_that_it_waits() -> Result<
             .get::<_, &str>(0),
         "123"
     );
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +185,7 @@ async fn a_snapshot_is_whole_although_its_server_goes_on() -> Result<()> {
         "{}",
         String::from_utf8_lossy(&said.stderr)
     );
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,5 +222,5 @@ async fn the_script_starts_what_a_run_left() -> Result<()> {
         "{}",
         String::from_utf8_lossy(&said.stderr)
     );
-    end(&host.keeper).await
+    host.keeper.end().await
 }

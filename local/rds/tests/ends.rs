@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::Toolchain;
+use local_aws::memory::run_folder;
 use local_rds::postgres::{Host, ServerSpec};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -18,12 +16,7 @@ const RUN: &str = "VIRIDIAN_TEST_RUN";
 const BOUND: Duration = Duration::from_secs(10);
 
 async fn start(folder: &Path) -> Result<(Host, Vec<local_rds::postgres::Server>)> {
-    let host = Host::new(
-        Toolchain::find()?,
-        Keeper::start(folder)?,
-        Network::claim()?,
-        Authority::create()?,
-    )?;
+    let host = Host::alone(folder)?;
     let spec = |id: &str| ServerSpec {
         id: id.into(),
         version: "16.14".into(),
@@ -59,7 +52,7 @@ struct Run {
 
 impl Run {
     fn start(name: &str) -> Result<Self> {
-        let runs = tests::run_folder(name);
+        let runs = run_folder(name);
         let folder = runs.join("killed");
         std::fs::create_dir_all(&folder)?;
         let process = Command::new(std::env::current_exe()?)
@@ -161,7 +154,7 @@ async fn a_killed_run_leaves_nothing_behind_and_the_next_one_works() -> Result<(
             !run.folder.join("processes").exists() && !sockets.exists()
         })?;
     }
-    let (host, servers) = start(&tests::run_folder("next")).await?;
+    let (host, servers) = start(&run_folder("next")).await?;
     assert!(servers.iter().all(local_rds::postgres::Server::is_running));
     host.keeper.shutdown().await?;
     Ok(std::fs::remove_dir_all(host.keeper.folder())?)

@@ -3,10 +3,10 @@
 use super::access;
 use super::{host, number, spec};
 use anyhow::{Context as _, Result};
+use local_aws::clock::wait;
 use local_rds::postgres::dial::Session;
-use local_rds::postgres::{Cut, Host, Server, Slow, roles};
+use local_rds::postgres::{Cut, Host, Server, Slow, roles, until};
 use std::time::{Duration, Instant};
-use tests::{end, until, wait};
 use tokio_postgres::Client;
 
 const INSIDE: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'viridian'";
@@ -50,7 +50,7 @@ async fn a_role_that_is_cut_off_gets_in_again_afterwards_and_replication_goes_on
     wait("the role gets in", inside).await?;
     let limit = "SELECT rolconnlimit::bigint FROM pg_roles WHERE rolname = 'viridian'";
     assert_eq!(number(&admin, limit).await?, -1);
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,5 +69,5 @@ async fn a_slow_server_answers_all_the_same_and_new_sessions_are_slow_as_well() 
     slow.end();
     session.client.batch_execute("SELECT 1").await?;
     other.client.batch_execute("SELECT 1").await?;
-    end(&host.keeper).await
+    host.keeper.end().await
 }

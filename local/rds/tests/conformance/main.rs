@@ -6,18 +6,16 @@ use local_aws::calls::CallLog;
 use local_aws::dns::{self, Nameserver};
 use local_aws::faults::Faults;
 use local_aws::gateway::{Gateway, server};
-use local_aws::keeper::Keeper;
-use local_aws::network::Network;
-use local_aws::tls::Authority;
-use local_aws::toolchain::{Toolchain, workspace};
+use local_aws::memory::run_folder;
+use local_aws::toolchain::workspace;
 use local_rds::postgres::Host;
 use local_rds::postgres::dial::{Address, Dialer, Login, Session, trusting};
 use local_rds::postgres::gate::Keys;
+use local_rds::postgres::ticks::{TABLE, Writer};
 use local_rds::{Breakage, DelayProfile, Rds, host_name};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tests::ticks::{TABLE, Writer};
 
 /// RDS behind a gateway and a nameserver, and nothing else.
 struct Stand {
@@ -30,13 +28,7 @@ struct Stand {
 
 impl Stand {
     async fn new(name: &str) -> Result<Self> {
-        let network = Network::claim()?;
-        let host = Host::new(
-            Toolchain::find()?,
-            Keeper::start(&tests::run_folder(&format!("rds-{name}")))?,
-            network.clone(),
-            Authority::create()?,
-        )?;
+        let host = Host::alone(&run_folder(&format!("rds-{name}")))?;
         let names = Nameserver::default();
         let rds = Rds::new(
             host.clone(),
@@ -46,6 +38,7 @@ impl Stand {
         );
         let gateway = Gateway::new(CallLog::default(), Faults::default());
         gateway.route("rds", Arc::new(rds.clone()));
+        let network = host.network.clone();
         let listening = server::serve(network.gateway_listener()?, gateway, axum::Router::new())?;
         let nameserver = network.nameserver()?;
         let serving = dns::serve(names, nameserver).await?;
@@ -58,12 +51,12 @@ impl Stand {
         })
     }
 
-    /// Lets boto3 run these stages of `conformance/rds.py`.
+    /// Lets boto3 run these stages of `rds.py`.
     async fn boto3(&self, stages: &[&str]) -> Result<()> {
         let python = self.host.toolchain.python();
         let mut script = tokio::process::Command::new(python);
         script
-            .arg(workspace().join("tests/conformance/rds.py"))
+            .arg(workspace().join("local/rds/tests/conformance/rds.py"))
             .arg(&self.endpoint)
             .args(stages);
         let status = script.kill_on_drop(true).status().await?;
@@ -107,7 +100,7 @@ impl Stand {
     }
 
     async fn end(self) -> Result<()> {
-        tests::end(&self.host.keeper).await
+        self.host.keeper.end().await
     }
 }
 

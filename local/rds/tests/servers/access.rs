@@ -4,7 +4,6 @@ use super::{host, number, spec};
 use anyhow::{Context as _, Result};
 use local_rds::postgres::dial::{Address, Dialer, Login, Session, trusting};
 use local_rds::postgres::{Host, Server, StopMode, roles};
-use tests::end;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
@@ -36,7 +35,7 @@ async fn the_master_user_is_no_superuser() -> Result<()> {
     assert!(!server.is_running());
     server.start().await?;
     server.destroy().await?;
-    end(&host.keeper).await
+    host.keeper.end().await
 }
 
 /// Tries to get in by TCP; the refusal's words otherwise.
@@ -108,5 +107,5 @@ async fn only_tls_a_password_and_the_right_name_let_anybody_in() -> Result<()> {
         .expect("no TLS");
     let refused = refused.as_db_error().context("the server's own word")?;
     assert!(refused.message().contains("no encryption"), "{refused}");
-    end(&host.keeper).await
+    host.keeper.end().await
 }
