@@ -3,7 +3,10 @@
 use crate::stage::{Stage, python};
 use anyhow::Result;
 use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
-use aws_sdk_cloudwatch::types::{Dimension, HistoryItemType, MetricDatum, StateValue};
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, HistoryItemType, Metric, MetricDataQuery, MetricDatum, MetricStat, StateValue,
+};
 use local_aws::calls::Outcome;
 use local_aws::faults::{Fault, Target};
 use serde_json::json;
@@ -46,19 +49,11 @@ async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_func
         json!([{"Key": "viridian:database", "Value": "orders"}])
     );
     let alarms = cloudwatch(&stage);
-    let orders = Dimension::builder()
-        .name("Database")
-        .value("orders")
-        .build();
-    let lag = MetricDatum::builder()
-        .metric_name("Lag")
-        .dimensions(orders)
-        .value(9.5)
-        .build();
     alarms
-        .put_metric_data()
-        .namespace("Shop")
-        .metric_data(lag)
+        .set_alarm_state()
+        .alarm_name("lag")
+        .state_value(StateValue::Alarm)
+        .state_reason("the lag was [9.5]")
         .send()
         .await?;
     let seen = alarms
@@ -102,6 +97,48 @@ async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_func
         event["detail"]["previousState"]["value"],
         "INSUFFICIENT_DATA"
     );
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_sdk_wrote_of_a_metric_is_read_per_period_by_the_sdk_and_by_boto3() -> Result<()> {
+    let stage = Stage::new("metrics", LONG)?;
+    let metrics = cloudwatch(&stage);
+    let orders = Dimension::builder().name("Database").value("orders");
+    let orders = orders.build();
+    for (second, value) in [(60, 1.0), (90, 3.5), (240, 9.5)] {
+        let lag = MetricDatum::builder().metric_name("Lag").value(value);
+        let lag = lag.dimensions(orders.clone());
+        let lag = lag.timestamp(DateTime::from_secs(second)).build();
+        let put = metrics.put_metric_data().namespace("Shop");
+        put.metric_data(lag).send().await?;
+    }
+    let metric = Metric::builder().namespace("Shop").metric_name("Lag");
+    let metric = metric.dimensions(orders).build();
+    let largest = MetricStat::builder().metric(metric).period(60);
+    let largest = largest.stat("Maximum").build();
+    let query = MetricDataQuery::builder().id("lag").metric_stat(largest);
+    let read = metrics
+        .get_metric_data()
+        .metric_data_queries(query.build())
+        .start_time(DateTime::from_secs(0))
+        .end_time(DateTime::from_secs(300))
+        .send()
+        .await?;
+    let read = &read.metric_data_results()[0];
+    let times: Vec<i64> = read.timestamps().iter().map(DateTime::secs).collect();
+    assert_eq!(
+        (times.as_slice(), read.values()),
+        ([240, 60].as_slice(), [9.5, 3.5].as_slice())
+    );
+    let script = r"
+metric = {'Namespace': 'Shop', 'MetricName': 'Lag', 'Dimensions': [{'Name': 'Database', 'Value': 'orders'}]}
+query = {'Id': 'lag', 'MetricStat': {'Metric': metric, 'Period': 60, 'Stat': 'Average'}}
+read = client('cloudwatch').get_metric_data(MetricDataQueries=[query], StartTime=0, EndTime=300, ScanBy='TimestampAscending')
+read = read['MetricDataResults'][0]
+print(json.dumps([[int(at.timestamp()) for at in read['Timestamps']], read['Values'], read['StatusCode']]))";
+    let read = python(&stage.endpoint, script).await?;
+    assert_eq!(read, json!([[60, 240], [2.25, 9.5], "Complete"]));
     stage.end().await
 }
 

@@ -1,6 +1,7 @@
 //! Every call of an AWS operation, with the function that made it: tests ask it, and it is kept with the run.
 
-use crate::gateway::{Answer, Hangup, protocol};
+use crate::gateway::call::{Answer, Hangup};
+use crate::gateway::protocol;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Write;

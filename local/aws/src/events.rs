@@ -2,10 +2,9 @@
 
 mod api;
 mod input;
-mod pattern;
 mod schedules;
 
-pub use pattern::{check as check_pattern, matches};
+pub use crate::pattern::matches;
 pub use schedules::Kept;
 
 use crate::clock::Clock;
@@ -69,7 +68,7 @@ impl Events {
         for rule in self
             .rules
             .iter()
-            .filter(|rule| pattern::matches(&rule.pattern, event))
+            .filter(|rule| matches(&rule.pattern, event))
         {
             for target in &rule.targets {
                 let (bus, rule, target, event) = (

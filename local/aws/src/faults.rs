@@ -1,7 +1,7 @@
 //! Faults that a test asks for. Each counts how often it fired, so that a test can tell a passed test from one that met no fault.
 
-use crate::gateway::{Call, Caller};
-use crate::lambda;
+use crate::gateway::call::{Call, Caller};
+use crate::lambda::names::invoked;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -113,7 +113,7 @@ impl Target {
         is(&self.service, &call.service)
             && is(&self.operation, &call.operation)
             && is(&self.caller, &call.caller.to_string())
-            && is(&self.function, &lambda::invoked(call))
+            && is(&self.function, &invoked(call))
     }
 }
 

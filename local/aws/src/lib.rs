@@ -14,6 +14,7 @@ pub mod lambda;
 pub mod memory;
 pub mod moto;
 pub mod network;
+mod pattern;
 pub mod process;
 pub mod states;
 pub mod template;

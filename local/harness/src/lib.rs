@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bench;
 pub mod display;
+mod numbers;
 pub mod platform;
 pub mod scenario;
 pub mod soak;

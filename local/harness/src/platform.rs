@@ -162,7 +162,7 @@ impl Platform {
         let template = template(&options, nameserver_address)?;
         let services = Services::new(&options, &template, &host, &gateway, &nameserver);
         services.join(&template, &gateway)?;
-        gateway.guard_by(services.guard(&template, &options.privileges));
+        gateway.guard_by(Arc::new(services.guard(&template, &options.privileges)));
         let listening = server::serve(
             host.network.gateway_listener()?,
             gateway.clone(),

@@ -2,7 +2,8 @@
 
 use crate::app::Settings;
 use crate::bench::Spread;
-use crate::scenario::summary::{Summary, thousands};
+use crate::numbers::thousands;
+use crate::scenario::summary::Summary;
 use crate::scenario::{Kind, Progress, run_well};
 use anyhow::Result;
 use local_rds::DelayProfile;

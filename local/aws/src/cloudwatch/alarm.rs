@@ -1,7 +1,6 @@
 //! An alarm on a metric.
 
-use super::metrics::{Dimension, Metric, Statistic};
-use super::tags::Tag;
+use super::metric::{Dimension, Statistic};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -76,26 +75,6 @@ pub enum Comparison {
     LessThanOrEqualToThreshold,
 }
 
-impl Comparison {
-    pub fn breached(self, value: f64, threshold: f64) -> bool {
-        match self {
-            Self::GreaterThanThreshold => value > threshold,
-            Self::GreaterThanOrEqualToThreshold => value >= threshold,
-            Self::LessThanThreshold => value < threshold,
-            Self::LessThanOrEqualToThreshold => value <= threshold,
-        }
-    }
-
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::GreaterThanThreshold => "greater than",
-            Self::GreaterThanOrEqualToThreshold => "greater than or equal to",
-            Self::LessThanThreshold => "less than",
-            Self::LessThanOrEqualToThreshold => "less than or equal to",
-        }
-    }
-}
-
 /// What a period without data counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,6 +85,14 @@ pub enum Missing {
     #[default]
     #[serde(rename = "missing")]
     Unknown,
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
 }
 
 /// An alarm's state and why it is in it.
@@ -122,7 +109,6 @@ pub struct Alarm {
     pub settings: Settings,
     pub state: State,
     pub configured: f64,
-    pub evaluated: f64,
 }
 
 impl Alarm {
@@ -137,7 +123,6 @@ impl Alarm {
             settings,
             state,
             configured: now,
-            evaluated: now,
         }
     }
 
@@ -148,16 +133,6 @@ impl Alarm {
             crate::ACCOUNT,
             self.settings.alarm_name
         )
-    }
-
-    pub fn metric(&self) -> Metric {
-        let Settings {
-            namespace,
-            metric_name,
-            dimensions,
-            ..
-        } = &self.settings;
-        Metric::new(namespace, metric_name, dimensions)
     }
 
     /// How `DescribeAlarms` shows it.

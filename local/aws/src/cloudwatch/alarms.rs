@@ -3,7 +3,7 @@
 use super::alarm::{Alarm, Settings, State, StateValue};
 use super::event::Change;
 use super::history::{Item, Kind};
-use super::{Done, Refusal, Store, evaluation};
+use super::{Done, Refusal, Store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -99,15 +99,11 @@ impl Store {
         request: &SetAlarmState,
         now: f64,
     ) -> Result<Option<Change>, Refusal> {
-        self.set_state(
-            &request.alarm_name,
-            request.state_value,
-            &request.state_reason,
-            now,
-        )
+        let (name, reason) = (&request.alarm_name, &request.state_reason);
+        self.set_state(name, request.state_value, reason, now)
     }
 
-    /// The new state stands until the alarm's next evaluation, a period later.
+    /// The alarm is in this state from now on; if that is another one, it is history and an event.
     pub(super) fn set_state(
         &mut self,
         name: &str,
@@ -118,21 +114,8 @@ impl Store {
         let Some(alarm) = self.alarms.get_mut(name) else {
             return Err(Refusal::not_found(&format!("alarm {name}")));
         };
-        alarm.evaluated = now;
-        Ok(self.enter(name, value, reason, now))
-    }
-
-    /// The alarm is in this state from now on; if that is another one, it is history and an event.
-    pub(super) fn enter(
-        &mut self,
-        name: &str,
-        value: StateValue,
-        reason: &str,
-        now: f64,
-    ) -> Option<Change> {
-        let alarm = self.alarms.get_mut(name)?;
         if alarm.state.value == value {
-            return None;
+            return Ok(None);
         }
         let state = State {
             value,
@@ -149,7 +132,7 @@ impl Store {
         });
         self.history
             .push(Item::new(name, Kind::StateUpdate, now, summary, &data));
-        Some(change)
+        Ok(Some(change))
     }
 
     pub(super) fn delete_alarms(&mut self, request: &AlarmNames, now: f64) -> Done {
@@ -174,42 +157,5 @@ impl Store {
             }
         }
         json!({})
-    }
-
-    /// Evaluates the alarms whose last evaluation is a period ago, and those with new data.
-    pub(super) fn evaluate_due(&mut self, now: f64) -> Vec<Change> {
-        let due = |alarm: &&Alarm| {
-            let period_over = now - alarm.evaluated >= f64::from(alarm.settings.period);
-            period_over
-                || self
-                    .series
-                    .newest(&alarm.metric())
-                    .is_some_and(|written| written > alarm.evaluated)
-        };
-        let due: Vec<Alarm> = self.alarms.values().filter(due).cloned().collect();
-        due.iter()
-            .filter_map(|alarm| self.evaluate(alarm, now))
-            .collect()
-    }
-
-    fn evaluate(&mut self, alarm: &Alarm, now: f64) -> Option<Change> {
-        let Settings {
-            alarm_name: name,
-            period,
-            evaluation_periods,
-            statistic,
-            ..
-        } = &alarm.settings;
-        let window = self.series.window(
-            &alarm.metric(),
-            now,
-            *period,
-            *evaluation_periods,
-            *statistic,
-        );
-        let verdict = evaluation::judge(&alarm.settings, &window);
-        self.alarms.get_mut(name)?.evaluated = now;
-        let (value, reason) = verdict?;
-        self.enter(name, value, &reason, now)
     }
 }

@@ -1,57 +1,10 @@
 //! The operations on metrics.
 
+use super::metric::{Dimension, Metric, Statistic};
 use super::series::Sample;
 use super::{Done, Refusal, Store};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-
-/// A metric's identity.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Metric {
-    namespace: String,
-    name: String,
-    dimensions: BTreeMap<String, String>,
-}
-
-impl Metric {
-    pub fn new(namespace: &str, name: &str, dimensions: &[Dimension]) -> Self {
-        let dimensions = dimensions
-            .iter()
-            .map(|dimension| (dimension.name.clone(), dimension.value.clone()));
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            dimensions: dimensions.collect(),
-        }
-    }
-
-    fn described(&self) -> Value {
-        let dimensions = self
-            .dimensions
-            .iter()
-            .map(|(name, value)| json!({"Name": name, "Value": value}));
-        json!({"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions.collect::<Vec<_>>()})
-    }
-}
-
-/// What tells metrics of one name apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Dimension {
-    pub name: String,
-    pub value: String,
-}
-
-/// What is made of a period's samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Statistic {
-    SampleCount,
-    Average,
-    Sum,
-    Minimum,
-    Maximum,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -173,19 +126,15 @@ impl Datum {
 }
 
 impl Store {
-    pub(super) fn put_metric_data(
-        &mut self,
-        request: &PutMetricData,
-        now: f64,
-    ) -> Result<(), Refusal> {
+    pub(super) fn put_metric_data(&mut self, request: &PutMetricData, now: f64) -> Done {
         for datum in &request.metric_data {
             let metric = Metric::new(&request.namespace, &datum.metric_name, &datum.dimensions);
             for sample in datum.samples()? {
-                self.series
-                    .add(&metric, datum.timestamp.unwrap_or(now), sample, now);
+                let at = datum.timestamp.unwrap_or(now);
+                self.series.add(&metric, at, sample);
             }
         }
-        Ok(())
+        Ok(json!({}))
     }
 
     pub(super) fn get_metric_statistics(&self, request: &GetMetricStatistics) -> Done {

@@ -1,12 +1,12 @@
-//! CloudWatch: metrics, alarms, their history, and an evaluator. A change of an alarm's state is an event on the bus.
+//! CloudWatch: metrics, alarms and their history. An alarm's state is set, not evaluated; a change of it is an event on the bus.
 //!
 //! The SDK for Rust speaks CBOR and boto3 speaks JSON; to the operations both are JSON values.
 
 mod alarm;
 mod alarms;
-mod evaluation;
 mod event;
 mod history;
+mod metric;
 mod metrics;
 mod series;
 mod tags;
@@ -24,10 +24,6 @@ use serde_json::{Value, json};
 use series::Series;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-/// How often the evaluator looks for alarms whose period is over.
-const TICK: Duration = Duration::from_secs(1);
 
 /// CloudWatch. Clones are the same one.
 #[derive(Clone)]
@@ -78,22 +74,13 @@ pub(crate) fn input(call: &Call) -> Option<Value> {
 }
 
 impl CloudWatch {
-    /// A CloudWatch whose alarms tell `events`; evaluates them in the background. Must be made within a tokio runtime.
+    /// A CloudWatch whose alarms tell `events`.
     #[must_use]
     pub fn new(events: Events) -> Self {
-        let inner = Arc::new(Inner {
-            events,
-            store: Mutex::default(),
-        });
-        let weak = Arc::downgrade(&inner);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(TICK).await;
-                let Some(inner) = weak.upgrade() else { return };
-                Self { inner }.evaluate_due(now());
-            }
-        });
-        Self { inner }
+        let store = Mutex::default();
+        Self {
+            inner: Arc::new(Inner { events, store }),
+        }
     }
 
     /// Sets an alarm's state, as a person with `SetAlarmState` does. Returns the id of its event, if the state changed.
@@ -124,21 +111,10 @@ impl CloudWatch {
         )
     }
 
-    fn evaluate_due(&self, now: f64) {
-        let changes = self.store().evaluate_due(now);
-        for change in changes {
-            self.tell(&change);
-        }
-    }
-
     fn carry_out(&self, operation: &str, input: Value) -> Done {
         let now = now();
         match operation {
-            "PutMetricData" => {
-                self.store().put_metric_data(&decode(input)?, now)?;
-                self.evaluate_due(now);
-                Ok(json!({}))
-            }
+            "PutMetricData" => self.store().put_metric_data(&decode(input)?, now),
             "GetMetricData" => self.store().get_metric_data(&decode(input)?),
             "GetMetricStatistics" => self.store().get_metric_statistics(&decode(input)?),
             "ListMetrics" => Ok(self.store().list_metrics(&decode(input)?)),

@@ -1,6 +1,6 @@
 //! The samples of all metrics, and what they come to per period.
 
-use super::metrics::{Metric, Statistic};
+use super::metric::{Metric, Statistic};
 use std::collections::BTreeMap;
 
 /// Samples that were added up.
@@ -43,33 +43,19 @@ impl Sample {
     }
 }
 
-/// All samples, by metric.
+/// All samples with their moments, by metric.
 #[derive(Debug, Default)]
-pub struct Series {
-    metrics: BTreeMap<Metric, Written>,
-}
-
-#[derive(Debug, Default)]
-struct Written {
-    samples: Vec<(f64, Sample)>,
-    newest: f64,
-}
+pub struct Series(BTreeMap<Metric, Vec<(f64, Sample)>>);
 
 impl Series {
-    /// Adds a sample of the moment `at`, written `now`.
-    pub fn add(&mut self, metric: &Metric, at: f64, sample: Sample, now: f64) {
-        let written = self.metrics.entry(metric.clone()).or_default();
-        written.samples.push((at, sample));
-        written.newest = now;
-    }
-
-    /// When the metric was last written.
-    pub fn newest(&self, metric: &Metric) -> Option<f64> {
-        self.metrics.get(metric).map(|written| written.newest)
+    /// Adds a sample of the moment `at`.
+    pub fn add(&mut self, metric: &Metric, at: f64, sample: Sample) {
+        let samples = self.0.entry(metric.clone()).or_default();
+        samples.push((at, sample));
     }
 
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
-        self.metrics.keys()
+        self.0.keys()
     }
 
     /// The periods from `start` to before `end` that have samples, in order, each with its beginning.
@@ -80,11 +66,7 @@ impl Series {
         end: f64,
         period: u32,
     ) -> Vec<(f64, Sample)> {
-        let samples = self
-            .metrics
-            .get(metric)
-            .map(|written| written.samples.as_slice())
-            .unwrap_or_default();
+        let samples = self.0.get(metric).map(Vec::as_slice).unwrap_or_default();
         let mut buckets: Vec<(f64, Sample)> = Vec::new();
         let mut within: Vec<&(f64, Sample)> = samples
             .iter()
@@ -100,32 +82,6 @@ impl Series {
         }
         buckets
     }
-
-    /// The last `count` periods, the newest last. The one that runs belongs to them as soon as it has a sample.
-    pub fn window(
-        &self,
-        metric: &Metric,
-        now: f64,
-        period: u32,
-        count: u32,
-        statistic: Statistic,
-    ) -> Vec<Option<f64>> {
-        let (length, current) = (f64::from(period), beginning(now, period));
-        let value = |begin: f64| {
-            self.buckets(metric, begin, begin + length, period)
-                .first()
-                .map(|(_, sample)| sample.get(statistic))
-        };
-        let last = if value(current).is_some() {
-            current
-        } else {
-            current - length
-        };
-        (0..count)
-            .rev()
-            .map(|back| value(last - f64::from(back) * length))
-            .collect()
-    }
 }
 
 fn beginning(at: f64, period: u32) -> f64 {
@@ -138,14 +94,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_has_the_running_period_once_it_has_a_sample() {
+    fn a_period_adds_up_its_samples_and_one_without_any_is_left_out() {
         let (mut series, metric) = (Series::default(), Metric::new("n", "m", &[]));
-        for (at, value) in [(60.0, 1.0), (119.0, 3.0), (125.0, 7.0)] {
-            series.add(&metric, at, Sample::of(value, 1.0), at);
+        for (at, value) in [(60.0, 1.0), (245.0, 7.0), (119.0, 3.0)] {
+            series.add(&metric, at, Sample::of(value, 1.0));
         }
-        let average = |now| series.window(&metric, now, 60, 3, Statistic::Average);
-        assert_eq!(average(130.0), [None, Some(2.0), Some(7.0)]);
-        assert_eq!(average(190.0), [None, Some(2.0), Some(7.0)]);
-        assert_eq!(average(250.0), [Some(2.0), Some(7.0), None]);
+        let buckets = series.buckets(&metric, 0.0, 300.0, 60);
+        let averages = buckets
+            .iter()
+            .map(|(at, it)| (*at, it.get(Statistic::Average)));
+        assert_eq!(averages.collect::<Vec<_>>(), [(60.0, 2.0), (240.0, 7.0)]);
     }
 }

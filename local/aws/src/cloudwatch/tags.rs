@@ -1,17 +1,9 @@
 //! Tags of alarms.
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Tag};
 use super::{Done, Refusal, Store};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
-
-/// A tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Tag {
-    pub key: String,
-    pub value: String,
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct TagResource {

@@ -1,6 +1,6 @@
 //! The wire protocols of AWS: where an operation's name stands, and how a service words its errors.
 
-use super::{Answer, Call};
+use super::call::{Answer, Call};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use super::request::{Facts, Request};
 use super::statement::Statement;
 use super::used::{Line, Used};
 use crate::ACCOUNT;
-use crate::gateway::{Call, Caller};
+use crate::gateway::call::{self as gateway, Call, Caller};
 use crate::template::Template;
 use std::sync::Arc;
 
@@ -28,11 +28,24 @@ impl Guard {
         }
     }
 
-    /// Lets a call pass, or tells in IAM's words why not.
-    ///
-    /// # Errors
-    /// When the caller's policies don't allow the call.
-    pub fn check(&self, call: &Call) -> Result<(), String> {
+    /// Whose policies hold for a caller. People and the platform itself may do all, and so may a machine that a person has
+    /// made: its role is theirs.
+    fn role<'a>(&'a self, caller: &'a Caller) -> Option<(&'a str, &'a [Statement])> {
+        match caller {
+            Caller::Function(name) => {
+                let policies = self.roles.get(name);
+                Some((name.as_str(), policies.map_or(&[], Vec::as_slice)))
+            }
+            Caller::Machine(name) | Caller::Deliverer(name) => {
+                Some((name.as_str(), self.roles.get(name)?.as_slice()))
+            }
+            Caller::Service(_) | Caller::Person => None,
+        }
+    }
+}
+
+impl gateway::Guard for Guard {
+    fn check(&self, call: &Call) -> Result<(), String> {
         let Some((role, statements)) = self.role(&call.caller) else {
             return Ok(());
         };
@@ -54,21 +67,6 @@ impl Guard {
             }
         }
     }
-
-    /// Whose policies hold for a caller. People and the platform itself may do all, and so may a machine that a person has
-    /// made: its role is theirs.
-    fn role<'a>(&'a self, caller: &'a Caller) -> Option<(&'a str, &'a [Statement])> {
-        match caller {
-            Caller::Function(name) => {
-                let policies = self.roles.get(name);
-                Some((name.as_str(), policies.map_or(&[], Vec::as_slice)))
-            }
-            Caller::Machine(name) | Caller::Deliverer(name) => {
-                Some((name.as_str(), self.roles.get(name)?.as_slice()))
-            }
-            Caller::Service(_) | Caller::Person => None,
-        }
-    }
 }
 
 fn message(role: &str, denial: &Denial) -> String {
@@ -86,6 +84,7 @@ fn message(role: &str, denial: &Denial) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::Guard as _;
     use crate::iam::request::tests::{World, rds};
     use crate::iam::union;
     use serde_json::json;

@@ -6,7 +6,7 @@ mod rds;
 
 use super::Tags;
 use super::condition::{Keys, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
-use crate::gateway::{Call, Caller};
+use crate::gateway::call::{Call, Caller};
 use crate::{ACCOUNT, REGION, lambda};
 use fields::Fields;
 

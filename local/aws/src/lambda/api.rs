@@ -1,5 +1,6 @@
 //! The API that invokes functions, as the SDKs and the `aws` CLI speak it.
 
+use super::names::invoked;
 use super::{Function, Lambda, NotFound, Outcome};
 use crate::gateway::protocol::{answer, error};
 use crate::gateway::{Answer, Call, Service};
@@ -46,7 +47,7 @@ impl Service for Lambda {
 
 impl Lambda {
     async fn invocation(&self, call: &Call) -> Result<Answer, NotFound> {
-        let function = self.function(&named_in(call))?;
+        let function = self.function(&invoked(call))?;
         let kind = header(call, "x-amz-invocation-type");
         let limit = if kind == "Event" {
             EVENT_LIMIT
@@ -87,7 +88,7 @@ impl Lambda {
     }
 
     fn described(&self, call: &Call) -> Result<Answer, NotFound> {
-        let function = self.function(&named_in(call))?;
+        let function = self.function(&invoked(call))?;
         Ok(json_answer(
             &json!({"Configuration": configuration(&function)}),
         ))
@@ -115,12 +116,6 @@ fn configuration(function: &Function) -> Value {
         "Version": "1",
         "State": "Active",
     })
-}
-
-/// The name in the path; an ARN stands there percent-encoded.
-pub fn named_in(call: &Call) -> String {
-    let name = call.uri.path().split('/').nth(3).unwrap_or_default();
-    super::name_of(&name.replace("%3A", ":").replace("%3a", ":")).to_owned()
 }
 
 fn header<'a>(call: &'a Call, name: &str) -> &'a str {

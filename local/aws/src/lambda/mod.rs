@@ -5,79 +5,28 @@
 
 mod api;
 pub mod client;
+mod function;
 mod meter;
+pub mod names;
 mod outcome;
 mod runtime_api;
 mod sandbox;
 
-pub use api::named_in as invoked;
+pub use function::{Function, SECRET_KEY, access_key};
 pub use meter::Measured;
+pub use names::{arn, invoked, name_of};
 pub use outcome::Outcome;
 
 use crate::clock::Clock;
 use crate::gateway::{Call, Processes};
 use crate::keeper::Keeper;
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Bytes;
 use meter::Meter;
 use sandbox::{Invocation, Sandbox};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-/// The secret access key of everybody on this machine.
-pub const SECRET_KEY: &str = "local";
-
-/// The id of a function's access key.
-#[must_use]
-pub fn access_key(function: &str) -> String {
-    format!("function-{function}")
-}
-
-/// A function, as its template describes it.
-#[derive(Debug, Clone)]
-pub struct Function {
-    /// Its name, by which it is invoked and which stands in its access key.
-    pub name: String,
-    /// The compiled binary.
-    pub binary: PathBuf,
-    /// How long one invocation may take.
-    pub timeout: Duration,
-    /// What it is said to have; not enforced.
-    pub memory_mb: u32,
-    /// Its environment, resolved.
-    pub environment: Vec<(String, String)>,
-}
-
-impl Function {
-    /// The function's ARN on this platform.
-    #[must_use]
-    pub fn arn(&self) -> String {
-        arn(&self.name)
-    }
-}
-
-/// The ARN of the function of this name.
-#[must_use]
-pub fn arn(name: &str) -> String {
-    format!(
-        "arn:aws:lambda:{}:{}:function:{name}",
-        crate::REGION,
-        crate::ACCOUNT
-    )
-}
-
-/// The name in a function's name or ARN, without account and version.
-#[must_use]
-pub fn name_of(function: &str) -> &str {
-    let name = function
-        .rsplit_once("function:")
-        .map_or(function, |(_, name)| name);
-    name.split(':').next().unwrap_or(name)
-}
 
 /// No such function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,11 +66,6 @@ impl Lambda {
                 stopped: AtomicBool::new(false),
             }),
         }
-    }
-
-    /// The API that the functions' processes poll, to be nested at `/runtime`.
-    pub fn runtime_api(&self) -> Router<crate::gateway::Gateway> {
-        runtime_api::router(self.clone())
     }
 
     /// The function of this name or ARN.

@@ -14,20 +14,23 @@ use std::sync::Arc;
 /// What a function may answer, in bytes.
 const RESPONSE_LIMIT: usize = 6_291_556;
 
-pub fn router(lambda: Lambda) -> Router<Gateway> {
-    Router::new()
-        .route("/{process}/2018-06-01/runtime/invocation/next", get(next))
-        .route(
-            "/{process}/2018-06-01/runtime/invocation/{id}/response",
-            post(response),
-        )
-        .route(
-            "/{process}/2018-06-01/runtime/invocation/{id}/error",
-            post(error),
-        )
-        .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
-        .layer(DefaultBodyLimit::disable())
-        .with_state(lambda)
+impl Lambda {
+    /// The API that the functions' processes poll, to be nested at `/runtime`.
+    pub fn runtime_api(&self) -> Router<Gateway> {
+        Router::new()
+            .route("/{process}/2018-06-01/runtime/invocation/next", get(next))
+            .route(
+                "/{process}/2018-06-01/runtime/invocation/{id}/response",
+                post(response),
+            )
+            .route(
+                "/{process}/2018-06-01/runtime/invocation/{id}/error",
+                post(error),
+            )
+            .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(self.clone())
+    }
 }
 
 async fn next(State(lambda): State<Lambda>, Path(process): Path<String>) -> Response {

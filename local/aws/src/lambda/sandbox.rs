@@ -1,6 +1,8 @@
 //! One process of a function, from its start to its end, one invocation at a time.
 
-use super::{Function, Measured, Outcome, SECRET_KEY, access_key, meter};
+use super::function::{Function, SECRET_KEY, access_key};
+use super::meter::{self, Measured};
+use super::outcome::Outcome;
 use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use anyhow::Result;
@@ -106,7 +108,7 @@ impl Sandbox {
 
     /// Whether it is a process of this function.
     pub fn serves(&self, name: &str) -> bool {
-        self.function.name == super::name_of(name)
+        self.function.name == super::names::name_of(name)
     }
 
     /// The function's ARN.

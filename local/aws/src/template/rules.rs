@@ -96,7 +96,7 @@ pub(super) fn event(name: &str, target: &str, event: &Value) -> Result<Rule> {
 
 fn pattern(value: &Value) -> Result<Value> {
     ensure!(value.is_object(), "a rule without a pattern");
-    crate::events::check_pattern(value)?;
+    crate::pattern::check(value)?;
     Ok(value.clone())
 }
 

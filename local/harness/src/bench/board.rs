@@ -1,10 +1,11 @@
 //! The benchmark's figures for a person.
 
-use super::figures::{Figures, Phases, Spread};
+use super::figures::{Figures, Phases};
 use super::samples::Samples;
+use super::spread::Spread;
 use super::{price, starts};
 use crate::app::Settings;
-use crate::scenario::summary::thousands;
+use crate::numbers::thousands;
 use std::fmt::Write as _;
 
 /// The longest that a write pause may be in any run, in milliseconds.

@@ -6,11 +6,13 @@ mod figures;
 pub mod floor;
 mod price;
 mod samples;
+mod spread;
 mod starts;
 
 pub use board::text;
-pub use figures::{Figures, Phases, Spread};
+pub use figures::{Figures, Phases};
 pub use samples::Samples;
+pub use spread::Spread;
 
 use crate::app::Settings;
 use crate::scenario::summary::Summary;

@@ -1,8 +1,9 @@
 //! Everything that was measured, run by run.
 
-use super::figures::{Figures, Phases, Spread};
+use super::figures::{Figures, Phases};
 use super::floor::{Measured, Switch};
 use super::price::Price;
+use super::spread::Spread;
 use super::starts::Start;
 use crate::scenario::summary::Summary;
 use anyhow::Result;

@@ -1,8 +1,8 @@
 //! The board: a handful of lines that stay where they are.
 
 use crate::app::tally::Glance;
+use crate::numbers::thousands;
 use crate::scenario::observe::{Observer, Sight};
-use crate::scenario::summary::thousands;
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::sync::{Mutex, PoisonError};

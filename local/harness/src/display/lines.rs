@@ -1,7 +1,7 @@
 //! Plain lines: each thing once, when it is new.
 
+use crate::numbers::thousands;
 use crate::scenario::observe::{Observer, Sight};
-use crate::scenario::summary::thousands;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 use super::follow::Trace;
 use super::inject::Injected;
 use super::kind::Kind;
-use super::run::Seen;
+use super::seen::Seen;
 use super::state::State;
 use super::summary::{Side, Summary};
 use super::{DATABASE, REPLICA};

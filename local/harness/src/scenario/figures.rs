@@ -3,7 +3,7 @@
 use super::follow::{Step, Trace};
 use super::inject::Injected;
 use super::kind::Kind;
-use super::run::Seen;
+use super::seen::Seen;
 use super::summary::{BACK_RECEIPT, RECEIPT, Share, Side, Summary};
 use crate::app::audit::Kind as Flaw;
 use crate::app::pause::{self, Pause};

@@ -9,6 +9,7 @@ pub mod observe;
 mod progress;
 mod run;
 pub mod runs;
+mod seen;
 mod spent;
 mod state;
 pub mod summary;

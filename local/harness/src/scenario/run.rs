@@ -4,7 +4,8 @@ use super::follow::{Follower, Trace};
 use super::inject::{self, Injected};
 use super::kind::Kind;
 use super::observe::{Observer, Sight};
-use super::spent::{self, Spent};
+use super::seen::{End, Seen};
+use super::spent;
 use super::state::State;
 use super::summary::{BACK_RECEIPT, RECEIPT, Summary};
 use super::world::{self, World};
@@ -15,8 +16,6 @@ use crate::app::pause::pause;
 use crate::app::tally::Tally;
 use crate::app::{Application, Settings};
 use anyhow::{Context, Result, anyhow, ensure};
-use asl::interpreter::Outcome;
-use domain::record::Side;
 use local_aws::clock::Clock;
 use local_rds::DelayProfile;
 use local_rds::postgres::leave_script;
@@ -50,59 +49,6 @@ pub struct Scenario {
     pub load: Settings,
     /// Who looks on.
     pub observer: Arc<dyn Observer>,
-}
-
-/// Everything that was seen of a run, for the summary.
-pub(super) struct Seen<'a> {
-    pub(super) kind: Kind,
-    pub(super) world: &'a World,
-    pub(super) before: State,
-    pub(super) after: State,
-    pub(super) trace: Trace,
-    pub(super) tally: Tally,
-    pub(super) end: End,
-    pub(super) report: Report,
-    pub(super) spent: Spent,
-    /// When the application was stopped, on its clock.
-    pub(super) stopped_at: u64,
-}
-
-impl Seen<'_> {
-    /// The receipt that a state answered with last.
-    pub(super) fn receipt_of(&self, state: &str) -> Option<Value> {
-        self.trace.receipt_of(state)
-    }
-
-    /// The receipt of the last switch: the way back's if there was one.
-    pub(super) fn receipt(&self) -> Option<Value> {
-        let back = self.receipt_of("RollBack");
-        back.or_else(|| self.receipt_of("Switchover"))
-    }
-
-    /// Which side takes the writes at the end.
-    pub(super) fn serving(&self) -> Side {
-        match self.world.serving() {
-            Ok(serving) if !self.world.is_blue(&serving) => Side::Green,
-            _ => Side::Blue,
-        }
-    }
-}
-
-/// How the execution ended.
-pub(super) struct End {
-    pub(super) seconds: f64,
-    pub(super) outcome: Outcome,
-    pub(super) injected: Injected,
-}
-
-impl End {
-    /// What the machine handed out, if it ended well.
-    pub(super) fn output(&self) -> Option<&Value> {
-        match &self.outcome {
-            Outcome::Succeeded(output) => Some(output),
-            _ => None,
-        }
-    }
 }
 
 impl Scenario {

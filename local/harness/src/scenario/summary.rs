@@ -3,6 +3,7 @@
 use super::runs;
 use super::spent::Spent;
 use crate::app::audit::Finding;
+use crate::numbers::thousands;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -304,30 +305,4 @@ fn line(label: &'static str, left: &str, right: &str) -> Line {
 
 fn round(ms: f64) -> String {
     format!("{ms:.0}")
-}
-
-/// A number with commas, as people read it.
-#[must_use]
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn numbers_have_commas_where_people_expect_them() {
-        assert_eq!(thousands(7), "7");
-        assert_eq!(thousands(48_211), "48,211");
-        assert_eq!(thousands(1_204_113), "1,204,113");
-    }
 }

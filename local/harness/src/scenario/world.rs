@@ -73,7 +73,7 @@ impl World {
         let doors = doors(&platform, &blue)?;
         say(&format!(
             "filling it with {} rows",
-            super::summary::thousands(plan.rows.into())
+            crate::numbers::thousands(plan.rows.into())
         ));
         let seeds = schema::install(&doors, &master(), plan.rows).await?;
         say("creating its replica");

@@ -1,7 +1,7 @@
 //! A request's fields, however the service writes them.
 
 use crate::cloudwatch;
-use crate::gateway::Call;
+use crate::gateway::call::Call;
 use crate::gateway::protocol::Protocol;
 use serde_json::{Map, Value};
 

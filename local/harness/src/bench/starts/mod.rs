@@ -3,7 +3,7 @@
 
 mod probes;
 
-use super::figures::Spread;
+use super::spread::Spread;
 use crate::platform::{Options, Platform};
 use anyhow::{Context, Result, ensure};
 use local_aws::lambda::{Function, Measured};
