@@ -19,7 +19,7 @@ fn what_services_do_on_our_behalf_is_listed_by_action_with_its_source() {
     for statement in &dependent {
         assert!(
             DEPENDENT.iter().any(|listed| listed.is(statement)),
-            "local/src/iam/dependent.rs has no {} with {:?}",
+            "local/aws/src/iam/dependent.rs has no {} with {:?}",
             statement.sid,
             statement.actions
         );

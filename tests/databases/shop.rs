@@ -1,7 +1,9 @@
 //! A shop's database on the local RDS, with a replica, and the questions that the tests ask of it.
 
 use anyhow::{Context, Result, ensure};
+pub use local::app::PASSWORD;
 use local::platform::{Options, Platform};
+use local::shop::{self, DATABASE, GREEN_GROUP, OURS};
 use local_aws::lambda::client::Failure;
 use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use local_rds::{DelayProfile, host_name};
@@ -10,7 +12,6 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
-pub const PASSWORD: &str = "not-a-secret-1";
 
 /// AWS on this machine with the instances `orders` and `orders-replica`, for one test.
 pub struct Shop {
@@ -50,97 +51,16 @@ impl Shop {
         Ok(shop)
     }
 
-    async fn create_group(&self, name: &str, family: &str) -> Result<()> {
-        self.ask(
-            "CreateDBParameterGroup",
-            &[
-                ("DBParameterGroupName", name),
-                ("DBParameterGroupFamily", family),
-                ("Description", "orders"),
-            ],
-        )
-        .await?;
-        self.ask(
-            "ModifyDBParameterGroup",
-            &[
-                ("DBParameterGroupName", name),
-                (
-                    "Parameters.Parameter.1.ParameterName",
-                    "rds.logical_replication",
-                ),
-                ("Parameters.Parameter.1.ParameterValue", "1"),
-                ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-
     async fn furnish(&self, version: &str) -> Result<()> {
-        self.create_group("orders16", "postgres16").await?;
-        self.create_group("orders18", "postgres18").await?;
-        self.create_writer(version).await?;
-        self.data().await?;
-        self.ask(
-            "CreateDBInstanceReadReplica",
-            &[
-                ("DBInstanceIdentifier", "orders-replica"),
-                ("SourceDBInstanceIdentifier", "orders"),
-            ],
-        )
-        .await?;
-        self.available("orders-replica").await?;
-        let ca = self.platform.host.authority.ca_pem();
-        let secret = json!({"username": "viridian", "password": PASSWORD, "ca": ca}).to_string();
-        let create = json!({"Name": "viridian/orders", "SecretString": secret, "ClientRequestToken": "00000000-0000-0000-0000-000000000001"});
+        let client = self.platform.client();
+        let tags = [("viridian:green-parameter-group", GREEN_GROUP)];
+        shop::create_primary(&client, version, &tags).await?;
+        let blue = self.platform.rds.server(DATABASE).context("no writer")?;
+        shop::fill(&blue, 1000).await?;
+        shop::create_replica(&client).await?;
         self.platform
-            .client()
-            .json("secretsmanager", "secretsmanager.CreateSecret", &create)
-            .await?;
-        Ok(())
-    }
-
-    async fn create_writer(&self, version: &str) -> Result<()> {
-        self.ask(
-            "CreateDBInstance",
-            &[
-                ("DBInstanceIdentifier", "orders"),
-                ("DBInstanceClass", "db.t4g.medium"),
-                ("Engine", "postgres"),
-                ("EngineVersion", version),
-                ("MasterUsername", "viridian"),
-                ("MasterUserPassword", PASSWORD),
-                ("AllocatedStorage", "20"),
-                ("BackupRetentionPeriod", "7"),
-                ("DBParameterGroupName", "orders16"),
-                ("Tags.Tag.1.Key", "viridian:green-parameter-group"),
-                ("Tags.Tag.1.Value", "orders18"),
-            ],
-        )
-        .await?;
-        self.available("orders").await
-    }
-
-    /// Roles that our role made, as on RDS, and a table with rows but without statistics.
-    async fn data(&self) -> Result<()> {
-        let admin = self.admin("orders", "postgres").await?;
-        admin
-            .batch_execute(
-                "set role viridian; create role orders_app login; create role reader login",
-            )
-            .await?;
-        admin
-            .batch_execute("create database orders owner viridian")
-            .await?;
-        let orders = self.admin("orders", "orders").await?;
-        orders
-            .batch_execute(
-                "grant create on schema public to orders_app; set role orders_app; \
-                 create table item (id int primary key, name text not null) with (autovacuum_enabled = off); \
-                 insert into item select n, 'item ' || n from generate_series(1, 1000) n",
-            )
-            .await?;
-        Ok(())
+            .keep_credentials(DATABASE, OURS, PASSWORD)
+            .await
     }
 
     /// A call of RDS by a person.
@@ -153,14 +73,9 @@ impl Shop {
             .await
     }
 
-    /// Waits until an instance is available, a minute at most.
+    /// Waits until an instance is available.
     pub async fn available(&self, instance: &str) -> Result<()> {
-        let which = [("DBInstanceIdentifier", instance)];
-        tests::wait(&format!("{instance} is available"), async || {
-            let found = self.ask("DescribeDBInstances", &which).await?;
-            Ok(found.contains("<DBInstanceStatus>available<"))
-        })
-        .await
+        shop::available(&self.platform.client(), instance).await
     }
 
     /// A session of the superuser on an instance.

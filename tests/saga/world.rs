@@ -3,30 +3,22 @@
 use crate::journeys::FROM;
 use crate::machines::{Called, Tasks};
 use anyhow::{Context as _, Result};
-use axum::http::Method;
+use local::app::{PASSWORD, READER};
 use local::platform::{Options, Platform};
-use local::scenario::world::available;
+pub use local::shop::DATABASE;
+use local::shop::{self, GREEN_GROUP, OURS, OWNER, READS, REPLICA};
 use local_aws::clock::Clock;
-use local_aws::gateway::client::Client;
 use local_aws::moto::Moto;
 use local_rds::postgres::Server;
 use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use local_rds::{Frozen, host_name};
-use serde_json::json;
 use std::path::Path;
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};
 use tests::until;
 
-/// The database.
-pub const DATABASE: &str = "orders";
 /// The roles of the application.
-pub const ROLES: [&str; 2] = ["orders_app", "reader"];
-const REPLICA: &str = "orders-replica";
-const PASSWORD: &str = "not-a-secret-1";
-const READS: &str = "orders-reads.shop.test";
-const GREEN_GROUP: &str = "orders18";
-const ALARM: &str = "orders-failures";
+pub const ROLES: [&str; 2] = [OWNER, READER];
 
 /// How many seconds of waiting pass in one.
 const SCALE: f64 = 200.0;
@@ -63,82 +55,24 @@ fn options(folder: &Path, tasks: &Tasks) -> Options {
 /// Makes the database as RDS makes it, and keeps it at rest in `folder`.
 pub async fn freeze(folder: &Path, tasks: &Tasks) -> Result<Frozen> {
     let platform = Platform::start(options(&folder.join("origin"), tasks), &|_| {}).await?;
-    create(&platform).await?;
+    let tags = [
+        ("viridian:reads", READS),
+        ("viridian:green-parameter-group", GREEN_GROUP),
+    ];
+    shop::create_primary(&platform.client(), FROM, &tags).await?;
     fill(&platform).await?;
     let frozen = platform.rds.freeze(DATABASE, &folder.join("blue")).await?;
     platform.stop().await?;
     Ok(frozen)
 }
 
-async fn create(platform: &Platform) -> Result<()> {
-    let client = platform.client();
-    create_group(&client, "orders16", "postgres16").await?;
-    create_group(&client, GREEN_GROUP, "postgres18").await?;
-    let instance = [
-        ("DBInstanceIdentifier", DATABASE),
-        ("DBInstanceClass", "db.t4g.medium"),
-        ("Engine", "postgres"),
-        ("EngineVersion", FROM),
-        ("MasterUsername", "viridian"),
-        ("MasterUserPassword", PASSWORD),
-        ("AllocatedStorage", "20"),
-        ("BackupRetentionPeriod", "7"),
-        ("DBParameterGroupName", "orders16"),
-        ("Tags.Tag.1.Key", "viridian:reads"),
-        ("Tags.Tag.1.Value", READS),
-        ("Tags.Tag.2.Key", "viridian:green-parameter-group"),
-        ("Tags.Tag.2.Value", GREEN_GROUP),
-    ];
-    client.query("rds", "CreateDBInstance", &instance).await?;
-    available(&client, DATABASE).await
-}
-
-/// A group whose servers write a log that can be decoded.
-async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
-    let group = [
-        ("DBParameterGroupName", name),
-        ("DBParameterGroupFamily", family),
-        ("Description", "orders"),
-    ];
-    client
-        .query("rds", "CreateDBParameterGroup", &group)
-        .await?;
-    let logical = "Parameters.Parameter.1";
-    let name_of = format!("{logical}.ParameterName");
-    let value_of = format!("{logical}.ParameterValue");
-    let method_of = format!("{logical}.ApplyMethod");
-    let logical = [
-        ("DBParameterGroupName", name),
-        (name_of.as_str(), "rds.logical_replication"),
-        (value_of.as_str(), "1"),
-        (method_of.as_str(), "pending-reboot"),
-    ];
-    client
-        .query("rds", "ModifyDBParameterGroup", &logical)
-        .await?;
-    Ok(())
-}
-
-/// Roles that our role made, as on RDS, a few rows, and tables for the writer and for the probe.
+/// The shop's roles and items, and tables for the writer and for the probe.
 async fn fill(platform: &Platform) -> Result<()> {
     let server = platform.rds.server(DATABASE).context("no server")?;
-    let admin = server.admin("postgres").await?;
-    let [app, reader] = ROLES;
-    let roles = format!(
-        "set role viridian; create role {app} login password '{PASSWORD}'; create role {reader} login password '{PASSWORD}'"
-    );
-    admin.batch_execute(&roles).await?;
-    admin
-        .batch_execute("create database orders owner viridian")
-        .await?;
-    let inside = server.admin(DATABASE).await?;
-    let tables = format!(
-        "grant create on schema public to {app}; set role {app}; {TABLE}; \
-         create table item (id int primary key, name text not null); \
-         insert into item select n, 'item ' || n from generate_series(1, 200) n; \
-         create table probe (id bigserial primary key)"
-    );
-    Ok(inside.batch_execute(&tables).await?)
+    shop::fill(&server, 200).await?;
+    let tables =
+        format!("set role {OWNER}; {TABLE}; create table probe (id bigserial primary key)");
+    Ok(server.admin(DATABASE).await?.batch_execute(&tables).await?)
 }
 
 /// One case's AWS and database, with an application that writes.
@@ -161,9 +95,7 @@ impl World {
         };
         let platform = Platform::start(options, &|_| {}).await?;
         platform.rds.thaw(frozen, &[REPLICA]).await?;
-        platform
-            .keep_credentials(DATABASE, "viridian", PASSWORD)
-            .await?;
+        platform.keep_credentials(DATABASE, OURS, PASSWORD).await?;
         furnish(&platform).await?;
         let blue = platform.rds.server(DATABASE).context("blue")?;
         // A plan refuses a writer whose replica does not stream yet.
@@ -181,47 +113,20 @@ impl World {
 /// Green's group, the weighted record, and an alarm.
 async fn furnish(platform: &Platform) -> Result<()> {
     let client = platform.client();
-    create_group(&client, GREEN_GROUP, "postgres18").await?;
-    let path = format!("/2013-04-01/hostedzone/{}/rrset", platform.zone_id);
-    client
-        .rest("route53", Method::POST, &path, &reads_record())
-        .await?;
-    let alarm = json!({
-        "AlarmName": ALARM, "Namespace": "Shop", "MetricName": "Failures", "Statistic": "Sum", "Period": 60,
-        "EvaluationPeriods": 1, "Threshold": 50.0, "ComparisonOperator": "GreaterThanThreshold",
-        "TreatMissingData": "ignore", "Tags": [{"Key": "viridian:database", "Value": DATABASE}],
-    });
-    let put = "GraniteServiceVersion20100801.PutMetricAlarm";
-    client.json("monitoring", put, &alarm).await?;
-    set_alarm(platform, "OK").await
+    shop::create_group(&client, GREEN_GROUP, "postgres18").await?;
+    shop::create_records(&client, &platform.zone_id, &[shop::reads()]).await?;
+    shop::create_alarm(&client).await
 }
 
 /// Sets the alarm's state, as a person can.
 pub async fn set_alarm(platform: &Platform, state: &str) -> Result<()> {
-    let set = json!({"AlarmName": ALARM, "StateValue": state, "StateReason": "the saga"});
-    let operation = "GraniteServiceVersion20100801.SetAlarmState";
-    platform
-        .client()
-        .json("monitoring", operation, &set)
-        .await?;
-    Ok(())
-}
-
-fn reads_record() -> String {
-    let target = host_name(REPLICA);
-    format!(
-        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
-         <Change><Action>CREATE</Action><ResourceRecordSet><Name>{READS}.</Name><Type>CNAME</Type>\
-         <SetIdentifier>replica</SetIdentifier><Weight>100</Weight><TTL>1</TTL>\
-         <ResourceRecords><ResourceRecord><Value>{target}</Value></ResourceRecord></ResourceRecords>\
-         </ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
-    )
+    shop::set_alarm(&platform.client(), state, "the saga").await
 }
 
 fn login() -> Login {
     Login {
         database: DATABASE.to_owned(),
-        user: ROLES[0].to_owned(),
+        user: OWNER.to_owned(),
         password: PASSWORD.to_owned(),
     }
 }

@@ -3,13 +3,13 @@
 use crate::watch::{rolled_back, waiting_in};
 use crate::world::{OWNER, READS, World, error};
 use anyhow::{Context, Result, ensure};
+use local::app::PASSWORD;
+use local::shop;
 use local_aws::faults::{Fault, Planted, Target};
 use local_rds::host_name;
 use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use serde_json::{Value, json};
 use std::time::Duration;
-
-const PASSWORD: &str = "only-on-this-machine";
 
 /// Our role is the master user, and has made the application's.
 const APPLICATION: &str = "
@@ -25,63 +25,9 @@ async fn rds(world: &World, action: &str, parameters: &[(&str, &str)]) -> Result
     world.client.query("rds", action, &all).await
 }
 
-async fn available(world: &World, instance: &str) -> Result<()> {
-    for _ in 0..1200 {
-        let found = rds(
-            world,
-            "DescribeDBInstances",
-            &[("DBInstanceIdentifier", instance)],
-        )
-        .await?;
-        if found.contains("<DBInstanceStatus>available</DBInstanceStatus>") {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    anyhow::bail!("{instance} is not available")
-}
-
 async fn create_blue(world: &World) -> Result<()> {
-    let group = ("DBParameterGroupName", "logical");
-    let family = ("DBParameterGroupFamily", "postgres16");
-    rds(
-        world,
-        "CreateDBParameterGroup",
-        &[group, family, ("Description", "test")],
-    )
-    .await?;
-    let mut settings = vec![group];
-    for (key, value) in [
-        (
-            "Parameters.Parameter.1.ParameterName",
-            "rds.logical_replication",
-        ),
-        ("Parameters.Parameter.1.ParameterValue", "1"),
-        ("Parameters.Parameter.1.ApplyMethod", "pending-reboot"),
-    ] {
-        settings.push((key, value));
-    }
-    rds(world, "ModifyDBParameterGroup", &settings).await?;
-    let instance = [
-        ("DBInstanceIdentifier", "orders"),
-        ("DBInstanceClass", "db.t4g.medium"),
-        ("Engine", "postgres"),
-        ("EngineVersion", "16.14"),
-        ("AllocatedStorage", "20"),
-        ("DBName", "orders"),
-        group,
-        ("BackupRetentionPeriod", "1"),
-        ("MasterUsername", "viridian"),
-        ("MasterUserPassword", PASSWORD),
-    ];
-    rds(world, "CreateDBInstance", &instance).await?;
-    available(world, "orders").await?;
-    let replica = [
-        ("DBInstanceIdentifier", "orders-replica"),
-        ("SourceDBInstanceIdentifier", "orders"),
-    ];
-    rds(world, "CreateDBInstanceReadReplica", &replica).await?;
-    available(world, "orders-replica").await?;
+    shop::create_primary(&world.client, "16.14", &[]).await?;
+    shop::create_replica(&world.client).await?;
     world
         .platform
         .keep_credentials("orders", "viridian", PASSWORD)

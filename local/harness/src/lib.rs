@@ -6,4 +6,6 @@ pub mod display;
 mod numbers;
 pub mod platform;
 pub mod scenario;
+pub mod shop;
 pub mod soak;
+mod xml;

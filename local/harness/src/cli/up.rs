@@ -3,8 +3,9 @@
 use super::{Up, interrupted, log_to};
 use anyhow::Result;
 use local::app::{Application, PASSWORD};
-use local::scenario::world::{OURS, Plan, World};
-use local::scenario::{DATABASE, runs};
+use local::scenario::runs;
+use local::scenario::world::{Plan, World};
+use local::shop::{DATABASE, OURS};
 use local_aws::clock::Clock;
 use local_aws::toolchain::workspace;
 use local_rds::host_name;

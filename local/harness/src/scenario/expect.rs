@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::seen::Seen;
 use super::state::State;
 use super::summary::{Side, Summary};
-use super::{DATABASE, REPLICA};
+use crate::shop::{DATABASE, REPLICA};
 use local_aws::calls;
 
 /// A writer that has not been heard of for so long at the end is not writing any more.

@@ -3,8 +3,10 @@
 use super::follow::{Follower, Trace};
 use super::kind::Kind;
 use super::observe::{Observer, Sight};
-use super::world::{World, available, set_alarm};
-use super::{DATABASE, xml};
+use super::world::World;
+use crate::shop::DATABASE;
+use crate::shop::{available, set_alarm};
+use crate::xml;
 use anyhow::{Context, Result};
 use local_rds::postgres::block::ReplicationBlock;
 use std::time::{Duration, SystemTime};

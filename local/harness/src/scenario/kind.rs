@@ -57,7 +57,7 @@ impl Kind {
     #[must_use]
     pub fn request(self) -> Value {
         let (_, target) = self.versions();
-        let mut request = json!({ "database": super::DATABASE, "target_version": target });
+        let mut request = json!({ "database": crate::shop::DATABASE, "target_version": target });
         if matches!(self, Self::Upgrade | Self::Alarm | Self::Rollback) {
             // Long enough, at that scale, for a share of reads to be seen.
             request["bake_minutes"] = json!(16);

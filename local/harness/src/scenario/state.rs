@@ -1,9 +1,10 @@
 //! What stands where before and after the upgrade, so that both can be compared.
 
 use super::world::World;
-use super::{DATABASE, READS, xml};
 use crate::app::READER;
 use crate::app::shop::SHOPS;
+use crate::shop::{DATABASE, READS};
+use crate::xml;
 use anyhow::{Context, Result};
 use axum::http::Method;
 use serde::Serialize;

@@ -1,27 +1,20 @@
 //! What a run is in: a platform, blue with a replica, the application's tables, a route for reads, an
 //! alarm and our credentials; all made by the API, as a person would make them.
 
-mod made;
-
-pub use made::{available, set_alarm};
-
-use super::{DATABASE, READS, WRITES};
 use crate::app::audit::Databases;
 use crate::app::schema::{self, Seed};
 use crate::app::shop::SHOPS;
 use crate::app::{Doors, PASSWORD};
 use crate::platform::{Options, Platform};
+use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, WRITES, master};
 use anyhow::{Context, Result};
 use local_aws::clock::Clock;
+use local_aws::gateway::client::Client;
+use local_aws::{ACCOUNT, REGION};
 use local_rds::DelayProfile;
 use local_rds::postgres::Server;
-use local_rds::postgres::dial::{Address, Login, trusting};
+use local_rds::postgres::dial::{Address, trusting};
 use std::path::PathBuf;
-
-/// The role as which Viridian works, blue's master user.
-pub const OURS: &str = "viridian";
-/// The alarm that guards the database.
-pub const ALARM: &str = "orders-failed-reads";
 
 /// What can be chosen about it.
 #[derive(Debug, Clone)]
@@ -64,8 +57,16 @@ impl World {
         let platform = Platform::start(options, say).await?;
         let client = platform.client();
         say(&format!("creating {DATABASE}, PostgreSQL {}", plan.version));
-        made::create_primary(&client, plan.version).await?;
-        made::create_records(&client, &platform.zone_id).await?;
+        let tags = [
+            ("viridian:reads", READS),
+            ("viridian:writes", WRITES),
+            ("viridian:green-parameter-group", GREEN_GROUP),
+            ("team", "shop"),
+        ];
+        shop::create_primary(&client, plan.version, &tags).await?;
+        shop::bound_slots(&client).await?;
+        let records = [shop::reads(), shop::writes()];
+        shop::create_records(&client, &platform.zone_id, &records).await?;
         let blue = platform
             .rds
             .server(DATABASE)
@@ -77,8 +78,10 @@ impl World {
         ));
         let seeds = schema::install(&doors, &master(), plan.rows).await?;
         say("creating its replica");
-        made::create_replica(&client).await?;
-        made::furnish(&client, &platform).await?;
+        shop::create_replica(&client).await?;
+        platform.keep_credentials(DATABASE, OURS, PASSWORD).await?;
+        shop::create_alarm(&client).await?;
+        subscribe(&client).await?;
         Ok(Self {
             platform,
             blue,
@@ -126,14 +129,17 @@ impl World {
     }
 }
 
-/// The master user's login.
-#[must_use]
-pub fn master() -> Login {
-    Login {
-        database: DATABASE.to_owned(),
-        user: OURS.to_owned(),
-        password: PASSWORD.to_owned(),
-    }
+/// Somebody wants to hear of the upgrade.
+async fn subscribe(client: &Client) -> Result<()> {
+    let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:Topic");
+    let subscription = [
+        ("TopicArn", topic.as_str()),
+        ("Protocol", "email"),
+        ("Endpoint", "on-call@shop.test"),
+        ("Version", "2010-03-31"),
+    ];
+    client.query("sns", "Subscribe", &subscription).await?;
+    Ok(())
 }
 
 fn doors(platform: &Platform, blue: &Server) -> Result<Doors> {

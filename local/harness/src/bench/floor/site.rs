@@ -3,8 +3,8 @@
 use crate::app::audit::Databases;
 use crate::app::schema::{self, Seed};
 use crate::app::{Doors, PASSWORD};
-use crate::scenario::world::{OURS, databases, master};
-use crate::scenario::{DATABASE, READS, REPLICA};
+use crate::scenario::world::databases;
+use crate::shop::{DATABASE, OURS, READS, REPLICA, WRITES, master};
 use anyhow::{Context, Result};
 use local_aws::dns::{self, Nameserver, Record, Target};
 use local_rds::host_name;
@@ -14,8 +14,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// The name under which the application writes.
-const WRITES: &str = "orders-writes.shop.test";
 /// What the forward link's publication is called on blue.
 const FORWARD: &str = "floor_forward";
 /// Seconds for which clients may keep where a name of the shop leads; an endpoint's own answer may not be kept at all.

@@ -1,7 +1,7 @@
 //! What is wanted of an answer in XML: the texts of some elements.
 
 /// The texts of all elements of this name, in order. An element that has others inside is none of these.
-pub(super) fn all<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
+pub(crate) fn all<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let after = xml.split(open.as_str()).skip(1);
     after
@@ -10,6 +10,6 @@ pub(super) fn all<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 /// The text of the first element of this name.
-pub(super) fn first<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn first<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     all(xml, name).into_iter().next()
 }
