@@ -1,7 +1,7 @@
 # The report on a rehearsal, from everything that was gathered: each claim with `confirmed`, `refuted` or `not seen`.
 # `confirmed` means that this run showed it; what nothing in this run could show is `not seen`.
 
-# Seconds since 1970. The CLI's first version tells moments as numbers, its second as text with an offset.
+# Seconds since 1970. Version 1 of the CLI prints times as numbers, version 2 as text with an offset.
 def epoch:
   if type == "number" or . == null then .
   else
@@ -17,7 +17,7 @@ def upgrade_events: ($histories[0][0].events? // []) | map(.at = (.timestamp | e
 def all_events: ($histories[0] // []) | map(.events[]?) | map(.at = (.timestamp | epoch)) | sort_by(.at);
 def entered($name): upgrade_events | map(select(.stateEnteredEventDetails.name == $name).at);
 
-# Each time that a state was left: how long it took, and what it handed on.
+# Each exit of a state: how long it took, and its output.
 def stays($name):
   reduce upgrade_events[] as $e ({since: null, stays: []};
     if $e.stateEnteredEventDetails.name == $name then .since = $e.at
@@ -26,7 +26,7 @@ def stays($name):
     else . end)
   | .stays;
 
-# Every failure of a call, and every bad end, with its words. A wait that runs out is none.
+# Every failed call, and every failed execution, with its cause. The timeout of a wait is not a failure.
 def failures:
   all_events | map(select(.taskTimedOutEventDetails.resource? != "invoke.waitForTaskToken") |
     (.taskFailedEventDetails // .taskTimedOutEventDetails // .executionFailedEventDetails // .executionAbortedEventDetails

@@ -6,11 +6,11 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config};
 use aws_smithy_async::time::StaticTimeSource;
-use effects::dns::Resolver;
-use effects::postgres::{Access, Connector, Endpoint, Login};
 use local_aws::REGION;
 use local_rds::postgres::gate::{Gate, Iam};
 use local_rds::postgres::{Host, Server, ServerSpec, roles};
+use ports::{Access, Endpoint, Engine as _, Error};
+use postgres::{Login, Postgres};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ const KEY: &str = "AKIDFUNCTION";
 const SECRET: &str = "the/function's+own";
 
 /// The credentials and the Region of a function, at a time.
-fn aws(key: &str, secret: &str, region: &'static str, at: SystemTime) -> SdkConfig {
+fn config(key: &str, secret: &str, region: &'static str, at: SystemTime) -> SdkConfig {
     let session = Some("a/session+token==".to_owned());
     let credentials = Credentials::new(key, secret, session, None, "test");
     SdkConfig::builder()
@@ -29,7 +29,7 @@ fn aws(key: &str, secret: &str, region: &'static str, at: SystemTime) -> SdkConf
 }
 
 fn ours() -> SdkConfig {
-    aws(KEY, SECRET, REGION, SystemTime::now())
+    config(KEY, SECRET, REGION, SystemTime::now())
 }
 
 /// A server behind its gate, with `viridian` in `rds_iam`.
@@ -68,23 +68,22 @@ impl Stand {
         host: &str,
         user: &str,
         password: Option<&str>,
-        aws: &SdkConfig,
-    ) -> Result<String, effects::error::Error> {
+        sdk: &SdkConfig,
+    ) -> Result<String, Error> {
         let login = Login {
             username: user.to_owned(),
             password: password.map(str::to_owned),
             ca: Some(self.host.authority.ca_pem().to_owned()),
             replication: None,
         };
-        let connector = Connector::new(Resolver::new(None)?, login, aws)?;
+        let engine = Postgres::new(login, aws::Network::new(None, sdk)?)?;
         let gate = (*self.gate.address().ip()).into();
         let endpoint = self.endpoint(host);
-        let session = connector
+        let session = engine
             .connect_at(gate, &endpoint, "postgres", Access::AsServed)
             .await?;
         let row = session.query_one("select current_user::text", &[]).await;
-        let row = row.map_err(effects::error::looked("asking who we are"))?;
-        Ok(row.get(0))
+        Ok(row.expect("it may ask who it is").get(0))
     }
 
     async fn token(&self, host: &str, user: &str, aws: &SdkConfig) -> Result<String> {
@@ -162,25 +161,25 @@ async fn a_token_for_anything_else_is_refused() -> Result<()> {
         ),
         (
             stand
-                .token(host, user, &aws(KEY, SECRET, REGION, late))
+                .token(host, user, &config(KEY, SECRET, REGION, late))
                 .await?,
             "it has expired".to_owned(),
         ),
         (
             stand
-                .token(host, user, &aws(KEY, "another", REGION, now))
+                .token(host, user, &config(KEY, "another", REGION, now))
                 .await?,
             "its signature is another".to_owned(),
         ),
         (
             stand
-                .token(host, user, &aws("AKIDNOBODY", SECRET, REGION, now))
+                .token(host, user, &config("AKIDNOBODY", SECRET, REGION, now))
                 .await?,
             "nobody has its access key".to_owned(),
         ),
         (
             stand
-                .token(host, user, &aws(KEY, SECRET, "us-east-1", now))
+                .token(host, user, &config(KEY, SECRET, "us-east-1", now))
                 .await?,
             "it is signed for us-east-1/rds-db/aws4_request".to_owned(),
         ),
@@ -231,10 +230,10 @@ async fn an_authority_that_nobody_named_is_refused_with_the_remedy() -> Result<(
         ca: Some(other.ca_pem().to_owned()),
         replication: None,
     };
-    let connector = Connector::new(Resolver::new(None)?, login, &us)?;
+    let engine = Postgres::new(login, aws::Network::new(None, &us)?)?;
     let at = (*stand.server.address().ip()).into();
     let endpoint = stand.endpoint("orders.test");
-    let entered = connector.connect_at(at, &endpoint, "postgres", Access::AsServed);
+    let entered = engine.connect_at(at, &endpoint, "postgres", Access::AsServed);
     let refused = entered.await.err().context("an unknown authority")?;
     assert!(
         !refused.is_transient(),

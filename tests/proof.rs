@@ -3,18 +3,20 @@
 
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
-use domain::check_lag::Lag;
+use domain::fence::{Fence, Side, restoring};
 use domain::ids::Millis;
-use domain::record::{Fence, Side};
-use effects::dns::Resolver;
-use effects::postgres::{Access, Connector, Endpoint, Login, Session};
-use effects::postgres::{fence, lag, marker, roles, sessions, tables};
+use domain::lag::Lag;
+use domain::rows::Table;
+use futures_util::future::try_join;
 use local_rds::postgres::{Host, Server, ServerSpec};
+use ports::{Access, Endpoint, Engine as _, Session as _};
+use postgres::{Login, PgSession, Postgres};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use steps::lag;
 use tests::until;
-use validate::{Sides, compare};
+use validate::{Alike, compare};
 
 const SCHEMA: &str = "
     CREATE TYPE mood AS ENUM ('calm', 'busy');
@@ -44,7 +46,7 @@ struct Pair {
     host: Host,
     blue: Server,
     green: Server,
-    connector: Connector,
+    engine: Postgres<aws::Network>,
 }
 
 impl Pair {
@@ -59,12 +61,12 @@ impl Pair {
             ca,
             replication: None,
         };
-        let connector = Connector::new(Resolver::new(None)?, login, &aws())?;
+        let engine = Postgres::new(login, network()?)?;
         let pair = Self {
             host,
             blue,
             green,
-            connector,
+            engine,
         };
         pair.link().await?;
         Ok(pair)
@@ -79,7 +81,10 @@ impl Pair {
             let admin = server.admin("postgres").await?;
             local_rds::postgres::roles::create_master(&admin, "viridian", "secret").await?;
             admin.batch_execute(SCHEMA).await?;
-            marker::create(&self.session(server, Access::Write).await?).await?;
+            self.session(server, Access::Write)
+                .await?
+                .make_marker()
+                .await?;
         }
         let blue = self.blue.admin("postgres").await?;
         blue.batch_execute(ROWS).await?;
@@ -100,34 +105,33 @@ impl Pair {
         .await
     }
 
-    async fn session(&self, server: &Server, access: Access) -> Result<Session> {
+    async fn session(&self, server: &Server, access: Access) -> Result<PgSession> {
         let endpoint = endpoint(server);
-        Ok(self
-            .connector
-            .connect(&endpoint, "postgres", access)
-            .await?)
+        Ok(self.engine.connect(&endpoint, "postgres", access).await?)
     }
 
     /// A session of the application.
-    async fn application(&self, server: &Server) -> Result<Session> {
+    async fn application(&self, server: &Server) -> Result<PgSession> {
         let login = Login {
             username: "app".to_owned(),
             password: Some("app".to_owned()),
             ca: Some(self.host.authority.ca_pem().to_owned()),
             replication: None,
         };
-        let connector = Connector::new(Resolver::new(None)?, login, &aws())?;
-        Ok(connector
+        Ok(Postgres::new(login, network()?)?
             .connect(&endpoint(server), "postgres", Access::AsServed)
             .await?)
     }
 
-    fn sides(&self) -> Sides<'_> {
-        Sides {
-            connector: &self.connector,
-            blue: endpoint(&self.blue),
-            green: endpoint(&self.green),
-        }
+    async fn compare(&self, tables: &[Table]) -> Result<Alike> {
+        let (blue, green) = (endpoint(&self.blue), endpoint(&self.green));
+        let open = async || {
+            let blue = self.engine.connect(&blue, "postgres", Access::Write);
+            let green = self.engine.connect(&green, "postgres", Access::AsServed);
+            try_join(blue, green).await
+        };
+        let minute = Duration::from_mins(1);
+        Ok(compare(&aws::Clock, open, "postgres", tables.to_vec(), minute).await?)
     }
 
     async fn end(self) -> Result<()> {
@@ -137,8 +141,8 @@ impl Pair {
 }
 
 /// With a password nothing is signed.
-fn aws() -> SdkConfig {
-    SdkConfig::builder().build()
+fn network() -> Result<aws::Network> {
+    Ok(aws::Network::new(None, &SdkConfig::builder().build())?)
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {
@@ -194,7 +198,7 @@ impl Traffic {
 async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
     let pair = Pair::start("proof-rows").await?;
     let blue = pair.session(&pair.blue, Access::AsServed).await?;
-    let tables = tables::read(&blue).await?;
+    let tables = blue.tables().await?;
     let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
     assert_eq!(
         names,
@@ -207,11 +211,9 @@ async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
     );
 
     let traffic = Traffic::start(&pair).await?;
-    let sides = pair.sides();
-    let minute = Duration::from_mins(1);
     for _ in 0..3 {
         let began = Instant::now();
-        let alike = compare(&sides, "postgres", tables.clone(), minute).await?;
+        let alike = pair.compare(&tables).await?;
         eprintln!("{alike:?} in {:?}", began.elapsed());
         assert_eq!(alike.mismatches, Vec::<String>::new());
         assert_eq!(alike.tables, 4);
@@ -238,7 +240,7 @@ async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
         ),
     ] {
         green.batch_execute(harm).await?;
-        let alike = compare(&sides, "postgres", tables.clone(), minute).await?;
+        let alike = pair.compare(&tables).await?;
         eprintln!("{alike:?}");
         let named = alike
             .mismatches
@@ -264,38 +266,37 @@ async fn a_fence_ends_and_refuses_the_application_and_leaves_replication_alone()
         resource_id: "db-BLUE".into(),
         owner: "arn:upgrade".into(),
         deadline: Millis(1_800_000_000_000),
-        roles: fence::restoring(roles::read(&ours, &names).await?, None),
+        roles: restoring(ours.roles(&names).await?, None),
     };
 
-    fence::rehearse(&ours, &stands).await?;
-    assert_eq!(roles::open(&ours, &names).await?, names);
-    assert_eq!(sessions::count(&ours, &names).await?, 1);
+    ours.rehearse(&stands).await?;
+    assert_eq!(ours.open_roles(&names).await?, names);
+    assert_eq!(ours.standing(&names).await?.sessions, 1);
 
-    fence::raise(&ours, &stands).await?;
-    let drained = sessions::drain(&ours, &names, Duration::from_secs(5)).await?;
+    ours.raise(&stands).await?;
+    let drained = ours.drain(&names, Duration::from_secs(5)).await?;
     assert_eq!((drained.ended, drained.left), (1, 0));
     assert!(connected.batch_execute("select 1").await.is_err());
     assert!(pair.application(&pair.blue).await.is_err());
-    let closed = roles::read(&ours, &names).await?;
-    let comment = closed[0].comment.clone().context("no notice")?;
-    assert!(
-        comment.starts_with("viridian: fenced by arn:upgrade until 2027"),
-        "{comment}"
-    );
-    let written = marker::write(&ours).await?;
-    let seen = marker::wait(&green, written.number, Duration::from_secs(5)).await?;
+    let closed = ours.roles(&names).await?;
+    assert_eq!(closed[0].fenced_by.as_ref(), Some(&stands.owner));
+    let query = "select shobj_description('app'::regrole, 'pg_authid')";
+    let notice: String = ours.query_one(query, &[]).await?.get(0);
+    let (told, _) = notice.split_once('-').context("no deadline")?;
+    assert_eq!(told, "viridian: fenced by arn:upgrade until 2027");
+    let written = ours.write_marker().await?.marker;
+    let seen = green
+        .await_marker(written.number, Duration::from_secs(5))
+        .await?;
     assert_eq!(seen.map(|seen| seen.number), Some(written.number));
 
-    let again = fence::restoring(closed, Some(&stands));
-    fence::lift(
-        &ours,
-        &Fence {
-            roles: again,
-            ..stands
-        },
-    )
-    .await?;
-    let opened = roles::read(&ours, &names).await?;
+    let again = restoring(closed, Some(&stands));
+    let restored = Fence {
+        roles: again,
+        ..stands
+    };
+    ours.lift(&restored).await?;
+    let opened = ours.roles(&names).await?;
     assert_eq!(opened[0].comment.as_deref(), Some("the shop's own"));
     pair.application(&pair.blue)
         .await?

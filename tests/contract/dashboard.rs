@@ -2,7 +2,7 @@
 
 use crate::root;
 use crate::template::resources;
-use effects::metrics::{DIMENSIONS, NAMESPACE, PHASE_DIMENSIONS};
+use aws::metrics::{DIMENSIONS, NAMESPACE, PHASE_DIMENSIONS};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -53,7 +53,9 @@ pub fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
 #[test]
 fn the_environment_is_read_in_one_place() {
     let mut files = Vec::new();
-    sources(&root().join("functions"), &mut files);
+    for folder in ["crates", "functions"] {
+        sources(&root().join(folder), &mut files);
+    }
     let reading: Vec<_> = files
         .iter()
         .filter(|(_, text)| text.contains("env::var"))
@@ -61,13 +63,13 @@ fn the_environment_is_read_in_one_place() {
     assert!(
         reading
             .iter()
-            .all(|(path, _)| path.ends_with("effects/src/config.rs")),
+            .all(|(path, _)| path.ends_with("aws/src/config.rs")),
         "{:?}",
         reading.iter().map(|(path, _)| path).collect::<Vec<_>>()
     );
     let config = &reading
         .first()
-        .expect("effects/src/config.rs reads the environment")
+        .expect("aws/src/config.rs reads the environment")
         .1;
     for name in READ {
         assert!(

@@ -1,5 +1,6 @@
 //! The parts hold each other: state machines, Lambdas, template, error names and documentation name the same things.
 
+mod architecture;
 mod dashboard;
 mod environment;
 mod events;

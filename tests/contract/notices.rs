@@ -3,14 +3,17 @@
 use crate::flow::edges;
 use crate::machine::{Machine, evaluate};
 use crate::{machines, root};
-use domain::announce::{Event, Input, notice};
+use domain::alarms::Verdict;
 use domain::ids::Owner;
+use domain::inspection::Seen;
 use domain::notice::Notice;
-use domain::plan::{Seen, decide};
 use domain::record::Record;
+use domain::request;
 use domain::reverse::Unavailable;
-use domain::watch::{Question, Verdict, asked};
-use domain::{on_alarm, request, sweep};
+use domain::steps::announce::{Event, Input, notice};
+use domain::steps::plan::decide;
+use domain::steps::watch::{Question, asked};
+use domain::steps::{on_alarm, sweep};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

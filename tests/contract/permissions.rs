@@ -143,16 +143,16 @@ fn plain(name: &str) -> String {
 fn called() -> BTreeSet<String> {
     let capabilities = [
         ("alarms", "cloudwatch"),
-        ("claims", "dynamodb"),
         ("executions", "states"),
+        ("logins", "secretsmanager"),
         ("notices", "sns"),
         ("rds", "rds"),
-        ("routes", "route53"),
-        ("secrets", "secretsmanager"),
         ("tokens", "states"),
+        ("upgrades", "dynamodb"),
+        ("zones", "route53"),
     ];
     let mut files = Vec::new();
-    crate::environment::sources(&root().join("functions/effects/src"), &mut files);
+    crate::environment::sources(&root().join("crates/aws/src"), &mut files);
     let mut called = BTreeSet::new();
     for (path, text) in files {
         let within = |name: &str| {
@@ -170,7 +170,8 @@ fn called() -> BTreeSet<String> {
 
 /// What is called of a client: `client.describe_db_instances()`, on one line or two.
 fn operations(text: &str) -> Vec<&str> {
-    let word = |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let word =
+        |name: &&str| *name != "clone" && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     text.split("client")
         .skip(1)
         .filter_map(|after| after.trim_start().strip_prefix('.')?.split_once("()"))

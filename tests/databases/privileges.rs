@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
 use domain::ids::DeploymentId;
-use effects::rds::Deployments;
 use local_aws::gateway::Caller;
 use local_aws::gateway::client::Client;
 use local_aws::iam::union;
+use ports::Rds as _;
 use serde_json::json;
 
 /// A call of RDS with the key of a function.
@@ -115,10 +115,9 @@ async fn the_deployment_s_tag_outlasts_the_switchover_which_gives_green_the_tags
     })
     .await?;
 
-    let deployments = Deployments::new(&with_key_of(&shop, "switchover"));
+    let rds = aws::Rds::new(&with_key_of(&shop, "switchover"));
     is_refused(&shop, "switchover", "DeleteBlueGreenDeployment", named).await?;
-    deployments
-        .delete(&DeploymentId(deployment.to_owned()), false)
+    rds.delete_deployment(&DeploymentId(deployment.to_owned()), false)
         .await
         .context("what is gone has no tag, and is gone")?;
 

@@ -1,44 +1,34 @@
 //! What a walk does with executions: it tells them what happens, and does what they ask for.
 
+use super::agenda::{Caller, Due};
 use super::faults::Fault;
+use super::functions;
 use super::machines::{Machine, Run, description, named, status_change};
-use super::steps::FUNCTIONS;
-use super::walk::{Due, Walk};
+use super::walk::Walk;
 use asl::definition::Resource;
 use asl::history::{Fact, Failure, MAX_EVENTS};
 use asl::interpreter::{CallId, Effect, Event, Moment, Outcome, TimerId, Token};
 use domain::error::StepError;
 use serde_json::{Value, json};
 
-impl Run {
-    /// The state that it is in, as it is counted.
-    pub fn state(&self) -> String {
-        named(self.machine, self.execution.state().unwrap_or_default())
-    }
-}
-
 impl Walk<'_> {
     /// Starts an execution.
-    pub fn start(
-        &mut self,
-        machine: Machine,
-        input: Value,
-        parent: Option<(usize, CallId)>,
-    ) -> usize {
+    pub fn start(&mut self, machine: Machine, input: Value, parent: Option<Caller>) -> usize {
         let number = self.runs.len();
         let execution = self.shipped.execution(machine, number, input);
         {
-            let mut world = self.world.borrow_mut();
+            let mut world = self.world();
             world.note(|| format!("{machine:?} {number} starts with {}", execution.input()));
-            world
-                .executions
-                .insert(execution.identity().arn.clone(), None);
+            let arn = execution.identity().arn.clone();
+            world.executions.insert(arn, None);
         }
+        self.running += 1;
         self.runs.push(Run {
             execution,
             machine,
             parent,
             seen: 0,
+            token: None,
         });
         self.tell(number, Event::Started);
         number
@@ -47,7 +37,7 @@ impl Walk<'_> {
     /// Tells an execution what happened, and does what it asks for.
     pub fn tell(&mut self, run: usize, event: Event) {
         let moment = {
-            let mut world = self.world.borrow_mut();
+            let mut world = self.world();
             Moment {
                 now: world.now,
                 seed: world.dice.roll(),
@@ -60,7 +50,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Counts the states that were entered.
+    /// Counts the states that were entered, and notices a wait that is over.
     fn observe(&mut self, number: usize) {
         let run = &mut self.runs[number];
         let mut world = self.world.borrow_mut();
@@ -75,12 +65,16 @@ impl Walk<'_> {
                     "Retire" => world.watch_ends(),
                     _ => {}
                 }
-                world.state = state;
+                world.state = state.into();
             }
         }
         run.seen = run.execution.history().len();
         if run.seen + 1_000 >= MAX_EVENTS {
             world.violate(format!("the history has {} events", run.seen));
+        }
+        let over = |token: &mut String| run.execution.token(token) != Token::Awaited;
+        if let Some(token) = run.token.take_if(over) {
+            world.awaited.remove(&token);
         }
     }
 
@@ -90,95 +84,87 @@ impl Walk<'_> {
                 call,
                 resource,
                 arguments,
-            } => self.call(run, call, resource, &arguments),
-            Effect::StopChild(call) => self.stop_child(run, call),
+            } => self.call((run, call), resource, arguments),
+            Effect::StopChild(call) => self.stop_child((run, call)),
             Effect::StartTimer { timer, after, .. } => {
-                self.due(
-                    i64::try_from(after).unwrap_or(i64::MAX / 4),
-                    Due::Timer(run, timer),
-                );
+                let after = i64::try_from(after).unwrap_or(i64::MAX / 4);
+                self.due(after, Due::Timer(run, timer));
             }
             Effect::Finish(outcome) => self.finished(run, &outcome),
         }
     }
 
-    fn call(&mut self, run: usize, call: CallId, resource: Resource, arguments: &Value) {
+    fn call(&mut self, caller: Caller, resource: Resource, mut arguments: Value) {
         match resource {
             Resource::Lambda | Resource::LambdaToken => {
                 let name = arguments["FunctionName"].as_str().unwrap_or_default();
-                let step = FUNCTIONS
-                    .iter()
-                    .find(|(known, _)| *known == name)
-                    .map_or("?", |(known, _)| known);
-                let after = self.world.borrow_mut().dice.between(1, 50);
-                self.due(
-                    after,
-                    Due::Invoke(Some((run, call)), step, arguments["Payload"].clone()),
-                );
+                let step = functions::named(name);
+                let payload = arguments["Payload"].take();
+                if resource == Resource::LambdaToken {
+                    let token = payload["token"].as_str().unwrap_or_default();
+                    self.world().awaited.insert(token.to_owned());
+                    self.runs[caller.0].token = Some(token.to_owned());
+                }
+                let mut world = self.world();
+                let after = world.dice.between(1, 50);
+                world.due(after, Due::Invoke(Some(caller), step, Box::new(payload)));
             }
             Resource::Sns | Resource::SnsToken => panic!("no shipped machine publishes by itself"),
             Resource::Child => {
-                let child = self.start(
-                    Machine::Rollback,
-                    arguments["Input"].clone(),
-                    Some((run, call)),
-                );
+                let input = arguments["Input"].take();
+                let child = self.start(Machine::Rollback, input, Some(caller));
                 let arn = self.runs[child].execution.identity().arn.clone();
-                self.due(1, Due::Answer(run, call, Ok(json!({"ExecutionArn": arn}))));
+                let started = Ok(json!({"ExecutionArn": arn}));
+                self.due(1, Due::Answer(caller, Box::new(started)));
             }
         }
     }
 
     /// A person is asked, and may answer.
-    pub fn ask_person(&mut self, token: String) {
-        let mut world = self.world.borrow_mut();
+    pub fn ask_person(&self, token: String) {
+        let mut world = self.world();
         let no = world.dice.chance(6_000);
         if no {
             world.strike(Fault::NotApproved);
         }
         let silent = no && world.dice.chance(7_000);
         let after = world.dice.between(5_000, 3_600_000);
-        drop(world);
         if !silent {
-            self.due(after, Due::Approval(token, !no));
+            world.due(after, Due::Approval(token, !no));
         }
     }
 
-    fn stop_child(&mut self, run: usize, call: CallId) {
-        let child = self
-            .runs
-            .iter()
-            .position(|child| child.parent == Some((run, call)));
-        if let Some(child) = child {
+    fn stop_child(&mut self, caller: Caller) {
+        let mut runs = self.runs.iter();
+        if let Some(child) = runs.position(|child| child.parent == Some(caller)) {
             self.tell(child, Event::Stopped(Failure::default()));
         }
     }
 
     fn finished(&mut self, number: usize, outcome: &Outcome) {
+        self.running -= 1;
         let run = &self.runs[number];
-        let (arn, parent) = (run.execution.identity().arn.clone(), run.parent);
+        let parent = run.parent;
         let change = status_change(&run.execution);
-        let told = description(&run.execution);
         {
-            let mut world = self.world.borrow_mut();
+            let mut world = self.world();
             let now = world.now;
+            let arn = run.execution.identity().arn.clone();
             world.executions.insert(arn, Some(now));
             world.note(|| format!("{:?} {number} ends: {outcome:?}", run.machine));
-            let error = outcome
-                .failure()
-                .and_then(|failure| failure.error.clone())
-                .unwrap_or_default();
-            world
-                .coverage
-                .ended(format!("{:?} {} {error}", run.machine, outcome.status()));
+            let error = outcome.failure().and_then(|failure| failure.error.clone());
+            let error = error.unwrap_or_default();
+            let how = format!("{:?} {} {error}", run.machine, outcome.status());
+            world.coverage.ended(how);
         }
+        let told = parent.map(|_| description(&run.execution));
         if self.shipped.starts_rollback(&change) {
-            self.deliver(Due::Start(change.clone()));
+            self.deliver(&|| Due::Start(Box::new(change.clone())));
         }
         if self.shipped.sweeps(&change) {
-            self.deliver(Due::Invoke(None, "Sweep", change));
+            self.deliver_call("Sweep", &change);
         }
-        let Some((parent, call)) = parent else {
+        let (Some((parent, call)), Some(told)) = (parent, told) else {
             return;
         };
         let event = match outcome {
@@ -192,43 +178,38 @@ impl Walk<'_> {
     }
 
     /// An event is on its way: once, twice, late or never.
-    pub fn deliver(&mut self, due: Due) {
-        let mut world = self.world.borrow_mut();
+    fn deliver(&self, due: &dyn Fn() -> Due) {
+        let mut world = self.world();
         if world.strikes(Fault::EventLost) {
             return;
         }
         let twice = world.strikes(Fault::EventTwice);
         let late = world.strikes(Fault::EventLate);
         let longest = if late { 7_200_000 } else { 5_000 };
-        let (first, second) = (
-            world.dice.between(50, longest),
-            world.dice.between(50, longest),
-        );
-        drop(world);
-        match &due {
-            Due::Start(input) if twice => self.due(second, Due::Start(input.clone())),
-            Due::Invoke(_, step, payload) if twice => {
-                self.due(second, Due::Invoke(None, step, payload.clone()));
-            }
-            _ => {}
+        for _ in 0..=u32::from(twice) {
+            let after = world.dice.between(50, longest);
+            world.due(after, due());
         }
-        self.due(first, due);
     }
 
-    /// An alarm rang: EventBridge calls `on_alarm`.
-    pub fn alarm_event(&mut self, at: i64) {
-        let state =
-            json!({"value": "ALARM", "reason": "too many errors", "timestamp": at.to_string()});
+    /// An event for a function is on its way.
+    fn deliver_call(&self, step: &'static str, event: &Value) {
+        self.deliver(&|| Due::Invoke(None, step, Box::new(event.clone())));
+    }
+
+    /// The alarm went to `ALARM`: EventBridge calls `on_alarm`.
+    pub fn alarm_event(&self, at: i64) {
+        let state = json!({"value": "ALARM", "reason": "too many errors", "timestamp": iso(at)});
         let detail = json!({"alarmName": super::world::alarms::ALARM, "state": state});
         let event = json!({"id": format!("alarm-{at}"), "detail": detail});
-        self.deliver(Due::Invoke(None, "OnAlarm", event));
+        self.deliver_call("OnAlarm", &event);
     }
 
     /// RDS tells of a deployment: EventBridge calls `on_green`.
-    pub fn green_event(&mut self, deployment: &str) {
+    pub fn green_event(&self, deployment: &str) {
         let detail = json!({"SourceIdentifier": deployment, "Message": "tasks completed"});
         let event = json!({"id": "green", "detail": detail});
-        self.deliver(Due::Invoke(None, "OnGreen", event));
+        self.deliver_call("OnGreen", &event);
     }
 
     /// A timer runs out.
@@ -237,61 +218,57 @@ impl Walk<'_> {
     }
 
     /// A call is answered.
-    pub fn answer(&mut self, run: usize, call: CallId, answer: Result<Value, Failure>) {
-        self.tell(
-            run,
-            match answer {
-                Ok(result) => Event::Returned { call, result },
-                Err(failure) => Event::Failed { call, failure },
-            },
-        );
+    pub fn answer(&mut self, (run, call): (usize, CallId), answer: Result<Value, Failure>) {
+        let event = match answer {
+            Ok(result) => Event::Returned { call, result },
+            Err(failure) => Event::Failed { call, failure },
+        };
+        self.tell(run, event);
     }
 
     /// A person approves, or says no.
     pub fn approval(&mut self, token: String, yes: bool) {
-        let run = self
-            .runs
-            .iter()
-            .position(|run| run.execution.token(&token) == Token::Awaited);
-        let Some(run) = run else {
-            return;
-        };
-        self.tell(
-            run,
-            match yes {
-                true => Event::TokenSucceeded {
-                    token,
-                    output: json!({}),
-                },
-                false => Event::TokenFailed {
-                    token,
-                    failure: Failure::new("Upgrade.Refused", "not approved"),
-                },
-            },
-        );
+        let no = || Err(StepError::refused("not approved"));
+        self.end_wait(token, if yes { Ok(()) } else { no() });
     }
 
-    /// A wait is ended by its token, if somebody still waits.
+    /// A wait is ended by its token, if it lasts.
     pub fn end_wait(&mut self, token: String, how: Result<(), StepError>) {
-        let run = self
-            .runs
-            .iter()
-            .position(|run| run.execution.token(&token) == Token::Awaited);
-        let Some(run) = run else {
+        let waits = |run: &Run| run.execution.token(&token) == Token::Awaited;
+        let Some(run) = self.runs.iter().position(waits) else {
             return;
         };
-        self.tell(
-            run,
-            match how {
-                Ok(()) => Event::TokenSucceeded {
-                    token,
-                    output: json!({}),
-                },
-                Err(why) => Event::TokenFailed {
-                    token,
-                    failure: Failure::new(why.name.as_str(), why.message),
-                },
+        let event = match how {
+            Ok(()) => Event::TokenSucceeded {
+                token,
+                output: json!({}),
             },
-        );
+            Err(why) => Event::TokenFailed {
+                token,
+                failure: Failure::new(why.name.as_str(), why.message),
+            },
+        };
+        self.tell(run, event);
     }
+}
+
+/// A moment as CloudWatch writes it, such as `2026-01-01T00:00:00.000+0000`.
+fn iso(at: i64) -> String {
+    let (day, ms) = (at.div_euclid(86_400_000), at.rem_euclid(86_400_000));
+    // Days are counted from 0000-03-01, so that a leap day ends its year.
+    let shifted = day + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = year + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+    let ms = ms % 1_000;
+    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}+0000")
 }

@@ -3,6 +3,7 @@
 use super::dice::Dice;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $usual:literal,)*) => {
@@ -69,16 +70,34 @@ faults! {
     OldAway = 700,
     /// A session does not end when it is told to.
     SessionStays = 800,
+    /// A session that was logging in as its role was closed shows a moment later.
+    SessionLate = 200,
+    /// A role that no fence holds writes on the side that is left.
+    PastFence = 500,
+    /// No server lets our role in for a while.
+    LoginRefused = 3,
+    /// Our role may not alter the application's.
+    NoRight = 100,
     /// A logical link stands still for a while.
     LinkRests = 10,
     /// The link of the way back breaks.
     LinkBreaks = 5,
+    /// A table, or a role, is made where the application writes.
+    MadeLate = 3,
+    /// A transaction stays open.
+    TransactionOpen = 100,
     /// RDS is busy with green's storage for a while.
     GreenBusy = 25,
     /// RDS can't make green.
     NoGreen = 500,
+    /// Green lacks a row that blue had when green was made.
+    GreenUnlike = 200,
+    /// RDS refuses to switch over, and waiting does not change it.
+    SwitchRefused = 300,
     /// RDS takes the switchover back.
     TakenBack = 2500,
+    /// The servers' names lead where they led for a while after RDS has swapped them.
+    NamesLate = 1000,
     /// RDS switches over without what blue had committed.
     MarkerMissing = 300,
     /// Somebody else switches the deployment over.
@@ -100,10 +119,8 @@ faults! {
 /// How often everything goes wrong in one walk.
 #[derive(Debug, Clone)]
 pub struct Weather {
-    /// In hundredths of the usual rate; 0 is fair.
-    percent: u32,
-    /// The only faults that there are, if some were chosen.
-    only: Option<Vec<Fault>>,
+    /// In ten thousand occasions, by fault.
+    rates: [u32; Fault::ALL.len()],
     /// The state before which all is fair.
     fair_until: Option<&'static str>,
     /// Whether everything rests, and nothing goes wrong meanwhile.
@@ -126,18 +143,22 @@ const BEGINNINGS: [Option<&str>; 9] = [
 impl Weather {
     /// Some walks are calm, some have a few kinds of fault often, and some have it all.
     pub fn of(dice: &mut Dice) -> Self {
-        let some = |dice: &mut Dice| (0..3).map(|_| dice.pick(Fault::ALL)).collect();
+        let some = |dice: &mut Dice| [(); 3].map(|()| dice.pick(Fault::ALL));
         let (percent, only) = match dice.below(10) {
             0..=3 => (300, Some(some(dice))),
             4..=6 => (40, None),
             7..=8 => (100, None),
             _ => (200, None),
         };
-        let fair_until = dice.pick(&BEGINNINGS);
+        let mut rates = [0; Fault::ALL.len()];
+        for fault in Fault::ALL {
+            if only.is_none_or(|only| only.contains(fault)) {
+                rates[*fault as usize] = (fault.usual() * percent / 100).min(9_000);
+            }
+        }
         Self {
-            percent,
-            only,
-            fair_until,
+            rates,
+            fair_until: dice.pick(&BEGINNINGS),
             resting: false,
         }
     }
@@ -148,10 +169,9 @@ impl Weather {
     }
 
     /// Whether it happens now.
-    pub fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
-        let chosen = self.only.as_ref().is_none_or(|only| only.contains(&fault));
-        let wanted = chosen && !self.resting && self.fair_until.is_none();
-        wanted && dice.chance((fault.usual() * self.percent / 100).min(9_000))
+    pub const fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
+        let fair = self.resting || self.fair_until.is_some();
+        !fair && dice.chance(self.rates[fault as usize])
     }
 }
 
@@ -159,7 +179,7 @@ impl Weather {
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
     /// Faults by state.
-    pub faults: BTreeMap<(Fault, String), u64>,
+    pub faults: BTreeMap<(Fault, Arc<str>), u64>,
     /// Entries by state.
     pub states: BTreeMap<String, u64>,
     /// Executions that ended, by machine and status.
@@ -168,8 +188,8 @@ pub struct Coverage {
 
 impl Coverage {
     /// Counts a fault.
-    pub fn fault(&mut self, fault: Fault, state: &str) {
-        *self.faults.entry((fault, state.to_owned())).or_default() += 1;
+    pub fn fault(&mut self, fault: Fault, state: &Arc<str>) {
+        *self.faults.entry((fault, Arc::clone(state))).or_default() += 1;
     }
 
     /// Counts the entry of a state.

@@ -1,12 +1,12 @@
 //! What must hold in every state, and at rest. `docs/guarantees.md` has the words.
 
-use super::world::World;
-use super::world::servers::Server;
+use super::world::servers::{Server, ZONE};
+use super::world::{DATABASE, World};
+use domain::alarms::State;
 use domain::ids::ResourceId;
 use domain::plan::{MemberRole, Plan};
-use domain::record::{Fence, Phase, Record};
+use domain::record::{Phase, Record};
 use domain::request::{Retire, Strategy};
-use domain::watch::State;
 use std::collections::BTreeSet;
 
 /// An alarm may ring so much earlier by another clock than a watch began, in milliseconds.
@@ -31,6 +31,8 @@ pub struct Memory {
     pub foreign: bool,
     /// Somebody deleted a deployment's record before old was closed.
     pub deleted_early: bool,
+    /// A person freed the claim.
+    pub cleared: bool,
     /// A name that an instance was to get was another's.
     pub name_taken: bool,
 }
@@ -52,7 +54,7 @@ impl Memory {
 
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
-        self.person = false;
+        (self.person, self.cleared) = (false, false);
         self.waits_since = None;
         self.blues
             .extend(plan.members.iter().map(|member| member.resource_id.clone()));
@@ -62,38 +64,41 @@ impl Memory {
 impl World {
     /// What must hold in every state.
     pub fn check(&mut self) {
-        let accepting = self.servers.iter().filter(|server| server.accepts());
-        let accepting: Vec<ResourceId> = accepting.map(|server| server.id.clone()).collect();
-        match accepting.as_slice() {
-            [] => {}
-            [one] => self.check_serving(one),
-            several => self.violate(format!("G1: {several:?} accept application writes")),
+        let places = 0..self.servers.len();
+        let mut accepting = places.filter(|place| self.servers[*place].accepts());
+        match (accepting.next(), accepting.next()) {
+            (None, _) => {}
+            (Some(one), None) => self.check_serving(one),
+            (Some(one), Some(other)) => {
+                let ids = [one, other].map(|place| &self.servers[place].id);
+                self.violate(format!("G1: {ids:?} accept application writes"));
+            }
         }
     }
 
     /// G2 and G8 for the side that takes writes.
-    fn check_serving(&mut self, id: &ResourceId) {
-        let rows = self.server(id).map_or(0, |server| server.rows);
-        if rows != self.acked {
+    fn check_serving(&mut self, place: usize) {
+        let Server { id, rows, .. } = &self.servers[place];
+        if *rows != self.acked {
             let missing = self.acked & !rows;
-            self.violate(format!(
-                "G2: {id} takes writes without the commits {missing:b}"
-            ));
+            let what = format!("G2: {id} takes writes without the commits {missing:b}");
+            return self.violate(what);
         }
         if self.memory.served.last() == Some(id) {
             return;
         }
-        if self.memory.served.contains(id) && !self.may_go_back() {
-            self.violate(format!(
-                "G8: writes went back to {id}, and nobody wanted it"
-            ));
-        }
-        if self.memory.served.contains(id) {
+        let id = id.clone();
+        if self.memory.served.contains(&id) {
+            if !self.may_go_back() {
+                self.violate(format!(
+                    "G8: writes went back to {id}, and nobody wanted it"
+                ));
+            }
             self.memory.person = false;
         }
-        self.memory.served.push(id.clone());
-        self.memory.watch = None;
         self.note(|| format!("  {id} serves"));
+        self.memory.served.push(id);
+        self.memory.watch = None;
     }
 
     /// A person said so, or the alarm rang in the watch after the switchover.
@@ -163,7 +168,8 @@ impl World {
             .members
             .iter()
             .any(|member| member.resource_id == *id);
-        let writer = record.plan.writer().map(|writer| &writer.resource_id);
+        let writer = record.plan.writer().ok();
+        let writer = writer.map(|writer| &writer.resource_id);
         let taken = self.snapshots.iter().any(|taken| {
             taken.is_available()
                 && writer == Some(&taken.resource_id)
@@ -201,12 +207,8 @@ impl World {
         if record.plan.strategy == Strategy::InPlace {
             return;
         }
-        let serving = self
-            .servers
-            .iter()
-            .filter(|server| server.accepts())
-            .cloned();
-        let serving: Vec<Server> = serving.collect();
+        let serving = self.servers.iter().filter(|server| server.accepts());
+        let serving: Vec<Server> = serving.cloned().collect();
         match serving.as_slice() {
             // Somebody let RDS open old before anybody had closed it: a person decides which side serves.
             [one] if self.memory.deleted_early && is_blue(&record, one) => {}
@@ -231,63 +233,50 @@ impl World {
     }
 
     fn check_served(&mut self, record: &Record, one: &Server) {
-        let ours = |comment: &String| comment.starts_with(effects::postgres::fence::NOTICE);
-        let fenced = record
-            .fences
-            .iter()
-            .any(|fence: &Fence| fence.resource_id == one.id);
-        let blue = is_blue(record, one);
-        let left = self.deployments.last().filter(|left| !left.gone && blue);
+        let id = &one.id;
+        let left = self.deployments.last();
+        let left = left.filter(|left| !left.gone && is_blue(record, one));
         if let Some(left) = left.map(|left| left.id.clone()) {
-            self.violate(format!(
-                "G4: everything rests, {} serves as before, and {left} is left",
-                one.id
-            ));
+            let what = format!("G4: everything rests, {id} serves as before, and {left} is left");
+            self.violate(what);
         }
-        if !one.login || one.comment.as_ref().is_some_and(ours) || fenced {
-            self.violate(format!(
-                "G4: everything rests, and a fence stands on {}, which serves",
-                one.id
-            ));
+        let mut fences = record.fences.iter();
+        let fenced = fences.any(|fence| fence.resource_id == *id);
+        if !one.login || one.fenced_by.is_some() || fenced {
+            let what = format!("G4: everything rests, and a fence stands on {id}, which serves");
+            self.violate(what);
         }
-        let host = self.pointer.as_ref().map(|pointer| pointer.target.clone());
-        let host = host.unwrap_or_else(|| format!("{}.rds.test", super::world::DATABASE));
-        let led = self.servers.iter().find(|server| server.address() == host);
-        if led.map(|server| &server.id) != Some(&one.id) {
-            self.violate(format!(
-                "G4: everything rests, {} serves, and {host} does not lead there",
-                one.id
-            ));
+        let pointer = self.pointer.as_ref();
+        let host = pointer.map_or_else(
+            || format!("{DATABASE}{ZONE}"),
+            |pointer| pointer.target.clone(),
+        );
+        if !one.is_host(&host) {
+            let what = format!("G4: everything rests, {id} serves, and {host} does not lead there");
+            self.violate(what);
         }
-        let blues: Vec<&Server> = self
-            .servers
-            .iter()
-            .filter(|old| {
-                let members = record.plan.members.iter();
-                old.id != one.id
-                    && old.role == MemberRole::Writer
-                    && members.clone().any(|it| it.resource_id == old.id)
-            })
-            .collect();
-        if let Some(old) = blues.iter().find(|old| old.login || old.sessions) {
-            let id = old.id.clone();
-            self.violate(format!(
-                "G1: everything rests, {} serves, and {id} lets the application in",
-                one.id
-            ));
+        let lets_in = |old: &&Server| {
+            let is_old = old.id != *id && old.role == MemberRole::Writer && is_blue(record, old);
+            is_old && (old.login || old.sessions)
+        };
+        let old = self.servers.iter().find(lets_in);
+        if let Some(old) = old.map(|old| old.id.clone()) {
+            let what =
+                format!("G1: everything rests, {id} serves, and {old} lets the application in");
+            self.violate(what);
         }
-        let dead = self.reads.iter().find(|route| {
-            let there = self
-                .servers
-                .iter()
-                .any(|server| server.address() == route.target);
-            route.weight > 0 && !there
-        });
-        if let Some(route) = dead {
-            let target = route.target.clone();
-            self.violate(format!(
-                "G4: everything rests, and reads lead to {target}, which is gone"
-            ));
+        let over = record.phase == Phase::Ended && record.back.is_none() && !self.memory.cleared;
+        let reads = record.plan.reads.as_ref().filter(|_| over);
+        if reads.is_some_and(|route| route.records != self.reads) {
+            let what = format!("G4: everything rests, {id} serves, and reads are not as they were");
+            self.violate(what);
+        }
+        let is_gone = |host: &str| !self.servers.iter().any(|server| server.is_host(host));
+        let mut reads = self.reads.iter();
+        let dead = reads.find(|route| route.weight > 0 && is_gone(&route.target));
+        if let Some(target) = dead.map(|route| route.target.clone()) {
+            let what = format!("G4: everything rests, and reads lead to {target}, which is gone");
+            self.violate(what);
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The machines and rules that are shipped, and their executions.
+//! The machines, rules and timeouts that are shipped, and executions of the machines.
 
+use super::functions::FUNCTIONS;
 use asl::definition::{Definition, substitute};
 use asl::interpreter::{CallId, Execution, Identity, Outcome};
 use local_aws::template::{Rule, Template};
@@ -21,7 +22,9 @@ pub enum Machine {
 pub struct Shipped {
     definitions: [(Arc<Definition>, String); 2],
     /// The rules of EventBridge.
-    pub rules: Vec<Rule>,
+    rules: Vec<Rule>,
+    /// How long a function may take, in milliseconds.
+    timeouts: BTreeMap<&'static str, i64>,
 }
 
 impl Shipped {
@@ -46,9 +49,16 @@ impl Shipped {
             let definition = Definition::parse(&text).expect("a machine that is understood");
             (Arc::new(definition), spec.arn.clone())
         };
+        let timeout = |(name, binary): &(&'static str, &str)| {
+            let mut functions = template.functions.iter();
+            let function = functions.find(|function| function.binary == *binary);
+            let timeout = function.expect("a function of the template").timeout;
+            (*name, super::call::millis(timeout))
+        };
         Self {
             definitions: [machine("UpgradeMachine"), machine("RollbackMachine")],
-            rules: template.rules.clone(),
+            timeouts: FUNCTIONS.iter().map(timeout).collect(),
+            rules: template.rules,
         }
     }
 
@@ -56,6 +66,11 @@ impl Shipped {
     pub fn states(&self, machine: Machine) -> Vec<String> {
         let states = self.definitions[machine as usize].0.states.keys();
         states.map(|state| named(machine, state)).collect()
+    }
+
+    /// How long a function may take, in milliseconds.
+    pub fn timeout(&self, step: &str) -> i64 {
+        self.timeouts[step]
     }
 
     /// An execution that has not begun.
@@ -113,9 +128,18 @@ pub struct Run {
     pub parent: Option<(usize, CallId)>,
     /// How much of its history was looked at.
     pub seen: usize,
+    /// The token of the wait that lasts.
+    pub token: Option<String>,
 }
 
-/// What EventBridge hears of an execution that ended.
+impl Run {
+    /// The state that it is in, as it is counted.
+    pub fn state(&self) -> String {
+        named(self.machine, self.execution.state().unwrap_or_default())
+    }
+}
+
+/// What EventBridge is told of an execution that ended.
 pub fn status_change(execution: &Execution) -> Value {
     let who = execution.identity();
     let failure = execution.outcome().and_then(Outcome::failure);
@@ -134,7 +158,7 @@ pub fn status_change(execution: &Execution) -> Value {
     })
 }
 
-/// What a parent hears of its child: the description, in which a success has its output as JSON.
+/// What a parent is told of its child: the description, in which a success has its output as JSON.
 pub fn description(child: &Execution) -> Value {
     let who = child.identity();
     let failure = child.outcome().and_then(Outcome::failure);

@@ -1,173 +1,233 @@
 //! Lambdas' processes: called once or twice, killed, stalled, answered or not.
 
-use super::call::{Call, Invocation, Kind};
+use super::agenda::{Caller, Due};
+use super::call::timer::{Kind, Timer, Woken};
+use super::call::{Call, Invocation};
 use super::faults::Fault;
-use super::steps::{self, FUNCTIONS};
-use super::walk::{Due, Walk};
-use super::world::Fallible;
+use super::functions::{self, Answer, Running};
+use super::walk::Walk;
 use asl::history::Failure;
-use asl::interpreter::CallId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// A Lambda's process.
 pub struct Process {
-    future: Pin<Box<dyn Future<Output = Fallible<Value>>>>,
+    future: Running,
+    woken: Arc<Woken>,
+    waker: Waker,
     invocation: Rc<Invocation>,
-    caller: Option<(usize, CallId)>,
+    caller: Option<Caller>,
+    /// It stands still until then.
+    still_until: i64,
+    /// It comes back after its deadline, to hear of one last call.
     outlives: bool,
     /// The state in which it was called.
-    state: String,
+    state: Arc<str>,
+    /// Whose claim it has to take, where it takes one.
+    claims_for: Option<String>,
 }
 
 impl Walk<'_> {
     /// Calls a Lambda: a process of its own, which may be one of two, and whose answer may never come.
-    pub fn invoke(&mut self, caller: Option<(usize, CallId)>, step: &'static str, payload: Value) {
-        let state = caller
-            .map(|(run, _)| self.runs[run].state())
-            .unwrap_or_default();
-        self.world.borrow_mut().state.clone_from(&state);
-        if self.world.borrow_mut().strikes(Fault::InvokedTwice) {
-            let after = self.world.borrow_mut().dice.between(0, 3_000);
-            let second = self.process(None, step, payload.clone(), state.clone());
-            self.due(after, Due::Wake(second));
+    pub fn invoke(&mut self, caller: Option<Caller>, step: &'static str, payload: Value) {
+        let state = caller.map_or_else(String::new, |(run, _)| self.runs[run].state());
+        let state: Arc<str> = state.into();
+        let (twice, dropped) = {
+            let mut world = self.world();
+            world.state = Arc::clone(&state);
+            let twice = world.strikes(Fault::InvokedTwice);
+            let twice = twice.then(|| world.dice.between(0, 3_000));
+            let dropped = caller.filter(|_| world.strikes(Fault::AnswerDropped));
+            (twice, dropped)
+        };
+        if let Some(after) = twice {
+            let second = self.process(None, step, payload.clone(), &state);
+            self.due(after, Due::Begin(second));
         }
-        let dropped = caller.filter(|_| self.world.borrow_mut().strikes(Fault::AnswerDropped));
-        if let Some((run, call)) = dropped {
+        if let Some(caller) = dropped {
             let failure = Failure::new("Lambda.SdkClientException", "the connection broke");
-            let after = self.world.borrow_mut().dice.between(10, 20_000);
-            self.due(after, Due::Answer(run, call, Err(failure)));
+            let after = self.world().dice.between(10, 20_000);
+            self.due(after, Due::Answer(caller, Box::new(Err(failure))));
         }
         let caller = caller.filter(|_| dropped.is_none());
-        let process = self.process(caller, step, payload, state);
-        self.due(0, Due::Wake(process));
+        let process = self.process(caller, step, payload, &state);
+        self.due(0, Due::Begin(process));
     }
 
     fn process(
         &mut self,
-        caller: Option<(usize, CallId)>,
+        caller: Option<Caller>,
         step: &'static str,
         payload: Value,
-        state: String,
+        state: &Arc<str>,
     ) -> usize {
         let number = self.processes.len();
-        let seconds = FUNCTIONS
-            .iter()
-            .find(|(name, _)| *name == step)
-            .map_or(60, |(_, seconds)| *seconds);
-        let mut world = self.world.borrow_mut();
-        let differs = world.strikes(Fault::ClockDiffers);
-        let skew = if differs {
-            world.dice.between(-450, 450)
-        } else {
-            0
+        let claims_for = (step == "Claim").then(|| payload["owner"].to_string());
+        let invocation = {
+            let mut world = self.world();
+            let differs = world.strikes(Fault::ClockDiffers);
+            let skew = if differs {
+                world.dice.between(-450, 450)
+            } else {
+                0
+            };
+            world.note(|| format!("{step}-{number} is called"));
+            Rc::new(Invocation {
+                id: format!("{step}-{number}"),
+                step,
+                number,
+                deadline: world.now + self.shipped.timeout(step),
+                skew,
+                outlived: Cell::new(None),
+                at: Cell::new("its beginning"),
+                before: Cell::new(""),
+            })
         };
-        world.note(|| format!("{step}-{number} is called"));
-        let invocation = Rc::new(Invocation {
-            id: format!("{step}-{number}"),
-            step,
-            deadline: world.now + seconds * 1_000,
-            skew,
-            wakes: Cell::new(world.now),
-            kind: Cell::new(Kind::Sleep),
-            outlived: Cell::new(false),
-            at: Cell::new("its beginning"),
-        });
-        drop(world);
         let call = Call {
             world: Rc::clone(&self.world),
-            invocation: Rc::clone(&invocation),
+            me: Rc::clone(&invocation),
         };
         let deadline = invocation.deadline;
+        let woken = Arc::new(Woken::default());
         self.processes.push(Some(Process {
-            future: Box::pin(steps::run(call, payload)),
+            future: functions::run(call, payload),
+            waker: Waker::from(Arc::clone(&woken)),
+            woken,
             invocation,
             caller,
+            still_until: 0,
             outlives: false,
-            state,
+            state: Arc::clone(state),
+            claims_for,
         }));
-        self.due_at(deadline, Due::Ends(number));
+        self.alive += 1;
+        self.world().agenda.put(deadline, Due::Ends(number));
         number
     }
 
-    pub fn wake(&mut self, number: usize) {
+    /// A process begins.
+    pub fn begin(&mut self, number: usize) {
+        if let Some(process) = self.processes[number].take() {
+            self.world().state = Arc::clone(&process.state);
+            self.poll(number, process);
+        }
+    }
+
+    /// What a process waits for has come.
+    pub fn wake(&mut self, number: usize, timer: &Rc<Timer>) {
         let Some(mut process) = self.processes[number].take() else {
             return;
         };
-        let late = self.world.borrow().now >= process.invocation.deadline;
-        self.world.borrow_mut().state.clone_from(&process.state);
-        if late && !process.outlives {
-            return self.died(&process, "Sandbox.Timedout");
+        let goes_on = {
+            let mut world = self.world();
+            world.state = Arc::clone(&process.state);
+            if world.now < process.still_until {
+                Some(process.still_until)
+            } else if process.outlives {
+                process.invocation.outlived.set(Some(timer.kind));
+                None
+            } else if timer.kind == Kind::Poll {
+                None
+            } else if world.strikes(Fault::Killed) {
+                drop(world);
+                return self.dies(process, "Runtime.ExitError");
+            } else if world.strikes(Fault::Stalled) {
+                Some(world.now + world.dice.between(1_000, 90_000))
+            } else if matches!(timer.kind, Kind::Read | Kind::Write)
+                && world.strikes(Fault::Outlived)
+            {
+                process.outlives = true;
+                Some(process.invocation.deadline + world.dice.between(1_600, 200_000))
+            } else {
+                None
+            }
+        };
+        if let Some(at) = goes_on {
+            process.still_until = at;
+            self.processes[number] = Some(process);
+            let due = Due::Wake(number, Rc::clone(timer));
+            return self.world().agenda.put(at, due);
         }
-        if !late && self.world.borrow_mut().strikes(Fault::Killed) {
-            return self.died(&process, "Runtime.ExitError");
-        }
-        process.invocation.outlived.set(late);
-        let mut context = Context::from_waker(Waker::noop());
-        match process.future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => self.answered(&process, answer),
-            Poll::Pending if late => {}
-            Poll::Pending => self.waits(number, process),
+        timer.fire();
+        if process.woken.take() {
+            self.poll(number, process);
+        } else {
+            self.processes[number] = Some(process);
         }
     }
 
-    fn waits(&mut self, number: usize, mut process: Process) {
-        let mut wakes = process.invocation.wakes.get();
-        let mut world = self.world.borrow_mut();
-        if world.strikes(Fault::Stalled) {
-            wakes += world.dice.between(1_000, 90_000);
-        } else if process.invocation.kind.get() == Kind::Table && world.strikes(Fault::Outlived) {
-            process.outlives = true;
-            wakes = process.invocation.deadline + world.dice.between(1_600, 200_000);
+    fn poll(&mut self, number: usize, mut process: Process) {
+        let mut context = Context::from_waker(&process.waker);
+        loop {
+            match process.future.as_mut().poll(&mut context) {
+                Poll::Ready(answer) => return self.answered(process, answer),
+                Poll::Pending if process.woken.take() => {}
+                Poll::Pending => break,
+            }
         }
-        drop(world);
-        self.processes[number] = Some(process);
-        self.due_at(wakes, Due::Wake(number));
+        if process.invocation.outlived.get().is_some() {
+            self.alive -= 1;
+        } else {
+            self.processes[number] = Some(process);
+        }
     }
 
+    /// Lambda ends a process, unless that is over. Its last call may still be on its way.
     pub fn time_is_up(&mut self, number: usize) {
-        let Some(process) = self.processes[number].take() else {
+        let Some(mut process) = self.processes[number].take() else {
             return;
         };
-        self.died(&process, "Sandbox.Timedout");
         if process.outlives {
-            let caller = None;
-            self.processes[number] = Some(Process { caller, ..process });
+            self.died(&process, "Sandbox.Timedout");
+            process.caller = None;
+            self.processes[number] = Some(process);
+        } else {
+            self.dies(process, "Sandbox.Timedout");
         }
     }
 
-    fn died(&mut self, process: &Process, how: &str) {
+    fn dies(&mut self, process: Process, how: &str) {
+        self.alive -= 1;
+        self.died(&process, how);
+    }
+
+    fn died(&self, process: &Process, how: &str) {
         let at = process.invocation.at.get();
-        self.world
-            .borrow_mut()
-            .note(|| format!("{} dies at {at}: {how}", process.invocation.id));
-        if let Some((run, call)) = process.caller {
-            let cause = serde_json::json!({"errorType": how, "errorMessage": "RequestId: 1 Error"});
+        let mut world = self.world();
+        world.note(|| format!("{} dies at {at}: {how}", process.invocation.id));
+        if let Some(caller) = process.caller {
+            let cause = json!({"errorType": how, "errorMessage": "RequestId: 1 Error"});
             let failure = Failure::new(how, cause.to_string());
-            self.due(5, Due::Answer(run, call, Err(failure)));
+            world.due(5, Due::Answer(caller, Box::new(Err(failure))));
         }
     }
 
-    fn answered(&mut self, process: &Process, answer: Fallible<Value>) {
-        self.world.borrow_mut().note(|| match &answer {
+    fn answered(&mut self, process: Process, answer: Answer) {
+        self.alive -= 1;
+        let mut world = self.world();
+        world.note(|| match &answer {
             Ok(value) => format!("{} answers {}", process.invocation.id, value["summary"]),
             Err(failed) => format!("{} fails: {} {failed}", process.invocation.id, failed.name),
         });
-        let Some((run, call)) = process.caller else {
+        if let (Some(owner), Ok(claimed)) = (&process.claims_for, &answer)
+            && claimed["ticket"]["owner"].to_string() != *owner
+        {
+            world.violate(format!("G4: {owner} acts on another's claim"));
+        }
+        let Some(caller) = process.caller else {
             return;
         };
         let answer = answer.map_err(|failed| {
             let name = failed.name.as_str();
-            let cause = serde_json::json!({"errorType": name, "errorMessage": failed.message});
+            let cause = json!({"errorType": name, "errorMessage": failed.message});
             Failure::new(name, cause.to_string())
         });
-        let answer = answer.map(|payload| {
-            serde_json::json!({"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200})
-        });
-        self.due(5, Due::Answer(run, call, answer));
+        let answer = answer.map(
+            |payload| json!({"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200}),
+        );
+        world.due(5, Due::Answer(caller, Box::new(answer)));
     }
 }

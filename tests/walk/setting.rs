@@ -1,29 +1,65 @@
-//! What a walk is about: the shape of the database and the request.
+//! What a walk is about: the database as it is at first, the versions of its engine, and the requests.
 
 use super::dice::Dice;
-use super::world::alarms::{ALARM, Alarm};
-use super::world::postgres::ROLE;
+use super::world::alarms::ALARM;
+use super::world::routes::{WRITES, ZONE};
 use super::world::servers::Server;
 use super::world::{DATABASE, World};
-use domain::ids::{Epoch, Owner};
-use domain::plan::{Member, MemberRole, Plan};
-use domain::rds::Instance;
-use domain::request::{Request, Strategy};
-use domain::routes::{Route, Weighted};
-use domain::writes::Pointer;
+use domain::rds::UpgradeTarget;
+use domain::routes::{Pointer, Weighted};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The version that every database has at first.
 const FROM: &str = "16.9";
+/// How parameter groups of our own are called.
+const OURS: &str = "orders.";
 /// Seconds for which clients keep an answer while reads are shared.
 pub const TTL: u32 = 1;
 
-/// What a person, a schedule or an event asks for.
-pub fn request(dice: &mut Dice) -> Value {
-    let minor = dice.chance(300);
+/// A version's first number.
+fn major(version: &str) -> u32 {
+    let first = version.split('.').next();
+    first.and_then(|first| first.parse().ok()).unwrap_or(0)
+}
+
+/// The parameter group family of a version.
+pub fn family(version: &str) -> String {
+    format!("postgres{}", major(version))
+}
+
+/// The versions that RDS offers from one: a newer one of the same line, and one of the next.
+pub fn targets(from: &str) -> Vec<UpgradeTarget> {
+    let (minor, next) = targets_of(from);
+    let target = |version, major| UpgradeTarget { version, major };
+    vec![target(minor, false), target(next, true)]
+}
+
+/// The parameters of a group that somebody has set.
+pub fn parameters(group: &str) -> BTreeMap<String, String> {
+    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    if !group.starts_with(OURS) {
+        return BTreeMap::new();
+    }
+    [
+        set("max_slot_wal_keep_size", "10000"),
+        set("rds.logical_replication", "1"),
+    ]
+    .into()
+}
+
+fn targets_of(from: &str) -> (String, String) {
+    let line = major(from);
+    (format!("{line}.10"), format!("{}.5", line + 1))
+}
+
+/// What a person, a schedule or an event asks for, where the database has a version.
+fn request_from(from: &str, dice: &mut Dice) -> Value {
+    let (minor, next) = targets_of(from);
+    let target = if dice.chance(300) { minor } else { next };
     let mut request = json!({
         "database": DATABASE,
-        "target_version": if minor { "16.10" } else { "17.5" },
+        "target_version": target,
         "ramp": dice.pick(&[&[100_u8][..], &[100], &[50, 100]]),
         "bake_minutes": dice.pick(&[1, 1, 5]),
         "watch_hours": 1,
@@ -35,127 +71,60 @@ pub fn request(dice: &mut Dice) -> Value {
         "dry_run": dice.chance(100),
         "insufficient_data": dice.pick(&["pause", "pause", "alarm", "ok"]),
     });
+    if dice.chance(2_000) {
+        request["alarms"] = json!([ALARM]);
+    }
+    if dice.chance(3_000) {
+        let group = format!("{OURS}{}", family(&target));
+        request["green"] = json!({"parameter_group": group});
+    }
+    request
+}
+
+/// The request of a walk.
+pub fn request(dice: &mut Dice) -> Value {
+    let mut request = request_from(FROM, dice);
     if dice.chance(3_000) {
         request["request_id"] = json!("schedule-1");
     }
     request
 }
 
+/// Another upgrade of the database, as it is now.
+pub fn another(world: &mut World) -> Value {
+    let from = world.named(DATABASE).map(|writer| writer.version.clone());
+    request_from(from.as_deref().unwrap_or(FROM), &mut world.dice)
+}
+
 /// Makes the world's instances and records.
 pub fn build(world: &mut World) {
-    let writer = Server::new(
-        "db-B".to_owned(),
-        DATABASE.to_owned(),
-        MemberRole::Writer,
-        FROM,
-    );
+    let mut writer = Server::new(1, "db-B".to_owned(), DATABASE.to_owned(), None, FROM);
+    writer.protected = world.dice.chance(1_000);
+    let (mut target, source) = (writer.host(), writer.id.clone());
     world.servers.push(writer);
+    world.numbered = 1;
     if world.dice.chance(5_000) {
         let name = format!("{DATABASE}-replica");
-        world.servers.push(Server::new(
-            "db-R".to_owned(),
-            name,
-            MemberRole::Reader,
-            FROM,
-        ));
+        let replica = Server::new(2, "db-R".to_owned(), name, Some(source), FROM);
+        target = replica.host();
+        world.servers.push(replica);
+        world.numbered = 2;
     }
-    let target = world
-        .servers
-        .last()
-        .map(Server::address)
-        .unwrap_or_default();
     if world.dice.chance(6_000) {
         world.reads.push(Weighted {
             set_identifier: "blue".to_owned(),
             target,
             weight: 100,
-            ttl: 5,
+            ttl: world.dice.pick(&[5, 5, 60]),
             health_check: None,
         });
     }
     if world.dice.chance(5_000) {
         world.pointer = Some(Pointer {
-            zone: "Z1".to_owned(),
-            name: "orders-writes.shop.test".to_owned(),
-            target: format!("{DATABASE}.rds.test"),
+            zone: ZONE.to_owned(),
+            name: WRITES.to_owned(),
+            target: world.servers[0].host(),
             ttl: 1,
         });
-    }
-    world.alarm = Alarm::quiet();
-}
-
-/// The plan of a request, or why there is none. `plan` itself reads and touches nothing; what it would refuse in a walk is
-/// a database that is not served under its name, or one with a deployment.
-pub fn plan(
-    world: &World,
-    request: &Request,
-    owner: &Owner,
-    last_claim: Option<Epoch>,
-) -> Result<Plan, String> {
-    let writer = world.named(DATABASE).filter(|writer| writer.accepts());
-    let writer = writer.ok_or("nobody takes writes under this name")?;
-    let host = world.pointer.as_ref().map(|pointer| &pointer.target);
-    if host.is_some_and(|host| *host != writer.address()) {
-        return Err("the record of the writes leads elsewhere".to_owned());
-    }
-    let taken = |one: &super::world::rds::Bgd| {
-        !one.gone && (one.source == writer.id || one.target == writer.id)
-    };
-    if world.deployments.iter().any(taken) {
-        return Err("a deployment is in the way".to_owned());
-    }
-    let replicas = world
-        .servers
-        .iter()
-        .filter(|one| one.role == MemberRole::Reader && one.name == format!("{DATABASE}-replica"));
-    let members = std::iter::once(writer).chain(replicas);
-    let major = request.target_version.starts_with("17");
-    Ok(Plan {
-        database: request.database.clone(),
-        last_claim,
-        name: domain::plan::name(owner, &request.database, &request.target_version),
-        request: request.clone(),
-        strategy: if major {
-            Strategy::BlueGreen
-        } else {
-            Strategy::InPlace
-        },
-        from_version: writer.version.clone(),
-        to_version: request.target_version.clone(),
-        members: members
-            .map(|one| member(&one.instance(), one.role))
-            .collect(),
-        databases: vec![DATABASE.to_owned()],
-        application_roles: vec![ROLE.to_owned()],
-        reads: route(world),
-        writes: world.pointer.clone(),
-        alarms: vec![ALARM.to_owned()],
-        checks: vec![],
-        steps: vec![],
-    })
-}
-
-fn route(world: &World) -> Option<Route> {
-    (!world.reads.is_empty()).then(|| Route {
-        zone: "Z1".to_owned(),
-        name: "orders-reads.shop.test".to_owned(),
-        records: world.reads.clone(),
-    })
-}
-
-fn member(instance: &Instance, role: MemberRole) -> Member {
-    Member {
-        instance: instance.id.clone(),
-        arn: instance.arn.clone(),
-        resource_id: instance.resource_id.clone(),
-        role,
-        address: instance.address.clone().unwrap_or_default(),
-        port: instance.port,
-        class: instance.class.clone(),
-        multi_az: false,
-        storage_gib: instance.storage_gib,
-        storage_type: instance.storage_type.clone(),
-        parameter_group: instance.parameter_group.clone(),
-        version: instance.version.clone(),
     }
 }

@@ -1,16 +1,16 @@
 //! Tells people what a state machine has come to.
 
-use domain::announce::{Input, Output, notice, told};
-use effects::error::Error;
-use effects::notices::Notices;
+use domain::steps::announce::{Input, Output, notice, told};
+use ports::{Error, Notices, World};
+use steps::Call;
 
-/// Tells people. A call that comes again tells them again: twice told is better than never.
+/// Tells people. A call that comes again tells them again: a second message is better than none.
 ///
 /// # Errors
 ///
 /// If SNS did not take the mail.
-pub async fn run(notices: &Notices, input: Input) -> Result<Output, Error> {
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
     let notice = notice(&input);
-    notices.publish(&notice).await?;
+    call.world.notices().publish(&notice).await?;
     Ok(told(&notice))
 }

@@ -1,17 +1,14 @@
-//! Wires SNS to the machines' announcements.
+//! Tells people what a state machine has come to.
 
-use aws_config::BehaviorVersion;
-use effects::config::Config;
-use effects::notices::Notices;
-use effects::step;
+use aws::Need;
+use steps::Call;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let topics = Config::from_env()?.topics()?;
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let notices = &Notices::new(&aws, topics);
-    step::serve("announce", async |input, _| {
-        announce::run(notices, input).await
-    })
+    aws::serve(
+        "announce",
+        &[Need::Topics],
+        async |world, invocation, input| announce::run(&Call::new(world, invocation), input).await,
+    )
     .await
 }

@@ -1,112 +1,60 @@
-//! Measures how far green is behind blue: bytes from the slots, time from a marker that is written on blue and looked
-//! for on green.
+//! Measures how far green is behind blue: bytes from the log, time from a marker that is written on blue and looked for on
+//! green.
 
-use domain::check_lag::{Input, Lag, Limits, Output, judge};
-use domain::error::StepError;
-use domain::plan::Plan;
-use domain::record::{Green, Record};
-use effects::claims::{Claims, Held};
-use effects::dns::Resolver;
-use effects::error::Error;
-use effects::metrics;
-use effects::postgres::{Access, Connector, Endpoint, Session, lag};
-use effects::secrets::Secrets;
-use effects::step::Invocation;
+use domain::lag::{Lag, Limits};
+use domain::steps::check_lag::{Input, Output, judge};
 use futures_util::future::{join_all, try_join_all};
+use ports::{Access, Error, Observation, SessionOf, World};
 use std::time::Duration;
-use tracing::info;
+use steps::{Call, Held, Servers, lag, metrics};
+use tracing::{info, warn};
 
-/// What an invocation needs besides waiting for markers.
+/// What a call needs besides waiting for markers.
 const SPARE: Duration = Duration::from_secs(10);
-
-/// What the lag is measured with.
-#[derive(Clone)]
-pub struct Gauge {
-    /// The table of upgrades.
-    pub claims: Claims,
-    /// Our credentials.
-    pub secrets: Secrets,
-    /// Who knows the servers' addresses.
-    pub resolver: Resolver,
-}
 
 /// Takes one reading over all databases of the server and judges it after those that came before.
 ///
 /// # Errors
 ///
 /// `Upgrade.Transient` if blue can't be reached; a green that doesn't answer is a bad reading, not an error.
-pub async fn run(gauge: &Gauge, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let act = async |held: &mut Held<'_>| gauge.reading(held, input.streak, &invocation).await;
-    gauge
-        .claims
-        .holding(&input.ticket, "check_lag", &invocation, act)
-        .await
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    let act = async |held: &mut Held<'_, W>| reading(held, input.streak).await;
+    call.holding(&input.ticket, "check_lag", act).await
 }
 
-impl Gauge {
-    async fn reading(
-        &self,
-        held: &Held<'_>,
-        streak: u32,
-        invocation: &Invocation,
-    ) -> Result<Output, Error> {
-        let record = held.record();
-        let limits = Limits::from(&record.plan.request);
-        let connector = self
-            .secrets
-            .connector(&record.plan.database, &self.resolver)
-            .await?;
-        let blue = blue_sessions(&connector, &record.plan).await?;
-        let green = green_sessions(&connector, record).await?;
-        held.verify().await?;
-        let limit = Duration::from_millis(limits.ms);
-        let patience = limit.min(invocation.remaining().saturating_sub(SPARE));
-        let pairs = record.plan.databases.iter().zip(blue.iter().zip(&green));
-        let readings = pairs.map(|(database, (blue, green))| async move {
-            match green {
-                Some(green) => lag::measure(blue, green, database, patience).await,
-                None => Ok(Lag::default()),
-            }
-        });
-        let lag = Lag::worst(&try_join_all(readings).await?);
-        info!(bytes = lag.bytes, ms = lag.ms, "lag measured");
-        metrics::lag(held.ticket(), lag);
-        Ok(judge(limits, streak, lag))
-    }
-}
-
-async fn blue_sessions(connector: &Connector, plan: &Plan) -> Result<Vec<Session>, Error> {
-    let writer = plan.members.first();
-    let writer = writer.ok_or_else(|| StepError::refused("the plan has no writer"))?;
-    let endpoint = Endpoint::new(&writer.address, writer.port);
-    let opened = plan
-        .databases
+async fn reading<W: World>(held: &Held<'_, W>, streak: u32) -> Result<Output, Error> {
+    let servers = Servers::of(held.call, held.record());
+    let databases = &servers.plan.databases;
+    let limits = Limits::from(&servers.plan.request);
+    let blue = databases
         .iter()
-        .map(|database| connector.connect(&endpoint, database, Access::AsServed));
-    try_join_all(opened).await
+        .map(|database| servers.blue(database, Access::AsServed));
+    let blue = try_join_all(blue).await?;
+    let green = green(&servers).await?;
+    held.verify().await?;
+    let patience = lag::patience(held.call, limits.ms, SPARE);
+    let pairs = databases.iter().zip(blue.iter().zip(&green));
+    let readings = pairs.map(|(database, (blue, green))| async move {
+        match green {
+            Some(green) => lag::measure(blue, green, database, patience).await,
+            None => Ok(Lag::default()),
+        }
+    });
+    let lag = Lag::worst(&try_join_all(readings).await?);
+    info!(bytes = lag.bytes, ms = lag.ms, "lag measured");
+    metrics::observe(held, &Observation::Lag(lag));
+    Ok(judge(limits, streak, lag))
 }
 
 /// Green may be away for a moment: then the reading is bad.
-async fn green_sessions(
-    connector: &Connector,
-    record: &Record,
-) -> Result<Vec<Option<Session>>, Error> {
-    let writer = record.green.as_ref().and_then(Green::writer);
-    let writer =
-        writer.ok_or_else(|| StepError::refused("there is no green yet; provision makes it"))?;
-    let endpoint = Endpoint::new(&writer.address, writer.port);
-    let opened = record
-        .plan
-        .databases
-        .iter()
-        .map(|database| connector.connect(&endpoint, database, Access::AsServed));
-    let opened = join_all(opened).await;
-    Ok(opened
-        .into_iter()
-        .map(|session| {
-            session
-                .inspect_err(|cause| tracing::warn!(%cause, "green not reached"))
-                .ok()
-        })
-        .collect())
+async fn green<W: World>(servers: &Servers<'_, W>) -> Result<Vec<Option<SessionOf<W>>>, Error> {
+    servers.green_endpoint()?;
+    let databases = servers.plan.databases.iter();
+    let opened = databases.map(|database| servers.green(database, Access::AsServed));
+    let opened = join_all(opened).await.into_iter().map(|session| {
+        session
+            .inspect_err(|cause| warn!(%cause, "green not reached"))
+            .ok()
+    });
+    Ok(opened.collect())
 }

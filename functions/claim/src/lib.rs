@@ -1,8 +1,8 @@
 //! Claims a database for an upgrade, before anything is touched.
 
-use domain::claim::{Input, Output, output};
-use effects::claims::Claims;
-use effects::error::Error;
+use domain::steps::claim::{Input, Output, output};
+use ports::{Error, World};
+use steps::{Call, claim};
 
 /// Claims the plan's database. Run again for the same owner, it finds its own claim.
 ///
@@ -10,7 +10,7 @@ use effects::error::Error;
 ///
 /// `Upgrade.Refused` if the claim is another's, waits for a person, had its time, or is later than the plan; nothing is
 /// touched then.
-pub async fn run(claims: &Claims, input: Input) -> Result<Output, Error> {
-    let ticket = claims.take(&input.plan, &input.owner).await?;
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    let ticket = claim(call, &input.plan, &input.owner).await?;
     Ok(output(&input.plan, ticket))
 }

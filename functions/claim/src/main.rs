@@ -1,14 +1,11 @@
-//! Wires the table of upgrades to the claim.
+//! Claims a database for an upgrade.
 
-use aws_config::BehaviorVersion;
-use effects::claims::Claims;
-use effects::config::Config;
-use effects::step;
+use steps::Call;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let settings = Config::from_env()?;
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let claims = &Claims::new(&aws, settings.upgrades_table);
-    step::serve("claim", async |input, _| claim::run(claims, input).await).await
+    aws::serve("claim", &[], async |world, invocation, input| {
+        claim::run(&Call::new(world, invocation), input).await
+    })
+    .await
 }

@@ -1,13 +1,11 @@
-//! An alarm rang: ends the waits of the upgrades that it guards, and tells people.
+//! An alarm went to ALARM: ends the waits of the upgrades that it guards, and tells people.
 
 use domain::ids::Millis;
 use domain::notice::Notice;
-use domain::on_alarm::{Input, Output, failure, notice, output, waits};
-use effects::claims::Claims;
-use effects::error::Error;
-use effects::metrics;
-use effects::notices::Notices;
-use effects::tokens::{Ended, Tokens};
+use domain::record::Record;
+use domain::steps::on_alarm::{Input, Output, failure, notice, output, waits};
+use ports::{Ended, Error, Notices, Observation, TaskTokens, Upgrades, World};
+use steps::{Call, metrics};
 use tracing::{info, warn};
 
 /// Ends every wait that the alarm guards. An event that comes late or twice finds nothing to end.
@@ -15,23 +13,20 @@ use tracing::{info, warn};
 /// # Errors
 ///
 /// If a wait could not be ended; the others are ended all the same. EventBridge delivers the event again.
-pub async fn run(
-    claims: &Claims,
-    tokens: &Tokens,
-    notices: &Notices,
-    input: Input,
-) -> Result<Output, Error> {
-    let records = claims.all().await?;
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    let world = call.world;
+    let items = world.upgrades().all().await?;
+    let records: Vec<Record> = items.into_iter().map(|item| item.record).collect();
     let why = failure(&input);
     let mut ended = 0;
     let mut failed = None;
     for (record, token) in waits(&input, rang_at(&input), &records) {
-        match tokens.fail(token, &why).await {
+        match world.task_tokens().fail(token, &why).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, "wait ended");
-                metrics::alarm(&record.ticket);
+                metrics::tell(world, &record.ticket, &Observation::Alarm);
                 ended += 1;
-                tell(notices, &notice(&input, record)).await;
+                tell(world, &notice(&input, record)).await;
             }
             Ok(Ended::Before) => info!(database = %record.ticket.database, "wait was over already"),
             Err(error) => failed = Some(error),
@@ -41,8 +36,8 @@ pub async fn run(
 }
 
 /// The wait is over whether people hear of it now or not, so a lost message is no failure: the rollback tells them too.
-async fn tell(notices: &Notices, notice: &Notice) {
-    if let Err(lost) = notices.publish(notice).await {
+async fn tell(world: &impl World, notice: &Notice) {
+    if let Err(lost) = world.notices().publish(notice).await {
         warn!(%lost, "notice not published");
     }
 }
@@ -58,7 +53,7 @@ fn rang_at(input: &Input) -> Option<Millis> {
 mod tests {
     use super::rang_at;
     use domain::ids::Millis;
-    use domain::on_alarm::Input;
+    use domain::steps::on_alarm::Input;
 
     fn event(timestamp: &str) -> Input {
         let state = serde_json::json!({"value": "ALARM", "timestamp": timestamp});

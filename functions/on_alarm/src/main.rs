@@ -1,22 +1,14 @@
-//! Wires the table of upgrades, Step Functions and SNS to an alarm's event.
+//! Ends the waits that an alarm guards.
 
-use aws_config::BehaviorVersion;
-use effects::claims::Claims;
-use effects::config::Config;
-use effects::notices::Notices;
-use effects::step;
-use effects::tokens::Tokens;
+use aws::Need;
+use steps::Call;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let settings = Config::from_env()?;
-    let topics = settings.topics()?;
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let claims = &Claims::new(&aws, settings.upgrades_table);
-    let tokens = &Tokens::new(&aws);
-    let notices = &Notices::new(&aws, topics);
-    step::serve("on_alarm", async |input, _| {
-        on_alarm::run(claims, tokens, notices, input).await
-    })
+    aws::serve(
+        "on_alarm",
+        &[Need::Topics],
+        async |world, invocation, input| on_alarm::run(&Call::new(world, invocation), input).await,
+    )
     .await
 }

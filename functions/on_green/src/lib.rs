@@ -1,9 +1,9 @@
 //! RDS has told of a blue/green deployment: whoever waits for green looks now, and not at the next poll.
 
-use domain::on_green::{Input, Output, output, waits};
-use effects::claims::Claims;
-use effects::error::Error;
-use effects::tokens::{Ended, Tokens};
+use domain::record::Record;
+use domain::steps::on_green::{Input, Output, output, waits};
+use ports::{Ended, Error, TaskTokens, Upgrades, World};
+use steps::Call;
 use tracing::info;
 
 /// Ends the waits for the deployment that the event is about.
@@ -11,12 +11,13 @@ use tracing::info;
 /// # Errors
 ///
 /// If a wait could not be ended; the others are ended all the same. The wait's own timeout ends it later.
-pub async fn run(claims: &Claims, tokens: &Tokens, input: &Input) -> Result<Output, Error> {
-    let records = claims.all().await?;
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    let items = call.world.upgrades().all().await?;
+    let records: Vec<Record> = items.into_iter().map(|item| item.record).collect();
     let mut ended = 0;
     let mut failed = None;
-    for (record, token) in waits(input, &records) {
-        match tokens.succeed(token).await {
+    for (record, token) in waits(&input, &records) {
+        match call.world.task_tokens().succeed(token).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, said = input.detail.message, "wait ended");
                 ended += 1;

@@ -1,186 +1,180 @@
 //! Reads everything that an upgrade depends on, and touches nothing.
 
-use domain::claim;
+use domain::alarms::Reading;
+use domain::claims;
+use domain::engine::Engine as Kind;
 use domain::error::StepError;
 use domain::ids::Owner;
-use domain::plan::{Input, Output, Seen, Server, decide};
-use domain::rds::{Deployment, GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
+use domain::inspection::{Inspection, Seen, Unreadable};
+use domain::rds::{GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
-use domain::routes::Route;
-use domain::watch::Reading;
-use domain::writes::Pointer;
-use effects::alarms::Alarms;
-use effects::claims::Claims;
-use effects::dns::Resolver;
-use effects::error::Error;
-use effects::executions::Executions;
-use effects::notices::Notices;
-use effects::postgres::{Connector, Endpoint, inspect};
-use effects::rds::{Deployments, Instances, Versions};
-use effects::routes::Routes;
-use effects::secrets::Secrets;
+use domain::routes::{Pointer, Route};
+use domain::steps::plan::{Input, Output, decide};
+use ports::{Alarms, Endpoint, Engine, EngineOf, Error, Executions, Logins, Notices, Rds, World};
+use routes::{cname, weighted};
 use std::collections::BTreeMap;
+use steps::{Call, read};
 use tracing::info;
-
-/// Everything that is read.
-#[derive(Clone)]
-pub struct Sources {
-    /// The table of upgrades.
-    pub claims: Claims,
-    /// The instances.
-    pub instances: Instances,
-    /// The versions that RDS offers.
-    pub versions: Versions,
-    /// The blue/green deployments.
-    pub deployments: Deployments,
-    /// The alarms.
-    pub alarms: Alarms,
-    /// The topic that tells people.
-    pub notices: Notices,
-    /// The executions of the state machines.
-    pub executions: Executions,
-    /// The weighted records.
-    pub routes: Routes,
-    /// Our credentials.
-    pub secrets: Secrets,
-    /// Who knows the servers' addresses.
-    pub resolver: Resolver,
-}
 
 /// Plans an upgrade: the request, everything that was found, what will happen, what is in the way.
 ///
 /// # Errors
 ///
 /// `Upgrade.InvalidInput` with every fault of the request; `Upgrade.Transient` while something can't be read.
-pub async fn run(sources: &Sources, input: Input) -> Result<Output, Error> {
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
     let mut request =
         parse(&input.request).map_err(|faults| StepError::invalid_input(faults.to_string()))?;
-    let seen = sources.see(&mut request, &input.owner).await?;
+    let seen = see(call, &mut request, &input.owner).await?;
     let output = decide(&request, &input.owner, &seen);
     info!(outcome = ?output.outcome, checks = output.plan.checks.len(), "planned");
     Ok(output)
 }
 
-impl Sources {
-    /// What the writer's tags say of green completes the request.
-    async fn see(&self, request: &mut Request, owner: &Owner) -> Result<Seen, Error> {
-        let database = &request.database.clone();
-        // First, so that whatever an upgrade does after it makes this plan stale.
-        let last_claim = claim::last(self.claims.read(database).await?.as_ref());
-        let Some(writer) = self.instances.describe(&database.as_str().into()).await? else {
-            return Ok(Seen::nothing());
-        };
-        let group = request.green.parameter_group.take();
-        request.green.parameter_group = named(group.as_ref(), GREEN_GROUP_TAG, &writer);
-        let reads = request.reads.as_ref().map(|reads| &reads.record);
-        let reads_name = named(reads, READS_TAG, &writer);
-        let writes = request.writes.as_ref().map(|writes| &writes.record);
-        let writes_name = named(writes, WRITES_TAG, &writer);
-        let parameters = self.green_parameters(request).await?;
-        let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
-        let connector = found(self.secrets.connector(database, &self.resolver).await)?;
-        Ok(Seen {
-            last_claim,
-            readers: self.readers(&writer).await?,
-            targets: self
-                .versions
-                .targets(&writer.engine, &writer.version)
-                .await?,
-            family: self
-                .versions
-                .family(&writer.engine, &request.target_version)
-                .await?,
-            green_group_family: self.group(request).await?,
-            green_group_is_logical: set("rds.logical_replication", "1"),
-            green_group_bounds_slots: parameters
-                .get("max_slot_wal_keep_size")
-                .is_some_and(|megabytes| megabytes != "-1"),
-            deployments: self.deployments(&writer).await?,
-            by_iam: connector.as_ref().is_ok_and(Connector::is_by_iam),
-            server: match connector {
-                Ok(connector) => found(server(&connector, &writer, request).await)?,
-                Err(why) => Err(why),
-            },
-            alarms: found(self.readings(request).await)?,
-            subscribers: said(self.notices.subscribers().await)?,
-            execution: said(self.executions.describe(owner).await.map(drop))?,
-            reads: found(self.reads(reads_name.as_deref()).await)?,
-            reads_name,
-            writes: found(self.writes(writes_name.as_deref()).await)?,
-            writes_name,
-            writer: Some(writer),
-        })
-    }
+/// What the writer's tags say of green completes the request.
+async fn see<W: World>(
+    call: &Call<'_, W>,
+    request: &mut Request,
+    owner: &Owner,
+) -> Result<Seen, Error> {
+    let (world, rds) = (call.world, call.world.rds());
+    let database = &request.database.clone();
+    // First, so that whatever an upgrade does after it makes this plan stale.
+    let last_claim = claims::last(read(call, database).await?.as_ref());
+    let Some(writer) = rds.instance_named(&database.as_str().into()).await? else {
+        return Ok(Seen::nothing());
+    };
+    let group = request.green.parameter_group.take();
+    request.green.parameter_group = named(group.as_ref(), GREEN_GROUP_TAG, &writer);
+    let reads = request.reads.as_ref().map(|reads| &reads.record);
+    let reads_name = named(reads, READS_TAG, &writer);
+    let writes = request.writes.as_ref().map(|writes| &writes.record);
+    let writes_name = named(writes, WRITES_TAG, &writer);
+    let parameters = green_parameters(rds, request).await?;
+    let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
+    let (by_iam, server) = server(world, &writer, request).await?;
+    Ok(Seen {
+        last_claim,
+        readers: readers(rds, &writer).await?,
+        targets: rds.upgrade_targets(&writer.engine, &writer.version).await?,
+        family: rds.family(&writer.engine, &request.target_version).await?,
+        green_group_family: group_family(rds, request).await?,
+        green_group_is_logical: set("rds.logical_replication", "1"),
+        green_group_bounds_slots: parameters
+            .get("max_slot_wal_keep_size")
+            .is_some_and(|megabytes| megabytes != "-1"),
+        deployments: rds.deployments_of(&writer.arn).await?,
+        by_iam,
+        server,
+        alarms: found(readings(world, request).await)?,
+        subscribers: said(world.notices().subscribers().await)?,
+        execution: said(world.executions().describe(owner).await.map(drop))?,
+        reads: found(find_reads(world, reads_name.as_deref()).await)?,
+        reads_name,
+        writes: found(find_writes(world, writes_name.as_deref()).await)?,
+        writes_name,
+        writer: Some(writer),
+    })
+}
 
-    /// Replicas that can't be found are left out; the plan misses them by name.
-    async fn readers(&self, writer: &Instance) -> Result<Vec<Instance>, Error> {
-        let mut readers = vec![];
-        for name in &writer.replicas {
-            readers.extend(self.instances.describe(name).await?);
-        }
-        Ok(readers)
+/// Replicas that can't be found are left out; the plan misses them by name.
+async fn readers(rds: &impl Rds, writer: &Instance) -> Result<Vec<Instance>, Error> {
+    let mut readers = vec![];
+    for name in &writer.replicas {
+        readers.extend(rds.instance_named(name).await?);
     }
+    Ok(readers)
+}
 
-    async fn group(&self, request: &Request) -> Result<Option<String>, Error> {
-        match &request.green.parameter_group {
-            None => Ok(None),
-            Some(group) => self.versions.family_of_group(group).await,
-        }
-    }
-
-    /// What a person set in green's group; RDS's default groups set nothing.
-    async fn green_parameters(&self, request: &Request) -> Result<BTreeMap<String, String>, Error> {
-        let group = request.green.parameter_group.as_deref();
-        let Some(group) = group.filter(|group| !group.starts_with("default.")) else {
-            return Ok(BTreeMap::new());
-        };
-        match self.versions.parameters(group).await {
-            Err(failed) if failed.is_transient() => Err(failed),
-            // Another check says that there is no such group.
-            set => Ok(set.unwrap_or_default()),
-        }
-    }
-
-    async fn deployments(&self, writer: &Instance) -> Result<Vec<Deployment>, Error> {
-        let mut found = self.deployments.of_source(&writer.arn).await?;
-        found.extend(self.deployments.of_target(&writer.arn).await?);
-        Ok(found)
-    }
-
-    async fn readings(&self, request: &Request) -> Result<Vec<Reading>, Error> {
-        let names = match &request.alarms {
-            Some(names) => names.clone(),
-            None => self.alarms.tagged(&request.database).await?,
-        };
-        self.alarms.read(&names).await
-    }
-
-    async fn reads(&self, name: Option<&str>) -> Result<Option<Route>, Error> {
-        match name {
-            None => Ok(None),
-            Some(name) => self.routes.find(name).await,
-        }
-    }
-
-    async fn writes(&self, name: Option<&str>) -> Result<Option<Pointer>, Error> {
-        match name {
-            None => Ok(None),
-            Some(name) => self.routes.find_pointer(name).await,
-        }
+async fn group_family(rds: &impl Rds, request: &Request) -> Result<Option<String>, Error> {
+    match &request.green.parameter_group {
+        None => Ok(None),
+        Some(group) => rds.family_of_group(group).await,
     }
 }
 
-async fn server(
-    connector: &Connector,
+/// What a person set in green's group; RDS's default groups set nothing.
+async fn green_parameters(
+    rds: &impl Rds,
+    request: &Request,
+) -> Result<BTreeMap<String, String>, Error> {
+    let group = request.green.parameter_group.as_deref();
+    let Some(group) = group.filter(|group| !group.starts_with("default.")) else {
+        return Ok(BTreeMap::new());
+    };
+    match rds.parameters(group).await {
+        Err(failed) if failed.is_transient() => Err(failed),
+        // Another check says that there is no such group.
+        set => Ok(set.unwrap_or_default()),
+    }
+}
+
+async fn readings(world: &impl World, request: &Request) -> Result<Vec<Reading>, Error> {
+    let names = match &request.alarms {
+        Some(names) => names.clone(),
+        None => world.alarms().tagged(&request.database).await?,
+    };
+    world.alarms().read(&names, None).await
+}
+
+async fn find_reads(world: &impl World, name: Option<&str>) -> Result<Option<Route>, Error> {
+    match name {
+        None => Ok(None),
+        Some(name) => weighted::find(world, name).await,
+    }
+}
+
+async fn find_writes(world: &impl World, name: Option<&str>) -> Result<Option<Pointer>, Error> {
+    match name {
+        None => Ok(None),
+        Some(name) => cname::find(world, name).await,
+    }
+}
+
+/// What the writer's server says, or why it can't be asked.
+type Asked = Result<Box<dyn Inspection>, Unreadable>;
+
+/// Whether we log in by IAM, and what the writer's server says.
+async fn server<W: World>(
+    world: &W,
     writer: &Instance,
     request: &Request,
-) -> Result<Server, Error> {
+) -> Result<(bool, Asked), Error> {
+    let Some(kind) = Kind::of_rds(&writer.engine) else {
+        // Another check says so.
+        let why = format!("{} is not supported", writer.engine);
+        return Ok((false, Err(unreadable::<W>(Kind::default(), false, why))));
+    };
+    let logins = world.logins();
+    let engine = match found(logins.engine(kind, &request.database).await)? {
+        Ok(engine) => engine,
+        Err(why) => return Ok((false, Err(unreadable::<W>(kind, false, why)))),
+    };
+    let by_iam = engine.is_by_iam();
+    let asked = found(inspect(&engine, writer, request).await)?;
+    Ok((
+        by_iam,
+        asked.map_err(|why| unreadable::<W>(kind, by_iam, why)),
+    ))
+}
+
+async fn inspect<E: Engine>(
+    engine: &E,
+    writer: &Instance,
+    request: &Request,
+) -> Result<Box<dyn Inspection>, Error> {
     let Some(address) = &writer.address else {
         return Err(StepError::refused("it has no endpoint yet").into());
     };
     let endpoint = Endpoint::new(address, writer.port);
     let named = request.application_roles.as_deref().unwrap_or_default();
-    inspect::server(connector, &endpoint, named).await
+    engine.inspect(&endpoint, named).await
+}
+
+fn unreadable<W: World>(kind: Kind, by_iam: bool, why: String) -> Unreadable {
+    Unreadable {
+        why,
+        remedy: <EngineOf<W> as Engine>::login_remedy(kind, by_iam),
+    }
 }
 
 /// The name of a record: what the request says, or else the writer's tag.
@@ -201,7 +195,7 @@ fn found<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
 /// The same of a service that may be out of reach: a network with a hole gives no answer at all.
 fn said<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
     match answer {
-        Err(silent) if silent.code().is_none() => Ok(Err(silent.to_string())),
+        Err(silent) if silent.is_silence() => Ok(Err(silent.to_string())),
         answered => found(answered),
     }
 }

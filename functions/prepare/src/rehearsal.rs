@@ -1,68 +1,34 @@
-//! The rehearsal of the fence, on green, which serves nobody yet.
+//! The rehearsal of the fence, on green, which serves nothing yet.
 
 use domain::error::StepError;
-use domain::ids::ResourceId;
-use domain::prepare::rehearsed;
-use domain::record::{Fence, Side};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::postgres::inspect::MAINTENANCE;
-use effects::postgres::{Access, Connector, Endpoint, Session, fence, roles};
-use effects::step::Invocation;
+use domain::fence::Side;
+use domain::steps::prepare::rehearsed;
+use ports::{Access, Engine, Error, Session, World};
+use steps::{Held, Servers, fencing};
 use tracing::info;
 
 /// Closes the application's roles on green and opens them again. The record knows of the fence before it stands, so that
 /// one that was left by a crash is found; the next run takes it down.
-pub(crate) async fn run(
-    held: &mut Held<'_>,
-    connector: &Connector,
-    green: &Endpoint,
-    invocation: &Invocation,
+pub(crate) async fn run<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
 ) -> Result<String, Error> {
-    let session = connector.connect(green, MAINTENANCE, Access::Write).await?;
-    let stands = registered(held, &session, invocation).await?;
-    held.verify().await?;
-    fence::raise(&session, &stands).await?;
-    let leaking = roles::open(&session, &names(&stands)).await;
-    // Whatever the answer was, the fence comes down before anything else is said.
-    fence::lift(&session, &stands).await?;
-    let opened = roles::open(&session, &names(&stands)).await?;
-    let line = rehearsed(&names(&stands), &leaking?, &opened).map_err(StepError::refused)?;
-    held.unfence(&stands.resource_id).await?;
-    info!(roles = stands.roles.len(), "fence rehearsed");
-    Ok(line)
-}
-
-async fn registered(
-    held: &mut Held<'_>,
-    session: &Session,
-    invocation: &Invocation,
-) -> Result<Fence, Error> {
-    let record = held.record();
-    let resource_id = writer(held)?;
-    let seen = roles::read(session, &record.plan.application_roles).await?;
-    let earlier = record
-        .fences
-        .iter()
-        .find(|fence| fence.resource_id == resource_id);
-    let stands = Fence {
-        side: Side::Green,
-        roles: fence::restoring(seen, earlier),
-        owner: record.ticket.owner.clone(),
-        deadline: invocation.deadline,
-        resource_id,
-    };
+    let maintenance = servers.engine().await?.maintenance();
+    let session = servers.green(maintenance, Access::Write).await?;
+    let green = held.record().green_writer()?.resource_id.clone();
+    let deadline = held.call.invocation.deadline;
+    let place = (Side::Green, &green);
+    let stands = fencing::plan(held.record(), &session, place, deadline).await?;
     held.fence(stands.clone()).await?;
-    Ok(stands)
-}
-
-fn writer(held: &Held<'_>) -> Result<ResourceId, Error> {
-    let green = held.record().green.as_ref();
-    let writer = green.and_then(|green| green.members.first());
-    let writer = writer.ok_or_else(|| StepError::refused("green has no instance"))?;
-    Ok(writer.resource_id.clone())
-}
-
-fn names(fence: &Fence) -> Vec<String> {
-    fence.roles.iter().map(|role| role.name.clone()).collect()
+    held.verify().await?;
+    let names = stands.role_names();
+    session.raise(&stands).await?;
+    let leaking = session.open_roles(&names).await;
+    // Whatever the answer was, the fence comes down before anything else is said.
+    session.lift(&stands).await?;
+    let opened = session.open_roles(&names).await?;
+    let line = rehearsed(&names, &leaking?, &opened).map_err(StepError::refused)?;
+    held.unfence(&stands.resource_id).await?;
+    info!(roles = names.len(), "fence rehearsed");
+    Ok(line)
 }

@@ -4,19 +4,19 @@ mod look;
 
 use crate::Rollback;
 use crate::crossing::{Crossed, Crossing};
-use crate::servers::Servers;
-use domain::record::{Fence, Phase, Record, Side};
+use crate::{blue, no_way_back_of, old};
+use domain::fence::{Fence, Side};
+use domain::plan::Way;
+use domain::receipt::Receipt;
+use domain::record::Phase;
 use domain::reverse::Unavailable;
-use domain::rollback::{BackAct, BackSeen, Output, Rest, back, fences, no_way_back, reads};
 use domain::routes::changes;
-use domain::switchover::Receipt;
-use domain::writes::{Way, way};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::metrics;
-use effects::step::now;
+use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, fences, reads};
 use look::{pointer_to_old, see};
+use ports::{Error, Observation, Rds, World};
+use routes::{cname, weighted};
 use std::time::Duration;
+use steps::{Held, Servers, fencing, metrics};
 use tracing::{info, warn};
 
 /// What a call needs that begins the crossing.
@@ -24,11 +24,11 @@ const ENOUGH: Duration = Duration::from_secs(30);
 /// What the end of a call needs.
 const SPARE: Duration = Duration::from_secs(10);
 
-impl Rollback<'_> {
+impl<W: World> Rollback<'_, W> {
     pub(crate) async fn back(
         &mut self,
-        held: &mut Held<'_>,
-        servers: &Servers<'_>,
+        held: &mut Held<'_, W>,
+        servers: &Servers<'_, W>,
     ) -> Result<Output, Error> {
         held.change(|record| record.back.get_or_insert_default().tries += 1)
             .await?;
@@ -37,8 +37,8 @@ impl Rollback<'_> {
         if !arrived {
             let_green_in(held, servers).await?;
         }
-        while now() < self.invocation.last_call() {
-            let seen = see(self.world, servers, held.record()).await?;
+        while !self.call.is_late() {
+            let seen = see(self.call, servers, held.record()).await?;
             let act = back(held.record(), &seen);
             info!(?act, "decided");
             if let Some(output) = self.act_back(act, &seen, servers, held).await? {
@@ -53,31 +53,32 @@ impl Rollback<'_> {
         &mut self,
         act: BackAct,
         seen: &BackSeen,
-        servers: &Servers<'_>,
-        held: &mut Held<'_>,
+        servers: &Servers<'_, W>,
+        held: &mut Held<'_, W>,
     ) -> Result<Option<Output>, Error> {
+        let rds = self.call.world.rds();
         match act {
             BackAct::GiveUp(why) => return Err(self.give_up(held, servers, why).await?),
             BackAct::AskPerson(why) => return Err(self.ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
                 // RDS's read-only goes with the record.
-                if let Some(why) = crate::old::left_open(self.world, servers, held).await? {
+                if let Some(why) = old::left_open(held, servers).await? {
                     return Ok(Some(self.later(&why)));
                 }
                 held.verify().await?;
-                self.world.deployments.delete(&deployment, false).await?;
+                rds.delete_deployment(&deployment, false).await?;
                 self.actions
                     .push(format!("RDS's record of {deployment} is deleted."));
             }
             BackAct::PointWrites => self.point_writes(held, seen).await?,
-            BackAct::Cross if self.invocation.remaining() < ENOUGH => {
+            BackAct::Cross if self.call.remaining() < ENOUGH => {
                 return Ok(Some(self.later("the crossing needs a call of its own")));
             }
             BackAct::Cross => return self.cross(held, servers, seen).await,
             BackAct::Rename { from, to, .. } => {
                 held.verify().await?;
-                self.world.instances.rename(&from, &to).await?;
+                rds.rename_instance(&from, &to).await?;
                 self.actions.push(format!("{from} is called {to}."));
                 return Ok(Some(self.later(&format!("{to} to have its name"))));
             }
@@ -88,32 +89,33 @@ impl Rollback<'_> {
         Ok(None)
     }
 
-    /// Clients without an answer find old, which lets nobody in yet; sessions on new go on. Then none has the other answer.
-    async fn point_writes(&mut self, held: &Held<'_>, seen: &BackSeen) -> Result<(), Error> {
+    /// Clients without an answer find old, which lets nothing in yet; sessions on new go on. Then none has the other answer.
+    async fn point_writes(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
         let Some(pointer) = pointer_to_old(&held.record().plan, &seen.instances)? else {
             return Ok(());
         };
-        let deadline = self.invocation.last_call();
+        let deadline = self.call.invocation.last_call();
         let verify = async || held.verify().await;
-        if self.world.routes.point(&pointer, deadline, verify).await? {
+        if cname::point(self.call.world, &pointer, deadline, verify).await? {
             self.actions
                 .push(format!("{} leads to {}.", pointer.name, pointer.target));
-            tokio::time::sleep(Duration::from_secs(pointer.ttl.into()).min(SPARE)).await;
+            let ttl = Duration::from_secs(pointer.ttl.into());
+            self.call.sleep(ttl.min(SPARE)).await;
         }
         Ok(())
     }
 
     async fn cross(
         &mut self,
-        held: &mut Held<'_>,
-        servers: &Servers<'_>,
+        held: &mut Held<'_, W>,
+        servers: &Servers<'_, W>,
         seen: &BackSeen,
     ) -> Result<Option<Output>, Error> {
-        let crossing = Crossing::open(servers, held.record()).await?;
+        let crossing = Crossing::open(self.call, servers, held.record()).await?;
         held.change(|record| record.back.get_or_insert_default().crossings += 1)
             .await?;
         let mut receipt = Receipt::default();
-        let time = self.invocation.remaining().saturating_sub(SPARE);
+        let time = self.call.remaining().saturating_sub(SPARE);
         match crossing.drain(held, &mut receipt, time).await? {
             Crossed::Late(why) => {
                 self.actions.push(format!("Green goes on for now: {why}."));
@@ -123,7 +125,7 @@ impl Rollback<'_> {
         }
         self.actions
             .push("Everything that green took is on blue.".to_owned());
-        if way(&held.record().plan) == Way::Record {
+        if held.record().plan.way() == Way::Record {
             self.open_with(held, &crossing, receipt, seen).await?;
         }
         Ok(None)
@@ -131,11 +133,11 @@ impl Rollback<'_> {
 
     async fn open_old(
         &mut self,
-        held: &mut Held<'_>,
-        servers: &Servers<'_>,
+        held: &mut Held<'_, W>,
+        servers: &Servers<'_, W>,
         seen: &BackSeen,
     ) -> Result<(), Error> {
-        let crossing = Crossing::open(servers, held.record()).await?;
+        let crossing = Crossing::open(self.call, servers, held.record()).await?;
         let back = held.record().back.clone().unwrap_or_default();
         held.verify().await?;
         // Minutes may have passed since.
@@ -145,8 +147,8 @@ impl Rollback<'_> {
 
     async fn open_with(
         &mut self,
-        held: &mut Held<'_>,
-        crossing: &Crossing,
+        held: &mut Held<'_, W>,
+        crossing: &Crossing<'_, W>,
         mut receipt: Receipt,
         seen: &BackSeen,
     ) -> Result<(), Error> {
@@ -156,12 +158,12 @@ impl Rollback<'_> {
             crossing.settle(&mut receipt).await?;
             crossing.hold_old().await?;
         }
-        // What was waited for may have outlasted the lease, and somebody else may have gone on since.
+        // What was waited for may have outlasted the lease, and another call may have gone on since.
         held.verify().await?;
         crossing.let_into_old(held, &mut receipt).await?;
         info!(ours_ms = receipt.ours_ms, "blue opened");
         self.opened(held, &receipt).await?;
-        metrics::returned(held.ticket(), &receipt);
+        metrics::returned(held, &receipt);
         self.actions.push("Blue takes the writes again.".to_owned());
         // What takes longer, off the pause.
         if let Err(failed) = self.restore_reads(held, seen).await {
@@ -171,15 +173,14 @@ impl Rollback<'_> {
             warn!(%failed, "slots left on green for now");
         }
         if moment {
-            let time = || self.invocation.remaining().saturating_sub(SPARE);
-            crossing.compare(&mut receipt, time).await;
+            crossing.compare(&mut receipt, SPARE).await;
         }
         let kept = receipt.clone();
         held.change(|record| record.back.get_or_insert_default().receipt = kept)
             .await
     }
 
-    async fn opened(&self, held: &mut Held<'_>, receipt: &Receipt) -> Result<(), Error> {
+    async fn opened(&self, held: &mut Held<'_, W>, receipt: &Receipt) -> Result<(), Error> {
         let kept = receipt.clone();
         held.change(|record| {
             record.fences.retain(|fence| fence.side != Side::Blue);
@@ -188,21 +189,17 @@ impl Rollback<'_> {
         .await
     }
 
-    async fn restore_reads(&mut self, held: &Held<'_>, seen: &BackSeen) -> Result<(), Error> {
+    async fn restore_reads(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
         let plan = &held.record().plan;
         let Some(route) = &plan.reads else {
             return Ok(());
         };
         let wanted = reads(plan, &seen.instances);
         let verify = async || held.verify().await;
-        let deadline = self.invocation.last_call();
-        let before = self
-            .world
-            .routes
-            .apply(route, &wanted, deadline, verify)
-            .await?;
+        let deadline = self.call.invocation.last_call();
+        let before = weighted::apply(self.call.world, route, &wanted, deadline, verify).await?;
         if !changes(&before, &wanted).is_empty() {
-            metrics::weight(held.ticket(), 0);
+            metrics::observe(held, &Observation::Weight(0));
         }
         self.actions
             .push(format!("All reads of `{}` go to blue again.", route.name));
@@ -211,13 +208,12 @@ impl Rollback<'_> {
 
     async fn end_back(
         &mut self,
-        held: &mut Held<'_>,
-        servers: &Servers<'_>,
+        held: &mut Held<'_, W>,
+        servers: &Servers<'_, W>,
     ) -> Result<Output, Error> {
         let mut receipt = held.record().back.clone().unwrap_or_default().receipt;
-        self.actions
-            .extend(crate::blue::verify(servers, held).await?);
-        if let Err(failed) = disarm(servers, held.record()).await {
+        self.actions.extend(blue::verify(servers, held).await?);
+        if let Err(failed) = self.disarm(held, servers).await {
             let left = format!("a part of the link is left behind: {failed}");
             receipt.complaints.push(left);
         }
@@ -244,18 +240,24 @@ impl Rollback<'_> {
         })
     }
 
+    /// Nothing of the link stays: its slot would fill green's disk, and its subscription is in the next upgrade's way.
+    async fn disarm(&self, held: &Held<'_, W>, servers: &Servers<'_, W>) -> Result<(), Error> {
+        let crossing = Crossing::open(self.call, servers, held.record()).await?;
+        crossing.disarm().await
+    }
+
     /// Green serves on: its fence is down, the record of the writes leads to it, and a person is called.
     async fn give_up(
         &self,
-        held: &mut Held<'_>,
-        servers: &Servers<'_>,
+        held: &mut Held<'_, W>,
+        servers: &Servers<'_, W>,
         why: Unavailable,
     ) -> Result<Error, Error> {
         let_green_in(held, servers).await?;
         if let Some(pointer) = held.record().plan.writes.clone() {
             let verify = async || held.verify().await;
-            let deadline = self.invocation.last_call();
-            self.world.routes.point(&pointer, deadline, verify).await?;
+            let deadline = self.call.invocation.last_call();
+            cname::point(self.call.world, &pointer, deadline, verify).await?;
         }
         held.change(|record| {
             record.back = None;
@@ -264,22 +266,20 @@ impl Rollback<'_> {
             }
         })
         .await?;
-        let told = no_way_back(held.record());
+        let told = no_way_back_of::<W>(held.record());
         held.enter(Phase::After).await?;
         Ok(self.ask(held, &told).await)
     }
 }
 
 /// Takes down what a crossing has left standing on green, which serves.
-async fn let_green_in(held: &mut Held<'_>, servers: &Servers<'_>) -> Result<(), Error> {
+async fn let_green_in<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
+) -> Result<(), Error> {
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     for stands in standing {
-        servers.lift(held, &stands).await?;
+        fencing::lift_on(held, servers, &stands).await?;
     }
     Ok(())
-}
-
-/// Nothing of the link stays: its slot would fill green's disk, and its subscription is in the next upgrade's way.
-async fn disarm(servers: &Servers<'_>, record: &Record) -> Result<(), Error> {
-    Crossing::open(servers, record).await?.disarm().await
 }

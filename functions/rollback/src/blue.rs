@@ -1,26 +1,23 @@
 //! Blue, as it was before the upgrade.
 
-use crate::servers::Servers;
-use domain::error::StepError;
+use domain::fence::{Fence, Role, Side, restoring};
 use domain::ids::{Millis, ResourceId};
-use domain::record::{Fence, Side};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::postgres::roles::Role;
-use effects::postgres::{Access, fence, marker, roles};
+use ports::{Access, Error, Session, World};
+use steps::{Held, Servers, fencing};
 
 /// Sees that blue takes a write in every database and lets the application log in, and removes what is ours there.
-pub async fn verify(servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Vec<String>, Error> {
-    let writer = servers.plan.writer().map(|writer| &writer.resource_id);
-    let writer = writer
-        .ok_or_else(|| StepError::failed("the recorded plan has no member that takes writes"))?;
+pub(crate) async fn verify<W: World>(
+    servers: &Servers<'_, W>,
+    held: &mut Held<'_, W>,
+) -> Result<Vec<String>, Error> {
+    let writer = &servers.plan.writer()?.resource_id;
     let mut actions = roles_open(servers, held, writer).await?;
     for database in &servers.plan.databases {
-        let session = servers.session(writer, database, Access::AsServed).await?;
+        let session = servers.on(writer, database, Access::AsServed).await?;
         held.verify().await?;
-        marker::create(&session).await?;
-        marker::write(&session).await?;
-        marker::remove(&session).await?;
+        session.make_marker().await?;
+        session.write_marker().await?;
+        session.remove_marker().await?;
     }
     actions.push(format!(
         "Blue takes writes in {} and lets the application log in.",
@@ -29,19 +26,20 @@ pub async fn verify(servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Vec<St
     Ok(actions)
 }
 
-/// A fence whose record was lost is known by its notice, which names this upgrade; what anybody else closed, also another
+/// A fence whose record was lost is known by its notice, which names this upgrade; what anything else closed, also another
 /// upgrade, is reported and left.
-async fn roles_open(
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
+async fn roles_open<W: World>(
+    servers: &Servers<'_, W>,
+    held: &mut Held<'_, W>,
     writer: &ResourceId,
 ) -> Result<Vec<String>, Error> {
-    let session = servers.any_session(writer, Access::Write).await?;
-    let found = roles::read(&session, &servers.plan.application_roles).await?;
+    let session = servers.anywhere_on(writer, Access::Write).await?;
+    let owner = held.ticket().owner.clone();
+    let found = session.roles(&servers.plan.application_roles).await?;
     let (ours, others): (Vec<Role>, Vec<Role>) = found
         .into_iter()
         .filter(|role| !role.can_login)
-        .partition(|role| fence::is_of(role, &held.ticket().owner));
+        .partition(|role| role.fenced_by.as_ref() == Some(&owner));
     let mut actions: Vec<String> = others
         .iter()
         .map(|role| {
@@ -55,11 +53,11 @@ async fn roles_open(
         let forgotten = Fence {
             side: Side::Blue,
             resource_id: writer.clone(),
-            owner: held.ticket().owner.clone(),
+            owner,
             deadline: Millis(0),
-            roles: fence::restoring(ours, None),
+            roles: restoring(ours, None),
         };
-        actions.push(servers.lift(held, &forgotten).await?);
+        actions.push(fencing::lift_on(held, servers, &forgotten).await?);
     }
     Ok(actions)
 }

@@ -1,73 +1,70 @@
-//! The crossing of the way back: new is closed, its last write is proven on old, and old is opened ([`opening`]). What it
-//! makes is only ever a step further, so that a call that comes again goes on from there.
+//! The crossing of the way back: new is closed, its last write is proven on old, and old is opened. What it makes is only ever
+//! a step further, so that a call that comes again goes on from there.
 
-mod opening;
-
-use crate::servers::{Servers, roles_of};
 use domain::error::StepError;
+use domain::fence::{Fence, Side};
 use domain::ids::{Millis, ResourceId};
-use domain::record::{Fence, Green, Marker, Record, Side};
+use domain::marker::Marker;
+use domain::receipt::{Arrived, Receipt};
+use domain::record::Record;
 use domain::reverse::Link;
-use domain::rollback::{fences, is_quiet};
-use domain::switchover::{Arrived, Receipt};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::postgres::{Access, Session, fence, marker, reverse, roles, sessions, standing};
-use effects::step::now;
+use domain::steps::rollback::{fences, is_quiet};
 use futures_util::future::{try_join, try_join_all, try_join3};
+use ports::{Access, Error, Session, SessionOf, World, WrittenMarker};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-use tracing::info;
+use std::time::Duration;
+use steps::fencing::{self, DRAIN};
+use steps::moment::{self, Moment};
+use steps::{Call, Held, Laps, Servers, reverse};
+use tracing::{info, warn};
 
-/// How long new's sessions may take to end.
-const DRAIN: Duration = Duration::from_secs(5);
-/// How long a fence of a crossing that stops midway may stand before somebody else lifts it, in milliseconds.
+/// How long a fence of a crossing that stops midway may stand before something else lifts it, in milliseconds.
 const STANDS: i64 = 120_000;
-/// How often a quiet moment is looked for: whoever writes past the fence leaves none.
+/// How often a quiet moment is looked for: whatever writes past the fence leaves none.
 const ROUNDS: u32 = 20;
 
 /// Both sides, with a session in each database, opened before the pause.
-pub struct Crossing {
+pub(crate) struct Crossing<'c, W: World> {
+    call: &'c Call<'c, W>,
     old: ResourceId,
     new: ResourceId,
     /// On new, whatever its default.
-    roles: Session,
-    lanes: Vec<Lane>,
-    opener: Session,
+    roles: SessionOf<W>,
+    lanes: Vec<Lane<SessionOf<W>>>,
+    opener: SessionOf<W>,
 }
 
 /// One database of the server.
-struct Lane {
+struct Lane<S> {
     database: String,
     link: Link,
-    new: Session,
-    old: Session,
+    new: S,
+    old: S,
     /// On old, to see what it was when it was opened.
-    moment: Session,
+    moment: S,
 }
 
 /// What came of trying to cross.
-pub enum Crossed {
+pub(crate) enum Crossed {
     /// Everything that new took is on old; new is closed for good.
     Arrived,
     /// Not within the time that a pause may take; new serves again.
     Late(String),
 }
 
-impl Crossing {
+impl<'c, W: World> Crossing<'c, W> {
     /// Opens every session. Changes nothing.
-    pub async fn open(servers: &Servers<'_>, record: &Record) -> Result<Self, Error> {
-        let old = servers.plan.writer().map(|old| old.resource_id.clone());
-        let old = old.ok_or_else(|| StepError::failed("the plan has no writer"))?;
-        let new = record.green.as_ref().and_then(Green::writer);
-        let new = new.ok_or_else(|| StepError::failed("there is no green"))?;
-        let new = new.resource_id.clone();
-        let links = record.reverse.iter().flat_map(|reverse| &reverse.links);
-        let lanes = links.map(|(database, link)| async {
+    pub(crate) async fn open(
+        call: &'c Call<'c, W>,
+        servers: &Servers<'_, W>,
+        record: &Record,
+    ) -> Result<Self, Error> {
+        let (old, new) = reverse::ends(record)?;
+        let lanes = reverse::links(record).map(|(database, link)| async {
             let sessions = try_join3(
-                servers.session(&new, database, Access::Write),
-                servers.session(&old, database, Access::AsServed),
-                servers.session(&old, database, Access::AsServed),
+                servers.on(&new, database, Access::Write),
+                servers.on(&old, database, Access::AsServed),
+                servers.on(&old, database, Access::AsServed),
             );
             let (on_new, on_old, moment) = Box::pin(sessions).await?;
             Ok::<_, Error>(Lane {
@@ -79,12 +76,13 @@ impl Crossing {
             })
         });
         let (roles, opener) = try_join(
-            servers.any_session(&new, Access::Write),
-            servers.any_session(&old, Access::Write),
+            servers.anywhere_on(&new, Access::Write),
+            servers.anywhere_on(&old, Access::Write),
         )
         .await?;
         let lanes = try_join_all(lanes).await?;
         Ok(Self {
+            call,
             old,
             new,
             roles,
@@ -93,22 +91,23 @@ impl Crossing {
         })
     }
 
-    /// Fences new, proves that nobody is left there, and waits until old has everything; takes the fence down again if that
+    /// Fences new, proves that nothing is left there, and waits until old has everything; takes the fence down again if that
     /// takes longer than a pause may, or than this call has time for.
-    pub async fn drain(
+    pub(crate) async fn drain(
         &self,
-        held: &mut Held<'_>,
+        held: &mut Held<'_, W>,
         receipt: &mut Receipt,
         time: Duration,
     ) -> Result<Crossed, Error> {
         let stands = self.fence(held).await?;
-        let began = Instant::now();
+        let began = self.call.now();
         let budget = u64::from(held.record().plan.request.max_write_pause_ms);
         let bound = Duration::from_millis(budget).min(time);
         let closed = self.close(&stands, DRAIN.min(bound), receipt).await;
         let arrived = match closed {
             Ok(()) => {
-                let left = bound.saturating_sub(began.elapsed());
+                let spent = Duration::from_millis(self.call.elapsed(began));
+                let left = bound.saturating_sub(spent);
                 self.arrive(&receipt.roles, left).await
             }
             Err(failed) => Err(failed),
@@ -116,7 +115,8 @@ impl Crossing {
         match arrived {
             Ok(markers) => {
                 receipt.databases = arrived_as(&markers);
-                receipt.phases.push(("drain".to_owned(), elapsed(began)));
+                let took = self.call.elapsed(began);
+                receipt.phases.push(("drain".to_owned(), took));
                 self.keep_closed(held, stands, receipt).await?;
                 Ok(Crossed::Arrived)
             }
@@ -128,16 +128,10 @@ impl Crossing {
     }
 
     /// Recorded before it stands.
-    async fn fence(&self, held: &mut Held<'_>) -> Result<Fence, Error> {
-        let seen = roles::read(&self.roles, &held.record().plan.application_roles).await?;
-        let earlier = fences(held.record(), Side::Green).find(|one| one.resource_id == self.new);
-        let stands = Fence {
-            side: Side::Green,
-            resource_id: self.new.clone(),
-            owner: held.ticket().owner.clone(),
-            deadline: Millis(now().0 + STANDS),
-            roles: fence::restoring(seen, earlier),
-        };
+    async fn fence(&self, held: &mut Held<'_, W>) -> Result<Fence, Error> {
+        let deadline = Millis(self.call.now().0 + STANDS);
+        let place = (Side::Green, &self.new);
+        let stands = fencing::plan(held.record(), &self.roles, place, deadline).await?;
         held.fence(stands.clone()).await?;
         held.verify().await?;
         Ok(stands)
@@ -149,12 +143,11 @@ impl Crossing {
         bound: Duration,
         receipt: &mut Receipt,
     ) -> Result<(), Error> {
-        let began = Instant::now();
-        let names = roles_of(stands);
-        fence::raise(&self.roles, stands).await?;
-        receipt.fenced_at = Some(now());
-        let drained = sessions::drain(&self.roles, &names, bound).await?;
-        let seen = standing::read(&self.roles, &names).await?;
+        let mut laps = Laps::begin(self.call);
+        let names = stands.role_names();
+        let closed = fencing::close(&self.roles, stands, &names, bound).await?;
+        receipt.fenced_at.get_or_insert(laps.began());
+        let seen = closed.standing;
         if !seen.is_closed() || !seen.prepared.is_empty() {
             let left = format!(
                 "green is not closed: {} sessions, prepared {:?}",
@@ -162,35 +155,36 @@ impl Crossing {
             );
             return Err(StepError::transient(left).into());
         }
-        info!(sessions = drained.ended, "green fenced");
-        receipt.sessions_drained += drained.ended;
+        info!(sessions = closed.ended, "green fenced");
+        receipt.sessions_drained += closed.ended;
         receipt.roles = names;
         receipt.left_closed = true;
-        receipt.phases.push(("fence".to_owned(), elapsed(began)));
+        laps.lap(self.call, "fence");
+        receipt.phases.append(&mut laps.parts);
         Ok(())
     }
 
-    /// The markers, once old has them and nobody has committed anything on new since.
+    /// The markers, once old has them and nothing was committed on new since.
     async fn arrive(
         &self,
         names: &[String],
         bound: Duration,
     ) -> Result<BTreeMap<String, Marker>, Error> {
-        let began = Instant::now();
+        let began = self.call.now();
         for _ in 0..ROUNDS {
-            let lanes = self.lanes.iter();
-            let markers = lanes.map(|lane| lane.marker(bound.saturating_sub(began.elapsed())));
+            let left = bound.saturating_sub(Duration::from_millis(self.call.elapsed(began)));
+            let markers = self.lanes.iter().map(|lane| lane.marker(left));
             let written = try_join_all(markers).await?;
-            let first = written.iter().map(|(_, _, transaction)| *transaction).min();
-            let writing = sessions::long_transactions(&self.roles, Duration::ZERO).await?;
-            let next = reverse::next_transaction(&self.roles).await?;
+            let first = written.iter().map(|written| written.transaction).min();
+            let writing = self.roles.long_transactions(Duration::ZERO).await?;
+            let next = self.roles.next_transaction().await?;
             // The server's own work takes ids as well, at times; then there is another round.
             let quiet = is_quiet(first.unwrap_or(0), written.len() as u64, next);
             if quiet && writing.is_empty() {
                 self.look_again(names).await?;
-                let pairs = written.into_iter();
+                let pairs = self.lanes.iter().zip(written);
                 return Ok(pairs
-                    .map(|(database, marker, _)| (database, marker))
+                    .map(|(lane, written)| (lane.database.clone(), written.marker))
                     .collect());
             }
         }
@@ -200,18 +194,14 @@ impl Crossing {
     /// What was true before the fence may not be any more behind it: a session that was logging in as the roles were closed
     /// shows late, and a table that was made since is not in the publication.
     async fn look_again(&self, names: &[String]) -> Result<(), Error> {
-        let shapes = self.lanes.iter().map(|lane| reverse::shape(&lane.new));
-        let (shapes, seen) =
-            try_join(try_join_all(shapes), standing::read(&self.roles, names)).await?;
+        let shapes = self.lanes.iter().map(|lane| lane.new.shape());
+        let standing = self.roles.standing(names);
+        let (shapes, seen) = try_join(try_join_all(shapes), standing).await?;
         if !seen.is_closed() || !seen.prepared.is_empty() {
             return Err(StepError::transient("somebody came past green's fence").into());
         }
-        let changed = self
-            .lanes
-            .iter()
-            .zip(shapes)
-            .find(|(lane, shape)| *shape != lane.link.tables);
-        match changed {
+        let mut lanes = self.lanes.iter().zip(shapes);
+        match lanes.find(|(lane, shape)| *shape != lane.link.tables) {
             Some((lane, _)) => Err(StepError::transient(format!(
                 "the tables of `{}` were changed on green",
                 lane.database
@@ -222,16 +212,16 @@ impl Crossing {
     }
 
     /// Closes new once more, as it was recorded.
-    pub async fn keep_new_closed(&self, record: &Record) -> Result<(), Error> {
+    pub(crate) async fn keep_new_closed(&self, record: &Record) -> Result<(), Error> {
         let stands = fences(record, Side::Green).find(|one| one.resource_id == self.new);
         let stands = stands.ok_or_else(|| StepError::failed("green's fence is not recorded"))?;
         self.close(stands, DRAIN, &mut Receipt::default()).await
     }
 
-    /// The point of no return: new stays closed, whoever goes on from here.
+    /// The point of no return: new stays closed, whatever goes on from here.
     async fn keep_closed(
         &self,
-        held: &mut Held<'_>,
+        held: &mut Held<'_, W>,
         stands: Fence,
         receipt: &Receipt,
     ) -> Result<(), Error> {
@@ -240,10 +230,7 @@ impl Crossing {
             let back = record.back.get_or_insert_default();
             back.arrived = true;
             back.receipt = kept;
-            record
-                .fences
-                .retain(|fence| fence.resource_id != stands.resource_id);
-            record.fences.push(Fence {
+            record.put_fence(Fence {
                 deadline: Fence::FOR_GOOD,
                 ..stands
             });
@@ -251,23 +238,103 @@ impl Crossing {
         .await
     }
 
-    async fn let_in(&self, held: &mut Held<'_>, stands: &Fence) -> Result<(), Error> {
+    async fn let_in(&self, held: &mut Held<'_, W>, stands: &Fence) -> Result<(), Error> {
         held.verify().await?;
-        fence::lift(&self.roles, stands).await?;
+        self.roles.lift(stands).await?;
         held.unfence(&stands.resource_id).await
+    }
+
+    /// Old's fence, as it was recorded.
+    fn old_fence<'r>(&self, record: &'r Record) -> Option<&'r Fence> {
+        fences(record, Side::Blue).find(|one| one.resource_id == self.old)
+    }
+
+    /// Whether a call whose record of it was lost has let the application into old.
+    pub(crate) async fn is_old_open(&self, record: &Record) -> Result<bool, Error> {
+        let Some(stands) = self.old_fence(record) else {
+            return Ok(true);
+        };
+        let open = self.opener.open_roles(&stands.role_names()).await?;
+        Ok(!open.is_empty())
+    }
+
+    /// Stops the link and brings the sequences over; old has everything and is still closed.
+    pub(crate) async fn settle(&self, receipt: &mut Receipt) -> Result<(), Error> {
+        let mut laps = Laps::begin(self.call);
+        let lanes = self.lanes.iter().map(|lane| async move {
+            lane.old.disable(&lane.link.name).await?;
+            lane.old.carry_sequences(&lane.new).await
+        });
+        for complaint in try_join_all(lanes).await?.into_iter().flatten() {
+            warn!(complaint, "a sequence of old's is behind");
+        }
+        laps.lap(self.call, "link");
+        receipt.phases.append(&mut laps.parts);
+        Ok(())
+    }
+
+    /// Lets the application into old, and sees that a write lands.
+    pub(crate) async fn let_into_old(
+        &self,
+        held: &Held<'_, W>,
+        receipt: &mut Receipt,
+    ) -> Result<(), Error> {
+        let mut laps = Laps::begin(self.call);
+        if let Some(stands) = self.old_fence(held.record()) {
+            self.opener.lift(stands).await?;
+        }
+        if let Some(lane) = self.lanes.first() {
+            lane.old.write_marker().await?;
+        }
+        receipt.opened_at = Some(self.call.now());
+        let fenced = receipt.fenced_at.zip(receipt.opened_at);
+        let span = fenced.map_or(0, |(fenced, opened)| opened.since(fenced));
+        receipt.ours_ms = u64::try_from(span).unwrap_or(0);
+        laps.lap(self.call, "opening");
+        receipt.phases.append(&mut laps.parts);
+        Ok(())
+    }
+
+    /// Holds on to what old is before it is opened.
+    pub(crate) async fn hold_old(&self) -> Result<(), Error> {
+        let lanes = self.lanes.iter();
+        try_join_all(lanes.map(|lane| lane.moment.freeze())).await?;
+        Ok(())
+    }
+
+    /// Compares new, which stands still, with old as it was when it was opened.
+    pub(crate) async fn compare(&self, receipt: &mut Receipt, spare: Duration) {
+        let moments: Vec<Moment<'_, SessionOf<W>>> = self
+            .lanes
+            .iter()
+            .map(|lane| Moment {
+                database: &lane.database,
+                left: Ok(&lane.new),
+                opened: Ok(&lane.moment),
+            })
+            .collect();
+        moment::compare(self.call, &moments, receipt, spare).await;
+    }
+
+    /// Removes what is left of the link from both sides.
+    pub(crate) async fn disarm(&self) -> Result<(), Error> {
+        let ends = self.lanes.iter();
+        let ends = ends.map(|lane| (&lane.old, &lane.new, lane.link.name.as_str()));
+        reverse::remove(ends).await
     }
 }
 
-impl Lane {
+impl<S: Session> Lane<S> {
     /// Writes a marker on new and waits until old shows it: every commit before it is there, too.
-    async fn marker(&self, bound: Duration) -> Result<(String, Marker, u64), Error> {
-        let (written, transaction) = marker::write_traced(&self.new).await?;
-        let seen = marker::wait(&self.old, written.number, bound).await?;
-        if seen.is_some_and(|seen| seen.number >= written.number) {
-            return Ok((self.database.clone(), written, transaction));
+    async fn marker(&self, bound: Duration) -> Result<WrittenMarker, Error> {
+        let written = self.new.write_marker().await?;
+        let number = written.marker.number;
+        let seen = self.old.await_marker(number, bound).await?;
+        if seen.is_some_and(|seen| seen.number >= number) {
+            return Ok(written);
         }
         let why = format!(
-            "old blue does not come level in `{}` within the budget of the write pause",
+            "old blue does not catch up in `{}` within the budget of the write pause",
             self.database
         );
         Err(StepError::transient(why).into())
@@ -278,16 +345,11 @@ fn arrived_as(markers: &BTreeMap<String, Marker>) -> BTreeMap<String, Arrived> {
     let arrived = markers.iter().map(|(database, marker)| {
         let arrived = Arrived {
             marker: marker.number,
-            old_position: Some(marker.position),
+            old_position: Some(marker.position.clone()),
             rows: None,
             digest: None,
         };
         (database.clone(), arrived)
     });
     arrived.collect()
-}
-
-/// Milliseconds since a moment.
-fn elapsed(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

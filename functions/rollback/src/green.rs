@@ -1,33 +1,26 @@
 //! Green: taken down before the switchover, opened after it.
 
-use crate::World;
-use crate::link;
+use crate::failback;
 use crate::look::Looked;
 use crate::old::{self, Old};
-use crate::servers::Servers;
+use domain::fence::{Fence, Side};
 use domain::ids::ResourceId;
+use domain::proof::{OLD_UNFENCED, missing};
 use domain::rds::{Deployment, Instance, instance_of};
-use domain::record::{Fence, Green, GreenMember, Record, Side};
-use domain::rollback::{fences, named};
-use domain::switchover::{LOOSE, Receipt, missing};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::metrics;
-use effects::postgres::{Access, Session, marker, sessions, standing};
-use effects::step::now;
+use domain::receipt::Receipt;
+use domain::record::{Green, GreenMember, Record};
+use domain::steps::rollback::{fences, named};
+use ports::{Access, Error, Rds, Session, SessionOf, World};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use steps::fencing::{self, DRAIN, is_kept};
+use steps::{Held, Servers, metrics};
 use tracing::warn;
-
-/// How long sessions are told to end.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// Ends what is still connected to green, and deletes the deployment with green. A green that can't be reached has no
 /// sessions worth waiting for.
-pub async fn take_down(
-    world: &World,
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
+pub(crate) async fn take_down<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
     looked: &Looked,
 ) -> Result<Vec<String>, Error> {
     let Some(deployment) = &looked.deployment else {
@@ -42,9 +35,10 @@ pub async fn take_down(
             Err(failed) => warn!(%failed, member = %member.id, "sessions on green not ended"),
         }
     }
-    unprotect(world, held, &looked.green).await?;
+    unprotect(held, &looked.green).await?;
     held.verify().await?;
-    world.deployments.delete(&deployment.id, true).await?;
+    let rds = held.call.world.rds();
+    rds.delete_deployment(&deployment.id, true).await?;
     actions.push(format!(
         "The deployment {} is deleted with green.",
         deployment.id
@@ -53,8 +47,8 @@ pub async fn take_down(
 }
 
 /// Writes down who green is before the deployment, which alone knows it, is deleted.
-async fn record_members(
-    held: &mut Held<'_>,
+async fn record_members<W: World>(
+    held: &mut Held<'_, W>,
     deployment: &Deployment,
     found: &[Instance],
 ) -> Result<(), Error> {
@@ -79,41 +73,39 @@ async fn record_members(
     held.change(|record| record.green = Some(green)).await
 }
 
-async fn drain(servers: &Servers<'_>, member: &ResourceId) -> Result<u32, Error> {
-    let session = servers.any_session(member, Access::AsServed).await?;
+async fn drain<W: World>(servers: &Servers<'_, W>, member: &ResourceId) -> Result<u32, Error> {
+    let session = servers.anywhere_on(member, Access::AsServed).await?;
     let roles = &servers.plan.application_roles;
-    Ok(sessions::drain(&session, roles, DRAIN).await?.ended)
+    Ok(session.drain(roles, DRAIN).await?.ended)
 }
 
-async fn unprotect(world: &World, held: &Held<'_>, green: &[Instance]) -> Result<(), Error> {
+async fn unprotect<W: World>(held: &Held<'_, W>, green: &[Instance]) -> Result<(), Error> {
     for member in green.iter().filter(|member| member.deletion_protection) {
         held.verify().await?;
-        world.instances.lift_deletion_protection(&member.id).await?;
+        let rds = held.call.world.rds();
+        rds.lift_deletion_protection(&member.id).await?;
     }
     Ok(())
 }
 
 /// Deletes, by identity, the instances of green that outlived the deployment.
-pub async fn delete_left(
-    world: &World,
-    held: &Held<'_>,
+pub(crate) async fn delete_left<W: World>(
+    held: &Held<'_, W>,
     looked: &Looked,
 ) -> Result<Vec<String>, Error> {
-    unprotect(world, held, &looked.green).await?;
+    unprotect(held, &looked.green).await?;
     let mut actions = Vec::new();
     for member in &looked.green {
         held.verify().await?;
-        world
-            .instances
-            .delete(&member.resource_id, &member.id)
-            .await?;
+        let rds = held.call.world.rds();
+        rds.delete_instance(&member.resource_id, &member.id).await?;
         actions.push(format!("{} is deleted.", member.id));
     }
     Ok(actions)
 }
 
 /// What came of letting the application into green.
-pub enum Opened {
+pub(crate) enum Opened {
     /// Green serves and old is closed; what was done, a line each.
     Serves(Vec<String>),
     /// Something is still to be done, and what; it says whether green serves meanwhile.
@@ -124,13 +116,12 @@ pub enum Opened {
 
 /// Lets the application into green, which has the writes, if everything is there that blue had committed when RDS was
 /// called. Old is closed first; where it can't be reached, RDS keeps it read-only and production needn't wait for it.
-pub async fn open(
-    world: &World,
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
+pub(crate) async fn open<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
     looked: &Looked,
 ) -> Result<Opened, Error> {
-    record_switched(world, held, looked).await?;
+    record_switched(held, looked).await?;
     let Some(green) = held.record().green.as_ref().and_then(Green::writer) else {
         return Ok(unknown(held.record(), looked));
     };
@@ -139,22 +130,22 @@ pub async fn open(
     if let Some(why) = missing(&held.record().markers, &arrived) {
         return Ok(Opened::Withheld(why));
     }
-    let session = servers.any_session(&green, Access::AsServed).await?;
-    let old = match old_first(world, servers, held, &session).await? {
+    let session = servers.anywhere_on(&green, Access::AsServed).await?;
+    let old = match old_first(held, servers, &session).await? {
         Ok(old) => old,
         Err(not_opened) => return Ok(not_opened),
     };
-    link::arm(servers, held, &green).await?;
+    failback::arm(servers, held, &green).await?;
     let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
     let mut actions = Vec::new();
     for stands in standing {
-        actions.push(servers.lift(held, &stands).await?);
+        actions.push(fencing::lift_on(held, servers, &stands).await?);
     }
     held.verify().await?;
-    marker::write(&session).await?;
+    session.write_marker().await?;
     note_opened(held).await?;
     if matches!(old, Old::Closed) {
-        link::follow(servers, held, &green).await?;
+        failback::follow(servers, held).await?;
     }
     Ok(match old {
         Old::Away(failed) => Opened::NotYet(format!(
@@ -164,7 +155,7 @@ pub async fn open(
     })
 }
 
-/// Nobody has written down who green is. RDS's record of the deployment says so sooner or later; without it nothing does.
+/// Nothing has written down who green is. RDS's record of the deployment says so sooner or later; without it nothing does.
 fn unknown(record: &Record, looked: &Looked) -> Opened {
     if looked.deployment.is_some() {
         return Opened::NotYet("nobody can tell yet which instance is green".to_owned());
@@ -179,22 +170,21 @@ fn unknown(record: &Record, looked: &Looked) -> Opened {
 
 /// Closes old before green is opened; or why green can't be opened yet, or must not be. Once green lets the application in,
 /// old is closed whatever it is.
-async fn old_first(
-    world: &World,
-    servers: &Servers<'_>,
-    held: &mut Held<'_>,
-    green: &Session,
+async fn old_first<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
+    green: &SessionOf<W>,
 ) -> Result<Result<Old, Opened>, Error> {
-    let seen = standing::read(green, &servers.plan.application_roles).await?;
+    let seen = green.standing(&servers.plan.application_roles).await?;
     let in_time = seen.open_roles.is_empty();
-    if in_time && old::is_loose(world, servers, held).await? {
-        return Ok(Err(Opened::Withheld(LOOSE.to_owned())));
+    if in_time && old::is_unfenced(held, servers).await? {
+        return Ok(Err(Opened::Withheld(OLD_UNFENCED.to_owned())));
     }
-    Ok(match old::close(world, servers, held).await? {
+    Ok(match old::close(held, servers).await? {
         Old::Open(why) => Err(Opened::NotYet(format!(
             "green stays closed, since old blue still lets the application in: {why}"
         ))),
-        Old::Away(failed) if in_time && !old::kept(world, held.record()).await? => {
+        Old::Away(failed) if in_time && !is_kept(held.call.world, held.record()).await? => {
             Err(Opened::NotYet(format!(
                 "green stays closed, since old blue, which RDS does not keep read-only any more, can't be reached to be closed: {failed}"
             )))
@@ -204,13 +194,14 @@ async fn old_first(
 }
 
 /// Writes down who green is where somebody else switched over before that was done.
-async fn record_switched(world: &World, held: &mut Held<'_>, looked: &Looked) -> Result<(), Error> {
+async fn record_switched<W: World>(held: &mut Held<'_, W>, looked: &Looked) -> Result<(), Error> {
     let (None, Some(deployment)) = (&held.record().green, &looked.deployment) else {
         return Ok(());
     };
     let mut found = vec![];
     for member in &held.record().plan.members {
-        found.extend(world.instances.describe(&member.instance).await?);
+        let rds = held.call.world.rds();
+        found.extend(rds.instance_named(&member.instance).await?);
     }
     let green = named(&held.record().plan, &deployment.id, &found);
     match green {
@@ -220,31 +211,31 @@ async fn record_switched(world: &World, held: &mut Held<'_>, looked: &Looked) ->
 }
 
 /// From now on green is known to serve.
-async fn note_opened(held: &mut Held<'_>) -> Result<(), Error> {
+async fn note_opened<W: World>(held: &mut Held<'_, W>) -> Result<(), Error> {
     let receipt = held.record().receipt.clone().unwrap_or_default();
     if receipt.opened_at.is_some() {
         return Ok(());
     }
     let opened = Receipt {
-        opened_at: Some(now()),
+        opened_at: Some(held.call.now()),
         ..receipt
     };
     let kept = opened.clone();
     held.change(|record| record.receipt = Some(kept)).await?;
-    metrics::switched(held.ticket(), &opened);
+    metrics::switched(held, &opened);
     Ok(())
 }
 
 /// The markers that green has.
-async fn arrived(
-    servers: &Servers<'_>,
+async fn arrived<W: World>(
+    servers: &Servers<'_, W>,
     record: &Record,
     green: &ResourceId,
 ) -> Result<BTreeMap<String, Option<i64>>, Error> {
     let mut arrived = BTreeMap::new();
     for database in record.markers.keys() {
-        let session = servers.session(green, database, Access::AsServed).await?;
-        let seen = marker::read(&session).await?;
+        let session = servers.on(green, database, Access::AsServed).await?;
+        let seen = session.read_marker().await?;
         arrived.insert(database.clone(), seen.map(|seen| seen.number));
     }
     Ok(arrived)

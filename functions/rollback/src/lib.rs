@@ -4,33 +4,24 @@
 mod back;
 mod blue;
 mod crossing;
+mod failback;
 mod green;
-mod link;
 mod look;
 mod old;
 mod reads;
-mod servers;
 
 use domain::error::StepError;
 use domain::record::{Phase, Record};
-use domain::rollback::{
+use domain::reverse::Reverse;
+use domain::steps::rollback::{
     Act, Input, Order, Output, Rest, again, next, no_way_back, note, nothing, order, reads_first,
 };
-use effects::claims::{Claims, Held};
-use effects::dns::Resolver;
-use effects::error::Error;
-use effects::metrics;
-use effects::rds::{Deployments, Instances};
-use effects::routes::Routes;
-use effects::secrets::Secrets;
-use effects::step::{Invocation, now};
-use effects::tokens::Tokens;
 use futures_util::future::join_all;
 use green::Opened;
 use look::{Looked, look};
-use servers::Servers;
+use ports::{Engine, EngineOf, Error, Observation, TaskTokens, Upgrades, World};
 use std::time::Duration;
-use tokio::time::timeout;
+use steps::{Call, Held, Servers, fencing, metrics, raise_epoch, read};
 use tracing::{info, warn};
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
@@ -38,34 +29,14 @@ const SHORT: i64 = 10_000;
 /// How long it may take to tell the upgrade's execution that it is over, which it would find out by itself.
 const TOLD: Duration = Duration::from_secs(5);
 
-/// Everything that a rollback touches.
-pub struct World {
-    /// The table of upgrades.
-    pub claims: Claims,
-    /// The weighted records.
-    pub routes: Routes,
-    /// The blue/green deployments.
-    pub deployments: Deployments,
-    /// The instances.
-    pub instances: Instances,
-    /// Our credentials.
-    pub secrets: Secrets,
-    /// Who knows the servers' addresses.
-    pub resolver: Resolver,
-    /// The waits of the upgrade's execution.
-    pub tokens: Tokens,
-    /// Seconds for which clients may keep an answer while reads are shared.
-    pub ttl: u32,
-}
-
 /// Takes the database over, puts reads back, then does what is missing for blue to serve. It can stop anywhere; called
 /// again it goes on from what it finds.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` where green serves or where only a person can help; the claim is marked then.
-pub async fn run(world: &World, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    match go(world, &input, &invocation).await {
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    match roll_back(call, &input).await {
         Err(busy) if is_worth_hours(&busy) => Ok(later(&busy.to_string(), vec![])),
         done => done,
     }
@@ -77,8 +48,8 @@ fn is_worth_hours(failed: &Error) -> bool {
     failed.is_transient() && !failed.is_refused_login()
 }
 
-async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Output, Error> {
-    let Some(found) = meant(world, input).await? else {
+async fn roll_back<W: World>(call: &Call<'_, W>, input: &Input) -> Result<Output, Error> {
+    let Some(found) = meant(call, input).await? else {
         let never = format!("`{}` was never claimed.", input.database);
         return Ok(nothing(Rest::Unclaimed, never));
     };
@@ -91,19 +62,20 @@ async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Out
         Order::Nothing(rest, summary) => return Ok(nothing(rest, summary)),
         Order::Again => return Ok(again(&found)),
         Order::Refuse(why) => return Err(StepError::refused(why).into()),
-        Order::TakeOver(phase) => world.claims.raise_epoch(&found, phase).await?,
+        Order::NoWayBack => {
+            return Err(StepError::refused(no_way_back_of::<W>(&found)).into());
+        }
+        Order::TakeOver(phase) => raise_epoch(call, &found, phase).await?,
         Order::GoOn => found,
     };
     let at_once = at_once && record.phase == Phase::RollingBack;
     let mut rollback = Rollback {
-        world,
+        call,
         input,
-        invocation,
         actions: vec![],
     };
     rollback.reads_first(&record, at_once).await;
-    let hold = world.claims.hold(&record.ticket, "rollback", invocation);
-    let output = match hold.await {
+    let output = match call.hold(&record.ticket, "rollback").await {
         Ok(held) => Box::pin(rollback.with_lease(held)).await?,
         Err(busy) if busy.is_transient() => rollback.later(&busy.to_string()),
         Err(refused) => return Err(refused),
@@ -116,33 +88,38 @@ async fn go(world: &World, input: &Input, invocation: &Invocation) -> Result<Out
 
 /// The record that an order is about. An event knows an upgrade's request only as it was typed or wrapped, so that the
 /// execution counts and not the name.
-async fn meant(world: &World, input: &Input) -> Result<Option<Record>, Error> {
+async fn meant<W: World>(call: &Call<'_, W>, input: &Input) -> Result<Option<Record>, Error> {
     let database = input.database.as_str().to_lowercase();
-    let found = world.claims.read(&database.as_str().into()).await?;
+    let found = read(call, &database.as_str().into()).await?;
     let Some(owner) = &input.owner else {
         return Ok(found);
     };
-    if found
-        .as_ref()
-        .is_some_and(|found| found.ticket.owner == *owner)
-    {
+    let is_theirs = |found: &Record| found.ticket.owner == *owner;
+    if found.as_ref().is_some_and(is_theirs) {
         return Ok(found);
     }
-    let all = world.claims.all().await?;
-    let theirs = all.into_iter().find(|found| found.ticket.owner == *owner);
+    let all = call.world.upgrades().all().await?.into_iter();
+    let theirs = all.map(|item| item.record).find(is_theirs);
     Ok(theirs.or(found))
 }
 
+/// Why green has to go on serving, with the engine's own commands.
+fn no_way_back_of<W: World>(record: &Record) -> String {
+    let kind = record.plan.engine();
+    let reverse = record.reverse.as_ref();
+    let commands = reverse.map(|reverse| EngineOf::<W>::failback_commands(kind, reverse));
+    no_way_back(record, &commands.unwrap_or_default())
+}
+
 /// One call of a rollback, and what it did so far.
-struct Rollback<'a> {
-    world: &'a World,
-    input: &'a Input,
-    invocation: &'a Invocation,
+struct Rollback<'c, W: World> {
+    call: &'c Call<'c, W>,
+    input: &'c Input,
     actions: Vec<String>,
 }
 
-impl Rollback<'_> {
-    async fn with_lease(&mut self, mut held: Held<'_>) -> Result<Output, Error> {
+impl<W: World> Rollback<'_, W> {
+    async fn with_lease(&mut self, mut held: Held<'_, W>) -> Result<Output, Error> {
         let done = self.until_done(&mut held).await;
         held.release().await;
         match done {
@@ -151,7 +128,7 @@ impl Rollback<'_> {
         }
     }
 
-    async fn until_done(&mut self, held: &mut Held<'_>) -> Result<Output, Error> {
+    async fn until_done(&mut self, held: &mut Held<'_, W>) -> Result<Output, Error> {
         if let Some(execution) = &self.input.execution
             && held.record().rollback.as_ref() != Some(execution)
         {
@@ -159,13 +136,13 @@ impl Rollback<'_> {
             held.change(|record| record.rollback = Some(execution))
                 .await?;
         }
-        let servers = Servers::of(self.world, held.record());
+        let servers = Servers::of(self.call, held.record());
         if held.record().phase == Phase::Returning {
             return self.back(held, &servers).await;
         }
-        while now() < self.invocation.last_call() {
-            let looked = look(self.world, held.record()).await?;
-            let act = next(held.record(), &looked.seen, self.world.ttl);
+        while !self.call.is_late() {
+            let looked = look(self.call, held.record()).await?;
+            let act = next(held.record(), &looked.seen, self.call.world.record_ttl());
             info!(?act, "decided");
             if let Some(output) = self.act(act, &looked, &servers, held).await? {
                 return Ok(output);
@@ -179,14 +156,17 @@ impl Rollback<'_> {
         &mut self,
         act: Act,
         looked: &Looked,
-        servers: &Servers<'_>,
-        held: &mut Held<'_>,
+        servers: &Servers<'_, W>,
+        held: &mut Held<'_, W>,
     ) -> Result<Option<Output>, Error> {
         match act {
             Act::AskPerson(why) => return Err(self.ask(held, &why).await),
             Act::OpenGreen => return self.open_green(looked, servers, held).await.map(Some),
             Act::Wait(why) => return Ok(Some(self.later(&why))),
-            Act::LiftFence(fence) => self.actions.push(servers.lift(held, &fence).await?),
+            Act::LiftFence(fence) => {
+                let done = fencing::lift_on(held, servers, &fence).await?;
+                self.actions.push(done);
+            }
             Act::RestoreReads => {
                 let done = self
                     .reads_back(held.record(), async || held.verify().await)
@@ -201,20 +181,17 @@ impl Rollback<'_> {
                 ));
             }
             Act::Settle(left) => {
-                tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+                let left = Duration::from_millis(left.unsigned_abs());
+                self.call.sleep(left).await;
             }
-            Act::TakeGreenDown => {
-                match green::take_down(self.world, servers, held, looked).await {
-                    Ok(done) => self.actions.extend(done),
-                    // RDS is busy with it, perhaps because it took our call and its answer was lost.
-                    Err(busy) if busy.is_transient() => {
-                        return Ok(Some(self.later(&busy.to_string())));
-                    }
-                    Err(failed) => return Err(failed),
-                }
-            }
+            Act::TakeGreenDown => match green::take_down(held, servers, looked).await {
+                Ok(done) => self.actions.extend(done),
+                // RDS is busy with it, perhaps because it took our call and its answer was lost.
+                Err(busy) if busy.is_transient() => return Ok(Some(self.later(&busy.to_string()))),
+                Err(failed) => return Err(failed),
+            },
             Act::DeleteLeft => {
-                let done = green::delete_left(self.world, held, looked).await?;
+                let done = green::delete_left(held, looked).await?;
                 self.actions.extend(done);
             }
             Act::End => return self.end(servers, held).await.map(Some),
@@ -227,10 +204,10 @@ impl Rollback<'_> {
     async fn open_green(
         &mut self,
         looked: &Looked,
-        servers: &Servers<'_>,
-        held: &mut Held<'_>,
+        servers: &Servers<'_, W>,
+        held: &mut Held<'_, W>,
     ) -> Result<Output, Error> {
-        let opened = green::open(self.world, servers, held, looked).await?;
+        let opened = green::open(held, servers, looked).await?;
         if looked.seen.reads_away && !matches!(opened, Opened::Withheld(_)) {
             let verify = async || held.verify().await;
             let done = self.reads_back(held.record(), verify).await?;
@@ -240,7 +217,7 @@ impl Rollback<'_> {
             Opened::Serves(done) => {
                 self.actions.extend(done);
                 let mut told = std::mem::take(&mut self.actions);
-                told.push(green_serves(held.record()));
+                told.push(green_serves::<W>(held.record()));
                 Err(self.ask(held, &told.join(" ")).await)
             }
             Opened::Withheld(why) => Err(self.ask(held, &why).await),
@@ -251,7 +228,11 @@ impl Rollback<'_> {
         }
     }
 
-    async fn end(&mut self, servers: &Servers<'_>, held: &mut Held<'_>) -> Result<Output, Error> {
+    async fn end(
+        &mut self,
+        servers: &Servers<'_, W>,
+        held: &mut Held<'_, W>,
+    ) -> Result<Output, Error> {
         self.actions.extend(blue::verify(servers, held).await?);
         self.end_claim(held).await?;
         Ok(Output {
@@ -264,17 +245,17 @@ impl Rollback<'_> {
     }
 
     /// Ends the upgrade where blue serves.
-    async fn end_claim(&self, held: &mut Held<'_>) -> Result<(), Error> {
+    async fn end_claim(&self, held: &mut Held<'_, W>) -> Result<(), Error> {
         let tokens = held.record().tokens();
         held.end(&note(self.input)).await?;
-        metrics::rolled_back(held.ticket());
+        metrics::observe(held, &Observation::Rollback);
         let over = StepError::rolled_back(self.input.reason());
         self.end_waits(&tokens, &over).await;
         Ok(())
     }
 
     /// Marks the claim for a person; the error with which the step ends.
-    async fn ask(&self, held: &mut Held<'_>, why: &str) -> Error {
+    async fn ask(&self, held: &mut Held<'_, W>, why: &str) -> Error {
         let tokens = held.record().tokens();
         if let Err(failed) = held.needs_operator(why).await {
             return failed;
@@ -286,8 +267,9 @@ impl Rollback<'_> {
 
     /// The upgrade's own execution need not wait for days to find that it is over. One that can't be told finds it then.
     async fn end_waits(&self, tokens: &[String], over: &StepError) {
+        let waits = self.call.world.task_tokens();
         let ends = tokens.iter().map(|token| async move {
-            match timeout(TOLD, self.world.tokens.fail(token, over)).await {
+            match self.call.timeout(TOLD, waits.fail(token, over)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(failed)) => warn!(%failed, "the upgrade's wait not ended"),
                 Err(_) => warn!("the upgrade's wait not ended in time"),
@@ -311,15 +293,15 @@ fn later(why: &str, actions: Vec<String>) -> Output {
 }
 
 /// What a person is told where an upgrade stopped after the switchover.
-fn green_serves(record: &Record) -> String {
+fn green_serves<W: World>(record: &Record) -> String {
     match &record.reverse {
-        Some(reverse) if reverse.is_available() => {
+        Some(reverse) if Reverse::is_available(reverse) => {
             format!(
                 "green serves, and old blue follows it. No alarm goes back any more, but you can: start the rollback machine \
                  with {{\"database\": \"{}\"}}",
                 record.ticket.database
             )
         }
-        _ => no_way_back(record),
+        _ => no_way_back_of::<W>(record),
     }
 }

@@ -4,21 +4,21 @@ use crate::Rollback;
 use crate::look::look;
 use domain::record::{Phase, Record};
 use domain::request::Strategy;
-use domain::rollback::Serving;
-use effects::claims::Held;
-use effects::error::Error;
-use effects::metrics;
-use effects::step::now;
+use domain::routes::changes;
+use domain::steps::rollback::Serving;
+use ports::{Error, Observation, World};
+use routes::weighted;
+use steps::{Held, metrics};
 use tracing::warn;
 
-impl Rollback<'_> {
+impl<W: World> Rollback<'_, W> {
     /// Puts reads back before anything that takes time, and without waiting for another's lease. What fails here is
     /// tried again with the lease.
     pub(super) async fn reads_first(&mut self, record: &Record, at_once: bool) {
         let tried = async {
             let shared = record.plan.strategy == Strategy::BlueGreen;
             if at_once || shared && self.blue_serves(record).await? {
-                let verify = async || self.world.claims.verify(&record.ticket).await;
+                let verify = async || self.call.verify(&record.ticket).await;
                 return self.reads_back(record, verify).await;
             }
             Ok(None)
@@ -32,7 +32,8 @@ impl Rollback<'_> {
     /// Notes what was done to bring reads back, where blue serves: once green does, blue's names lead to it.
     pub(super) fn reads_are_back(&mut self, record: &Record, done: Option<String>) {
         if done.is_some() {
-            metrics::weight(&record.ticket, 0);
+            let none = Observation::Weight(0);
+            metrics::tell(self.call.world, &record.ticket, &none);
         }
         self.actions.extend(done);
     }
@@ -41,7 +42,7 @@ impl Rollback<'_> {
         if matches!(record.phase, Phase::After | Phase::Returning) {
             return Ok(false);
         }
-        let looked = look(self.world, record).await?;
+        let looked = look(self.call, record).await?;
         Ok(looked.seen.serving == Serving::Blue)
     }
 
@@ -54,18 +55,16 @@ impl Rollback<'_> {
         let Some(route) = &record.plan.reads else {
             return Ok(None);
         };
-        let last_call = self.invocation.last_call();
-        let before = self
-            .world
-            .routes
-            .apply(route, &route.records, last_call, verify)
-            .await?;
-        let changed = !domain::routes::changes(&before, &route.records).is_empty();
+        let deadline = self.call.invocation.last_call();
+        let wanted = &route.records;
+        let before = weighted::apply(self.call.world, route, wanted, deadline, verify).await?;
+        let changed = !changes(&before, wanted).is_empty();
         Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name)))
     }
 }
 
 /// Writes down that all reads are on blue, from when clients are waited for.
-pub async fn note_back(held: &mut Held<'_>) -> Result<(), Error> {
-    held.change(|record| record.reads_back = Some(now())).await
+pub(super) async fn note_back<W: World>(held: &mut Held<'_, W>) -> Result<(), Error> {
+    let now = held.call.now();
+    held.change(|record| record.reads_back = Some(now)).await
 }

@@ -1,51 +1,38 @@
 //! Moves a share of the reads to green, and back.
 
 use domain::routes::{Route, changes};
-use domain::shift_weight::{Input, Output, nothing_to_shift, output, wanted};
-use effects::claims::{Claims, Held};
-use effects::error::Error;
-use effects::metrics;
-use effects::routes::Routes;
-use effects::step::Invocation;
+use domain::steps::shift_weight::{Input, Output, nothing_to_shift, output, wanted};
+use ports::{Error, Observation, World};
+use routes::weighted;
+use steps::{Call, Held, metrics};
 
-/// Makes the weighted records so that `percent` of the reads go to green; 0 restores what the claim recorded. `ttl` is
-/// the seconds for which clients may keep an answer while reads are shared.
+/// Makes the weighted records so that `percent` of the reads go to green; 0 restores what the claim recorded.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` if reads may not move now or have nowhere to go, `Upgrade.Transient` if Route 53 is not through.
-pub async fn run(
-    claims: &Claims,
-    routes: &Routes,
-    ttl: u32,
-    input: Input,
-    invocation: Invocation,
-) -> Result<Output, Error> {
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
     let percent = input.percent;
-    let shift = async |held: &mut Held<'_>| match held.record().plan.reads.clone() {
-        Some(route) => shifted(held, routes, &route, percent, ttl, &invocation).await,
+    let shift = async |held: &mut Held<'_, W>| match held.record().plan.reads.clone() {
+        Some(route) => shifted(held, &route, percent).await,
         None => Ok(nothing_to_shift(percent)),
     };
-    claims
-        .holding(&input.ticket, "shift_weight", &invocation, shift)
-        .await
+    call.holding(&input.ticket, "shift_weight", shift).await
 }
 
-async fn shifted(
-    held: &Held<'_>,
-    routes: &Routes,
+async fn shifted<W: World>(
+    held: &Held<'_, W>,
     route: &Route,
     percent: u8,
-    ttl: u32,
-    invocation: &Invocation,
 ) -> Result<Output, Error> {
+    let call = held.call;
+    let ttl = call.world.record_ttl();
     let wanted = wanted(held.record(), &route.records, percent, ttl)?;
     let verify = async || held.verify().await;
-    let before = routes
-        .apply(route, &wanted, invocation.last_call(), verify)
-        .await?;
+    let deadline = call.invocation.last_call();
+    let before = weighted::apply(call.world, route, &wanted, deadline, verify).await?;
     if !changes(&before, &wanted).is_empty() {
-        metrics::weight(held.ticket(), percent);
+        metrics::observe(held, &Observation::Weight(percent));
     }
     Ok(output(percent, &before, &wanted, &route.records))
 }

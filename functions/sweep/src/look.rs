@@ -1,21 +1,17 @@
 //! Looks at one upgrade. What can't be seen is nothing: it is no reason to do anything.
 
-use crate::World;
+use domain::alarms::Reading;
 use domain::error::StepError;
+use domain::execution::Execution;
 use domain::ids::{Owner, ResourceId};
-use domain::record::{Green, Phase, Record};
+use domain::record::{Phase, Record};
 use domain::reverse::{Health, Link, LinkSeen, Reverse, SubscriptionSeen, health, limit, worst};
-use domain::sweep::{Execution, Seen};
-use domain::watch::Reading;
-use effects::error::Error;
-use effects::metrics;
-use effects::postgres::inspect::MAINTENANCE;
-use effects::postgres::{Access, Session, reverse};
-use effects::step::now;
+use domain::steps::sweep::Seen;
 use futures_util::future::{join, ready};
 use futures_util::{StreamExt, stream};
+use ports::{Access, Alarms, Error, Executions, Observation, Session, World};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use steps::{Call, Servers, metrics, reverse};
 use tracing::warn;
 
 /// How long green is asked.
@@ -27,7 +23,7 @@ const OLD_WITHIN: Duration = Duration::from_secs(8);
 /// So many databases of a server are looked at at the same time.
 const AT_ONCE: usize = 4;
 
-/// A subscription of which nobody knows.
+/// A subscription of which nothing is known.
 const AT_REST: SubscriptionSeen = SubscriptionSeen {
     enabled: true,
     working: false,
@@ -39,6 +35,58 @@ struct Looked<'a> {
     database: &'a str,
     link: &'a Link,
     seen: LinkSeen,
+}
+
+/// Everything that is decided by.
+pub(crate) async fn look<W: World>(call: &Call<'_, W>, record: &Record) -> Seen {
+    let open = record.phase != Phase::Ended;
+    let upgrade = if open {
+        execution(call.world, &record.ticket.owner).await
+    } else {
+        None
+    };
+    let rollback = match record.rollback.as_ref().filter(|_| open) {
+        Some(rollback) => execution(call.world, rollback).await,
+        None => None,
+    };
+    let (readings, link) = join(readings(call.world, record), link(call, record)).await;
+    Seen {
+        now: call.now(),
+        upgrade,
+        rollback,
+        readings,
+        link,
+    }
+}
+
+async fn execution(world: &impl World, execution: &Owner) -> Option<Execution> {
+    seen(world.executions().describe(execution).await)
+}
+
+async fn readings(world: &impl World, record: &Record) -> Option<Vec<Reading>> {
+    let waits = matches!(record.phase, Phase::Before | Phase::After);
+    record.token().filter(|_| waits)?;
+    seen(world.alarms().read(&record.plan.alarms, None).await)
+}
+
+/// Green comes first: its disk is the one that fills, and an old that is silent is no reason to let it.
+async fn link<W: World>(call: &Call<'_, W>, record: &Record) -> Option<Health> {
+    let reverse = record.reverse.as_ref().filter(|_| record.is_guarded())?;
+    let servers = Servers::of(call, record);
+    let (old, new) = seen(reverse::ends(record).map_err(Error::from))?;
+    let mut looked = green_ends(call, &servers, &new, reverse).await;
+    if looked.is_empty() && !reverse.links.is_empty() {
+        return None;
+    }
+    if let Some(bytes) = held_back(&looked) {
+        metrics::tell(call.world, &record.ticket, &Observation::BackLag(bytes));
+    }
+    let alone = judged(record, &looked);
+    if matches!(alone, Health::Overflowing(_)) || !reverse.is_available() {
+        return Some(alone);
+    }
+    ask_old(call, &servers, &old, &mut looked).await;
+    Some(judged(record, &looked))
 }
 
 fn judged(record: &Record, looked: &[Looked<'_>]) -> Health {
@@ -56,146 +104,63 @@ fn held_back(looked: &[Looked<'_>]) -> Option<u64> {
     slots.map(|slot| slot.held).max()
 }
 
-async fn in_time<T>(
-    until: Instant,
-    look: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let looked = timeout_at(until, look).await;
-    looked.unwrap_or_else(|_| Err(StepError::transient("the server did not answer in time").into()))
+/// The links that can be seen on green, as if each subscription on old were at rest.
+async fn green_ends<'a, W: World>(
+    call: &Call<'_, W>,
+    servers: &Servers<'_, W>,
+    new: &ResourceId,
+    reverse: &'a Reverse,
+) -> Vec<Looked<'a>> {
+    let looks = reverse.links.iter().map(|(database, link)| async move {
+        let look = async {
+            let session = servers.on(new, database, Access::AsServed).await?;
+            Ok(LinkSeen {
+                slot: session.slot(&link.name).await?,
+                subscription: Some(AT_REST),
+                tables: Some(session.shape().await?),
+            })
+        };
+        Some(Looked {
+            database,
+            link,
+            seen: seen(in_time(call, GREEN_WITHIN, look).await)?,
+        })
+    });
+    let looks: Vec<_> = looks.collect();
+    let looked = stream::iter(looks).buffered(AT_ONCE);
+    looked.filter_map(ready).collect().await
 }
 
-impl World {
-    pub(crate) async fn look(&self, record: &Record) -> Seen {
-        let open = record.phase != Phase::Ended;
-        let upgrade = if open {
-            self.execution(&record.ticket.owner).await
-        } else {
-            None
+/// Completes the links with what old says in time; what it does not say stays unknown.
+async fn ask_old<W: World>(
+    call: &Call<'_, W>,
+    servers: &Servers<'_, W>,
+    old: &ResourceId,
+    looked: &mut [Looked<'_>],
+) {
+    let asks = looked.iter().map(|looked| {
+        let ask = async {
+            let session = servers.on(old, looked.database, Access::AsServed).await?;
+            session.subscription(&looked.link.name).await
         };
-        let rollback = match record.rollback.as_ref().filter(|_| open) {
-            Some(rollback) => self.execution(rollback).await,
-            None => None,
-        };
-        let (readings, link) = join(self.readings(record), self.link(record)).await;
-        Seen {
-            now: now(),
-            upgrade,
-            rollback,
-            readings,
-            link,
+        in_time(call, OLD_WITHIN, ask)
+    });
+    let asks: Vec<_> = asks.collect();
+    let answers: Vec<_> = stream::iter(asks).buffered(AT_ONCE).collect().await;
+    for (looked, answer) in looked.iter_mut().zip(answers) {
+        if let Some(subscription) = seen(answer) {
+            looked.seen.subscription = subscription;
         }
     }
+}
 
-    async fn execution(&self, execution: &Owner) -> Option<Execution> {
-        seen(self.executions.describe(execution).await)
-    }
-
-    async fn readings(&self, record: &Record) -> Option<Vec<Reading>> {
-        let waits = matches!(record.phase, Phase::Before | Phase::After);
-        record.token().filter(|_| waits)?;
-        seen(self.alarms.read(&record.plan.alarms).await)
-    }
-
-    /// Green comes first: its disk is the one that fills, and an old that is silent is no reason to let it.
-    async fn link(&self, record: &Record) -> Option<Health> {
-        let reverse = record.reverse.as_ref().filter(|_| record.is_guarded())?;
-        let mut looked = self.green_sides(record, reverse).await;
-        if looked.is_empty() && !reverse.links.is_empty() {
-            return None;
-        }
-        if let Some(bytes) = held_back(&looked) {
-            metrics::back_lag(&record.ticket, bytes);
-        }
-        let alone = judged(record, &looked);
-        if matches!(alone, Health::Overflowing(_)) || !reverse.is_available() {
-            return Some(alone);
-        }
-        self.ask_old(record, &mut looked).await;
-        Some(judged(record, &looked))
-    }
-
-    /// The links that can be seen on green, as if each subscription on old were at rest.
-    async fn green_sides<'a>(&self, record: &Record, reverse: &'a Reverse) -> Vec<Looked<'a>> {
-        let until = Instant::now() + GREEN_WITHIN;
-        let looks = reverse.links.iter().map(|(database, link)| async move {
-            let look = self.green_side(record, database, &link.name);
-            let seen = seen(in_time(until, look).await)?;
-            Some(Looked {
-                database,
-                link,
-                seen,
-            })
-        });
-        let looks: Vec<_> = looks.collect();
-        let looked = stream::iter(looks).buffered(AT_ONCE);
-        looked.filter_map(ready).collect().await
-    }
-
-    async fn green_side(
-        &self,
-        record: &Record,
-        database: &str,
-        name: &str,
-    ) -> Result<LinkSeen, Error> {
-        let new = record.green.as_ref().and_then(Green::writer);
-        let new = new.ok_or_else(|| StepError::failed("the record names no green"))?;
-        let new = self
-            .session(record, &new.resource_id, Some(database), Access::AsServed)
-            .await?;
-        Ok(LinkSeen {
-            slot: reverse::slot(&new, name).await?,
-            subscription: Some(AT_REST),
-            tables: Some(reverse::shape(&new).await?),
-        })
-    }
-
-    /// Completes the links with what old says in time; of what it does not say nobody knows.
-    async fn ask_old(&self, record: &Record, looked: &mut [Looked<'_>]) {
-        let until = Instant::now() + OLD_WITHIN;
-        let asks = looked.iter().map(|looked| {
-            let ask = self.old_side(record, looked.database, &looked.link.name);
-            in_time(until, ask)
-        });
-        let asks: Vec<_> = asks.collect();
-        let answers: Vec<_> = stream::iter(asks).buffered(AT_ONCE).collect().await;
-        for (looked, answer) in looked.iter_mut().zip(answers) {
-            if let Some(subscription) = seen(answer) {
-                looked.seen.subscription = subscription;
-            }
-        }
-    }
-
-    async fn old_side(
-        &self,
-        record: &Record,
-        database: &str,
-        name: &str,
-    ) -> Result<Option<SubscriptionSeen>, Error> {
-        let old = record.plan.writer();
-        let old = old.ok_or_else(|| StepError::failed("the record names no writer"))?;
-        let old = self
-            .session(record, &old.resource_id, Some(database), Access::AsServed)
-            .await?;
-        reverse::subscription(&old, name).await
-    }
-
-    /// A session on the server with this identity, whatever it is called now.
-    pub(crate) async fn session(
-        &self,
-        record: &Record,
-        resource_id: &ResourceId,
-        database: Option<&str>,
-        access: Access,
-    ) -> Result<Session, Error> {
-        let endpoint = self.instances.endpoint(resource_id).await?;
-        let connector = self
-            .secrets
-            .connector(&record.plan.database, &self.resolver)
-            .await?;
-        connector
-            .connect(&endpoint, database.unwrap_or(MAINTENANCE), access)
-            .await
-    }
+async fn in_time<W: World, T>(
+    call: &Call<'_, W>,
+    limit: Duration,
+    look: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let looked = call.timeout(limit, look).await;
+    looked.unwrap_or_else(|_| Err(StepError::transient("the server did not answer in time").into()))
 }
 
 fn seen<T>(looked: Result<T, Error>) -> Option<T> {

@@ -1,108 +1,76 @@
 //! The critical section: one writer becomes another.
 //!
-//! One invocation goes from the checklist to the receipt. A call that comes again, after whatever, decides from the
-//! record's phase and from what RDS says where to go on.
+//! One call goes from the checklist to the receipt. A call that comes again, after whatever, decides from the record's phase
+//! and from what RDS says where to go on.
 
 mod approach;
 mod checklist;
+mod failback;
 mod follow;
-mod link;
 mod opening;
 mod proof;
 mod retreat;
 mod sides;
 
 use domain::error::StepError;
+use domain::receipt::Receipt;
 use domain::record::Phase;
-use domain::switchover::{Input, Output, Receipt, Stage, stage};
-use effects::alarms::Alarms;
-use effects::claims::{Claims, Held};
-use effects::dns::Resolver;
-use effects::error::Error;
-use effects::rds::{Deployments, Instances};
-use effects::routes::Routes;
-use effects::secrets::Secrets;
-use effects::step::Invocation;
-use opening::Moment;
+use domain::steps::switchover::{Input, Output, Stage, stage};
+use ports::{Error, Rds, World};
 use sides::Sides;
-
-/// What the switchover is made with.
-#[derive(Clone)]
-pub struct Bridge {
-    /// The table of upgrades.
-    pub claims: Claims,
-    /// The blue/green deployment.
-    pub deployments: Deployments,
-    /// Its instances.
-    pub instances: Instances,
-    /// The alarms that guard the upgrade.
-    pub alarms: Alarms,
-    /// Where reads go.
-    pub routes: Routes,
-    /// Our credentials.
-    pub secrets: Secrets,
-    /// Who knows the servers' addresses.
-    pub resolver: Resolver,
-}
+use steps::{Call, Held};
 
 /// Switches over, or goes on with a switchover that was begun.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` if it can't be begun or RDS took it back, with blue serving and no fence standing;
-/// `Upgrade.AlarmRaised` if an alarm rings before it is begun; `Upgrade.Failed` if green serves but does not hold what it
+/// `Upgrade.AlarmRaised` if an alarm goes to ALARM before it is begun; `Upgrade.Failed` if green serves but does not hold what it
 /// should, or is withheld because it does not.
-pub async fn run(bridge: &Bridge, input: Input, invocation: Invocation) -> Result<Output, Error> {
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
     // Boxed, because it is long and lives in the frame of every caller otherwise.
-    let act = async |held: &mut Held<'_>| Box::pin(bridge.step(held, &invocation)).await;
-    bridge
-        .claims
-        .holding(&input.ticket, "switchover", &invocation, act)
-        .await
+    let act = async |held: &mut Held<'_, W>| Box::pin(step(held)).await;
+    call.holding(&input.ticket, "switchover", act).await
 }
 
-impl Bridge {
-    async fn step(&self, held: &mut Held<'_>, invocation: &Invocation) -> Result<Output, Error> {
-        let green = held.record().green.clone();
-        let green =
-            green.ok_or_else(|| StepError::refused("there is no green; provision makes it"))?;
-        let seen = self.deployments.describe(&green.deployment).await?;
-        match stage(held.record().phase, false, seen.as_ref()) {
-            Stage::Begin => Box::pin(self.begin(held, invocation)).await,
-            Stage::StartOver if !self.is_idle(&green.deployment).await? => {
-                Ok(again("RDS may be about to switch"))
-            }
-            Stage::StartOver => {
-                let mut sides = Sides::find(self, held.record()).await?;
-                retreat::lift(held, &mut sides).await?;
-                Ok(again(
-                    "RDS has not switched; the fence is down, and the switchover is begun anew",
-                ))
-            }
-            Stage::Follow => {
-                let mut sides = Sides::find(self, held.record()).await?;
-                Box::pin(self.follow(held, &mut sides, invocation)).await
-            }
-            // No call of ours is in the record, so that the writes went over without it.
-            Stage::Finish if held.record().receipt.is_none() => foreign(held).await,
-            Stage::Foreign => foreign(held).await,
-            Stage::Finish => {
-                let mut sides = Sides::find(self, held.record()).await?;
-                self.finish(held, &mut sides, invocation, Moment::now())
-                    .await
-            }
-            Stage::TakenBack { why } => {
-                let mut sides = Sides::find(self, held.record()).await?;
-                Err(retreat::taken_back(held, &mut sides, &why).await?.into())
-            }
-            Stage::Wait => Ok(again("somebody else is switching the deployment over")),
-            Stage::Refuse { why } => Err(StepError::refused(why).into()),
+async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
+    let call = held.call;
+    let green = held.record().made_green()?.deployment.clone();
+    let seen = call.world.rds().deployment(&green).await?;
+    match stage(held.record().phase, false, seen.as_ref()) {
+        Stage::Begin => Box::pin(approach::begin(held)).await,
+        Stage::StartOver if !follow::is_idle(call, &green).await? => {
+            Ok(again("RDS may be about to switch"))
         }
+        Stage::StartOver => {
+            let mut sides = Sides::find(call, held.record()).await?;
+            retreat::lift(held, &mut sides).await?;
+            Ok(again(
+                "RDS has not switched; the fence is down, and the switchover is begun anew",
+            ))
+        }
+        Stage::Follow => {
+            let mut sides = Sides::find(call, held.record()).await?;
+            Box::pin(follow::follow(held, &mut sides)).await
+        }
+        // No call of ours is in the record, so that the writes went over without it.
+        Stage::Finish if held.record().receipt.is_none() => foreign(held).await,
+        Stage::Foreign => foreign(held).await,
+        Stage::Finish => {
+            let mut sides = Sides::find(call, held.record()).await?;
+            opening::finish(held, &mut sides, call.now()).await
+        }
+        Stage::TakenBack { why } => {
+            let mut sides = Sides::find(call, held.record()).await?;
+            Err(retreat::taken_back(held, &mut sides, &why).await?.into())
+        }
+        Stage::Wait => Ok(again("another caller is switching the deployment over")),
+        Stage::Refuse { why } => Err(StepError::refused(why).into()),
     }
 }
 
 /// Green serves, and nothing of it can be vouched for.
-async fn foreign(held: &mut Held<'_>) -> Result<Output, Error> {
+async fn foreign<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
     if held.record().phase != Phase::After {
         held.enter(Phase::After).await?;
     }

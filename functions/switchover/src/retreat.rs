@@ -1,36 +1,34 @@
 //! The way back as long as blue serves: fences down, phase before.
 
-use crate::sides::{Sides, opened, patiently};
+use crate::sides::Sides;
 use domain::error::StepError;
-use domain::record::{Fence, Phase};
-use effects::claims::Held;
-use effects::error::Error;
-use effects::postgres::{fence, roles};
+use domain::record::Phase;
+use ports::{Error, World};
 use std::time::Duration;
-use tracing::info;
+use steps::{Held, fencing};
 
-/// How long a side that lets nobody in is asked again.
+/// How long a side that lets nothing in is asked again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Lifts what this step put up, sees that it is gone, and enters the phase before the switchover again.
-pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), Error> {
+pub(crate) async fn lift<W: World>(
+    held: &mut Held<'_, W>,
+    sides: &mut Sides<'_, W>,
+) -> Result<(), Error> {
     let fences = held.record().fences.clone();
     if !fences.is_empty() {
-        patiently(PATIENCE, async || sides.connect().await).await?;
-        held.verify().await?;
+        let call = held.call;
+        call.patiently(PATIENCE, async || sides.connect().await)
+            .await?;
     }
     for stands in fences {
         let on_old = stands.resource_id == sides.old.resource_id;
         let session = if on_old {
-            &sides.old_roles
+            sides.on_old()
         } else {
-            &sides.new_roles
+            sides.on_new()
         };
-        let session = opened(session.as_ref())?;
-        fence::lift(session, &stands).await?;
-        seen_open(&roles::open(session, &names(&stands)).await?, &stands)?;
-        held.unfence(&stands.resource_id).await?;
-        info!(side = ?stands.side, "fence lifted");
+        fencing::lift(held, session?, &stands).await?;
     }
     // What the call left in the record belongs to it; another call writes its own.
     held.change(|record| {
@@ -43,32 +41,13 @@ pub(crate) async fn lift(held: &mut Held<'_>, sides: &mut Sides) -> Result<(), E
 }
 
 /// What the state machine is told once RDS has taken the switchover back and the fence is down.
-pub(crate) async fn taken_back(
-    held: &mut Held<'_>,
-    sides: &mut Sides,
+pub(crate) async fn taken_back<W: World>(
+    held: &mut Held<'_, W>,
+    sides: &mut Sides<'_, W>,
     why: &str,
 ) -> Result<StepError, Error> {
     lift(held, sides).await?;
     Ok(StepError::refused(format!(
         "RDS took the switchover back: {why}; blue goes on serving, the fence is down"
     )))
-}
-
-pub(crate) fn names(stands: &Fence) -> Vec<String> {
-    stands.roles.iter().map(|role| role.name.clone()).collect()
-}
-
-fn seen_open(open: &[String], stands: &Fence) -> Result<(), StepError> {
-    let closed: Vec<String> = names(stands)
-        .into_iter()
-        .filter(|name| !open.contains(name))
-        .collect();
-    if closed.is_empty() {
-        Ok(())
-    } else {
-        Err(StepError::transient(format!(
-            "still closed after the fence was lifted: {}",
-            closed.join(", ")
-        )))
-    }
 }

@@ -1,27 +1,11 @@
-//! Wires RDS and the members' PostgreSQL to the roll of a minor version.
+//! Upgrades minor versions in place.
 
-use aws_config::BehaviorVersion;
-use effects::claims::Claims;
-use effects::config::Config;
-use effects::dns::Resolver;
-use effects::rds::{Instances, Snapshots};
-use effects::secrets::Secrets;
-use effects::step;
-use upgrade_in_place::Roll;
+use steps::Call;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let settings = Config::from_env()?;
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let roll = &Roll {
-        claims: Claims::new(&aws, settings.upgrades_table),
-        instances: Instances::new(&aws),
-        snapshots: Snapshots::new(&aws),
-        secrets: Secrets::new(&aws, settings.credentials_prefix),
-        resolver: Resolver::new(settings.nameserver)?,
-    };
-    step::serve("upgrade_in_place", async |input, invocation| {
-        upgrade_in_place::run(roll, input, invocation).await
+    aws::serve("upgrade_in_place", &[], async |world, invocation, input| {
+        upgrade_in_place::run(&Call::new(world, invocation), input).await
     })
     .await
 }

@@ -1,11 +1,10 @@
 //! The rows of one database, compared in several sessions at once.
 
-use super::Sides;
 use domain::error::StepError;
-use domain::validate::{Key, Rows, Suspects, Table, told, unequal};
-use effects::error::Error;
-use effects::postgres::{Session, digest, marker};
+use domain::rows::{Key, Rows, Table};
+use domain::steps::validate::{Suspects, told, unequal};
 use futures_util::future::{try_join, try_join_all};
+use ports::{Clock, Error, Session};
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -42,13 +41,15 @@ impl Alike {
     }
 }
 
-/// Compares the tables of a database. No statement runs longer than `patience`.
+/// Compares the tables of a database, in sessions on blue and green that `open` gives. No statement runs longer than
+/// `patience`.
 ///
 /// # Errors
 ///
 /// `Upgrade.Transient` if a marker doesn't arrive, or a table changes faster than it can be compared.
-pub async fn compare(
-    sides: &Sides<'_>,
+pub async fn compare<S: Session>(
+    clock: &impl Clock,
+    open: impl AsyncFn() -> Result<(S, S), Error>,
     database: &str,
     tables: Vec<Table>,
     patience: Duration,
@@ -56,7 +57,7 @@ pub async fn compare(
     let queue = RefCell::new(tables.into_iter());
     let worker = || async {
         let mut sum = Alike::default();
-        let (blue, green) = sides.sessions(database).await?;
+        let (blue, green) = open().await?;
         try_join(
             blue.limit_statements(patience),
             green.limit_statements(patience),
@@ -68,6 +69,7 @@ pub async fn compare(
                 return Ok::<_, Error>(sum);
             };
             let pair = Pair {
+                clock,
                 database,
                 table,
                 blue: &blue,
@@ -85,20 +87,21 @@ pub async fn compare(
 }
 
 /// One table on both sides.
-struct Pair<'a> {
+struct Pair<'a, C, S> {
+    clock: &'a C,
     database: &'a str,
     table: Table,
-    blue: &'a Session,
-    green: &'a Session,
+    blue: &'a S,
+    green: &'a S,
 }
 
-impl Pair<'_> {
+impl<C: Clock, S: Session> Pair<'_, C, S> {
     async fn compare(&self) -> Result<Alike, Error> {
         let (table, buckets) = (&self.table, self.table.buckets());
         for _ in 0..PASSES {
             let digests = try_join(
-                digest::buckets(self.blue, table, buckets),
-                digest::buckets(self.green, table, buckets),
+                self.blue.buckets(table, buckets),
+                self.green.buckets(table, buckets),
             );
             let (blue, green) = digests.await?;
             let rows: u64 = blue.values().map(|bucket| bucket.rows).sum();
@@ -130,26 +133,21 @@ impl Pair<'_> {
             return Ok(Suspects::default());
         }
         let rows = try_join(
-            digest::rows_of(self.blue, &self.table, buckets, differ),
-            digest::rows_of(self.green, &self.table, buckets, differ),
+            self.blue.rows_of(&self.table, buckets, differ),
+            self.green.rows_of(&self.table, buckets, differ),
         );
         let (blue, green) = rows.await?;
         let mut suspects = Suspects::new(&blue, &green);
-        let look = Look {
-            pair: self,
-            buckets,
-            differ,
-        };
         for round in 0..ROUNDS {
             let keys = suspects.keys();
             if keys.is_empty() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(10) * round).await;
-            let before = look.rows(self.blue, &keys).await?;
+            self.clock.sleep(Duration::from_millis(10) * round).await;
+            let before = self.rows(self.blue, &keys, buckets, differ).await?;
             self.level().await?;
-            let green = look.rows(self.green, &keys).await?;
-            let after = look.rows(self.blue, &keys).await?;
+            let green = self.rows(self.green, &keys, buckets, differ).await?;
+            let after = self.rows(self.blue, &keys, buckets, differ).await?;
             suspects.judge(&before, &green, &after);
         }
         Ok(suspects)
@@ -157,8 +155,8 @@ impl Pair<'_> {
 
     /// Green has everything that blue had when this began.
     async fn level(&self) -> Result<(), Error> {
-        let written = marker::write(self.blue).await?;
-        let seen = marker::wait(self.green, written.number, ARRIVAL).await?;
+        let written = self.blue.write_marker().await?.marker;
+        let seen = self.green.await_marker(written.number, ARRIVAL).await?;
         if seen.is_some_and(|seen| seen.number >= written.number) {
             return Ok(());
         }
@@ -169,21 +167,19 @@ impl Pair<'_> {
         );
         Err(StepError::transient(why).into())
     }
-}
 
-/// How the rows under suspicion are read again.
-struct Look<'a> {
-    pair: &'a Pair<'a>,
-    buckets: u32,
-    differ: &'a [i32],
-}
-
-impl Look<'_> {
-    async fn rows(&self, side: &Session, keys: &[Key]) -> Result<Rows, Error> {
-        if self.pair.table.key.is_empty() {
-            digest::rows_of(side, &self.pair.table, self.buckets, self.differ).await
+    /// The rows under suspicion, read again.
+    async fn rows(
+        &self,
+        side: &S,
+        keys: &[Key],
+        buckets: u32,
+        differ: &[i32],
+    ) -> Result<Rows, Error> {
+        if self.table.key.is_empty() {
+            side.rows_of(&self.table, buckets, differ).await
         } else {
-            digest::rows_at(side, &self.pair.table, keys).await
+            side.rows_at(&self.table, keys).await
         }
     }
 }

@@ -5,76 +5,54 @@ mod compare;
 pub use compare::{Alike, compare};
 
 use domain::error::StepError;
-use domain::record::{Green, Record};
-use domain::validate::{Input, Output, Shape, unlike};
-use effects::claims::{Claims, Held};
-use effects::dns::Resolver;
-use effects::error::Error;
-use effects::postgres::{Access, Connector, Endpoint, Session, tables};
-use effects::secrets::Secrets;
-use effects::step::Invocation;
+use domain::rows::Schema;
+use domain::steps::validate::{Input, Output, unlike};
+use futures_util::future::try_join;
+use ports::{Access, Engine, Error, Session, SessionOf, World};
 use std::time::Duration;
+use steps::{Call, Held, Servers};
 use tracing::info;
 
-/// What an invocation needs besides comparing.
+/// What a call needs besides comparing.
 const SPARE: Duration = Duration::from_secs(10);
-
-/// What is compared with.
-#[derive(Clone)]
-pub struct Scales {
-    /// The table of upgrades.
-    pub claims: Claims,
-    /// Our credentials.
-    pub secrets: Secrets,
-    /// Who knows the servers' addresses.
-    pub resolver: Resolver,
-}
 
 /// Compares green with blue. Only reads, apart from markers on blue.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` with everything that is not the same, by table.
-pub async fn run(scales: &Scales, input: Input, invocation: Invocation) -> Result<Output, Error> {
-    let act = async |held: &mut Held<'_>| scales.weigh(held, &invocation).await;
-    scales
-        .claims
-        .holding(&input.ticket, "validate", &invocation, act)
-        .await
+pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
+    let act = async |held: &mut Held<'_, W>| validate(held).await;
+    call.holding(&input.ticket, "validate", act).await
 }
 
-impl Scales {
-    async fn weigh(&self, held: &Held<'_>, invocation: &Invocation) -> Result<Output, Error> {
-        let record = held.record();
-        let connector = self
-            .secrets
-            .connector(&record.plan.database, &self.resolver)
-            .await?;
-        let sides = Sides::of(&connector, record)?;
-        let mut found = sides.version(&record.plan.to_version).await?;
-        let mut sum = Alike::default();
-        held.verify().await?;
-        for database in &record.plan.databases {
-            let shape = sides.shape(database, &mut found).await?;
-            let patience = invocation.remaining().saturating_sub(SPARE);
-            sum.add(compare(&sides, database, shape.tables, patience).await?);
-        }
-        found.append(&mut sum.mismatches);
-        info!(
-            tables = sum.tables,
-            rows = sum.rows,
-            busy = sum.busy,
-            "sides compared"
-        );
-        if found.is_empty() {
-            Ok(output(&sum))
-        } else {
-            let what = found.join("; ");
-            Err(StepError::refused(format!(
-                "green is not like blue: {what}; green must be made anew"
-            ))
-            .into())
-        }
+async fn validate<W: World>(held: &Held<'_, W>) -> Result<Output, Error> {
+    let servers = Servers::of(held.call, held.record());
+    let mut found = other_version(&servers).await?;
+    let mut sum = Alike::default();
+    held.verify().await?;
+    for database in &servers.plan.databases {
+        let schema = schema(&servers, database, &mut found).await?;
+        let patience = held.call.remaining().saturating_sub(SPARE);
+        let open = async || sessions(&servers, database).await;
+        let clock = held.call.world.clock();
+        sum.add(compare(clock, open, database, schema.tables, patience).await?);
+    }
+    found.append(&mut sum.mismatches);
+    info!(
+        tables = sum.tables,
+        rows = sum.rows,
+        busy = sum.busy,
+        "sides compared"
+    );
+    if found.is_empty() {
+        Ok(output(&sum))
+    } else {
+        let what = found.join("; ");
+        Err(StepError::refused(format!(
+            "green is not like blue: {what}; green must be made anew"
+        ))
+        .into())
     }
 }
 
@@ -94,74 +72,46 @@ fn output(sum: &Alike) -> Output {
     }
 }
 
-/// Where both sides listen.
-pub struct Sides<'a> {
-    /// Who opens sessions.
-    pub connector: &'a Connector,
-    /// The old version's writer.
-    pub blue: Endpoint,
-    /// The new version's writer.
-    pub green: Endpoint,
+/// A session on each side.
+async fn sessions<W: World>(
+    servers: &Servers<'_, W>,
+    database: &str,
+) -> Result<(SessionOf<W>, SessionOf<W>), Error> {
+    let blue = servers.blue(database, Access::AsServed);
+    let green = servers.green(database, Access::AsServed);
+    try_join(blue, green).await
 }
 
-impl<'a> Sides<'a> {
-    fn of(connector: &'a Connector, record: &Record) -> Result<Self, StepError> {
-        let blue = record.plan.members.first();
-        let blue = blue.ok_or_else(|| StepError::refused("the plan has no writer"))?;
-        let green = record.green.as_ref().and_then(Green::writer);
-        let green =
-            green.ok_or_else(|| StepError::refused("there is no green yet; provision makes it"))?;
-        Ok(Self {
-            connector,
-            blue: Endpoint::new(&blue.address, blue.port),
-            green: Endpoint::new(&green.address, green.port),
-        })
-    }
-
-    /// A session on each side.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connector::connect`].
-    pub async fn sessions(&self, database: &str) -> Result<(Session, Session), Error> {
-        let blue = self
-            .connector
-            .connect(&self.blue, database, Access::AsServed);
-        let green = self
-            .connector
-            .connect(&self.green, database, Access::AsServed);
-        futures_util::future::try_join(blue, green).await
-    }
-
-    async fn version(&self, wanted: &str) -> Result<Vec<String>, Error> {
-        let maintenance = effects::postgres::inspect::MAINTENANCE;
-        let green = self
-            .connector
-            .connect(&self.green, maintenance, Access::AsServed);
-        let version = tables::version(&green.await?).await?;
-        let other = version != wanted;
-        Ok(other
-            .then(|| format!("green answers as {version}, not {wanted}"))
-            .into_iter()
-            .collect())
-    }
-
-    /// Blue's shape; what green has otherwise is added to what was found.
-    async fn shape(&self, database: &str, found: &mut Vec<String>) -> Result<Shape, Error> {
-        let (blue, green) = self.sessions(database).await?;
-        let shapes = futures_util::future::try_join(shape(&blue), shape(&green));
-        let (blue, green) = shapes.await?;
-        let unlike = unlike(database, &blue, &green);
-        let clean = unlike.is_empty();
-        found.extend(unlike);
-        Ok(if clean { blue } else { Shape::default() })
-    }
+async fn other_version<W: World>(servers: &Servers<'_, W>) -> Result<Vec<String>, Error> {
+    let wanted = &servers.plan.to_version;
+    let maintenance = servers.engine().await?.maintenance();
+    let green = servers.green(maintenance, Access::AsServed).await?;
+    let version = green.version().await?;
+    let other = version != *wanted;
+    Ok(other
+        .then(|| format!("green answers as {version}, not {wanted}"))
+        .into_iter()
+        .collect())
 }
 
-async fn shape(session: &Session) -> Result<Shape, Error> {
-    Ok(Shape {
-        tables: tables::read(session).await?,
-        extensions: tables::extensions(session).await?,
-        invalid_indexes: tables::invalid_indexes(session).await?,
+/// Blue's schema; what green has otherwise is added to what was found.
+async fn schema<W: World>(
+    servers: &Servers<'_, W>,
+    database: &str,
+    found: &mut Vec<String>,
+) -> Result<Schema, Error> {
+    let (blue, green) = sessions(servers, database).await?;
+    let (blue, green) = try_join(read(&blue), read(&green)).await?;
+    let unlike = unlike(database, &blue, &green);
+    let clean = unlike.is_empty();
+    found.extend(unlike);
+    Ok(if clean { blue } else { Schema::default() })
+}
+
+async fn read<S: Session>(session: &S) -> Result<Schema, Error> {
+    Ok(Schema {
+        tables: session.tables().await?,
+        extensions: session.extensions().await?,
+        invalid_indexes: session.invalid_indexes().await?,
     })
 }

@@ -1,8 +1,8 @@
 //! The alarm that guards the upgrade.
 
 use super::{Turn, World};
+use domain::alarms::{Reading, State};
 use domain::ids::Millis;
-use domain::watch::{Reading, State};
 
 /// The alarm's name.
 pub const ALARM: &str = "orders-errors";
@@ -12,7 +12,7 @@ pub const ALARM: &str = "orders-errors";
 pub struct Alarm {
     /// What it shows.
     pub state: State,
-    /// When it went into `ALARM`.
+    /// When it went to `ALARM`.
     pub rang: Vec<i64>,
     /// When that last began, for EventBridge, until the walk has delivered it.
     pub untold: Option<i64>,
@@ -41,9 +41,8 @@ impl World {
         }
         if state != State::Quiet {
             let long = self.dice.chance(2_000);
-            let after = self
-                .dice
-                .between(5_000, if long { 3_600_000 } else { 120_000 });
+            let longest = if long { 3_600_000 } else { 120_000 };
+            let after = self.dice.between(5_000, longest);
             self.later(after, Turn::Quiet);
         }
     }

@@ -1,35 +1,42 @@
 //! Everything outside of the code: servers, RDS, Route 53, CloudWatch, the table, in virtual time.
 //!
-//! It changes by what the steps do to it ([`super::call`]) and by its own [`Turn`]s, which are due at some moment.
+//! It changes by what the steps do to it through its ports ([`super::call`]) and by its own [`Turn`]s, which are due at some
+//! moment.
 
 pub mod alarms;
 pub mod instances;
-pub mod postgres;
 pub mod rds;
 pub mod routes;
 pub mod servers;
 pub mod switching;
 pub mod table;
 
+use super::agenda::{Agenda, Due};
 use super::dice::Dice;
 use super::faults::{Coverage, Fault, Weather};
+use super::invariants::Memory;
 use alarms::Alarm;
 use domain::error::StepError;
 use domain::ids::ResourceId;
-use domain::routes::Weighted;
-use domain::writes::Pointer;
+use domain::rds::Snapshot;
+use domain::routes::{Pointer, Weighted};
+use ports::{Error, Failure, Nature};
 use rds::Bgd;
+use routes::Led;
 use servers::Server;
 use std::collections::{BTreeMap, BTreeSet};
-use table::Item;
+use std::sync::Arc;
+use table::Stored;
 
 /// What a step gets of the world.
-pub type Fallible<T> = Result<T, StepError>;
+pub type Fallible<T> = Result<T, Error>;
 
 /// The database of every walk.
 pub const DATABASE: &str = "orders";
 /// The account's part of an instance's ARN.
 pub const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:";
+/// When every walk begins: 2026-01-01T00:00:00Z.
+const BEGINNING: i64 = 1_767_225_600_000;
 
 /// What the world does by itself, at its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +49,8 @@ pub enum Turn {
     Gone(ResourceId),
     /// An instance has its new name.
     Named(ResourceId, String),
+    /// A certificate carries an instance's present name alone.
+    Certified(ResourceId),
     /// RDS lets old take writes, since the deployment's record is gone.
     OldOpens(ResourceId),
     /// An instance has the version that it was asked for.
@@ -58,6 +67,8 @@ pub enum Turn {
 pub struct World {
     /// Milliseconds since the Unix epoch.
     pub now: i64,
+    /// What is due.
+    pub agenda: Agenda,
     /// The walk's dice.
     pub dice: Dice,
     /// What goes wrong.
@@ -65,19 +76,27 @@ pub struct World {
     /// What happened.
     pub coverage: Coverage,
     /// The state for which what happens is counted.
-    pub state: String,
+    pub state: Arc<str>,
     /// The table of upgrades.
-    pub item: Option<Item>,
+    pub item: Option<Stored>,
     /// All instances.
     pub servers: Vec<Server>,
+    /// How many there ever were.
+    pub numbered: u8,
     /// All deployments, ended ones included.
     pub deployments: Vec<Bgd>,
-    /// Manual snapshots: name, status, of whom, by which name.
-    pub snapshots: Vec<domain::rds::Snapshot>,
+    /// Manual snapshots.
+    pub snapshots: Vec<Snapshot>,
     /// The weighted records of the reads.
     pub reads: Vec<Weighted>,
     /// The record of the writes.
     pub pointer: Option<Pointer>,
+    /// When every nameserver of Route 53 has the last change.
+    pub everywhere_at: i64,
+    /// No server lets our role in until then.
+    pub refused_until: i64,
+    /// Names of servers that lead where they led before.
+    pub led: Vec<Led>,
     /// The alarm that guards the upgrade.
     pub alarm: Alarm,
     /// Commits that the application was told of, a bit each.
@@ -86,10 +105,10 @@ pub struct World {
     pub commits: u32,
     /// Logical links stand still until then.
     pub links_rest_until: i64,
-    /// What is due, for the walk to keep.
-    pub ahead: Vec<(i64, Turn)>,
+    /// Tokens of the waits that last.
+    pub awaited: BTreeSet<String>,
     /// Waits that were ended, well or not, for the walk to deliver.
-    pub ended_waits: Vec<(String, Fallible<()>)>,
+    pub ended_waits: Vec<(String, Result<(), StepError>)>,
     /// The deployment of which RDS has something to tell.
     pub green_untold: Option<String>,
     /// Waits that a person was asked to answer.
@@ -103,7 +122,7 @@ pub struct World {
     /// The last number that a sequence gave out.
     pub given: Option<u32>,
     /// What the invariants remember.
-    pub memory: super::invariants::Memory,
+    pub memory: Memory,
     /// What must never be, and is.
     pub wrong: Option<String>,
     /// Everything that happened, if somebody wants to read it.
@@ -111,6 +130,44 @@ pub struct World {
 }
 
 impl World {
+    /// A world in which there is nothing yet.
+    pub fn new(mut dice: Dice, traced: bool) -> Self {
+        let weather = Weather::of(&mut dice);
+        Self {
+            now: BEGINNING,
+            agenda: Agenda::default(),
+            dice,
+            weather,
+            coverage: Coverage::default(),
+            state: "Beginning".into(),
+            item: None,
+            servers: vec![],
+            numbered: 0,
+            deployments: vec![],
+            snapshots: vec![],
+            reads: vec![],
+            pointer: None,
+            everywhere_at: 0,
+            refused_until: 0,
+            led: vec![],
+            alarm: Alarm::quiet(),
+            acked: 0,
+            commits: 0,
+            links_rest_until: 0,
+            awaited: BTreeSet::new(),
+            ended_waits: vec![],
+            green_untold: None,
+            questions: vec![],
+            starts: vec![],
+            started: BTreeSet::new(),
+            executions: BTreeMap::new(),
+            given: None,
+            memory: Memory::default(),
+            wrong: None,
+            trace: traced.then(Vec::new),
+        }
+    }
+
     /// Notes what happens.
     pub fn note(&mut self, what: impl FnOnce() -> String) {
         let now = self.now;
@@ -138,13 +195,17 @@ impl World {
     /// A fault happens.
     pub fn strike(&mut self, fault: Fault) {
         self.note(|| format!("  fault: {fault:?}"));
-        let state = self.state.clone();
-        self.coverage.fault(fault, &state);
+        self.coverage.fault(fault, &self.state);
     }
 
     /// Something is due in so many milliseconds.
+    pub fn due(&mut self, after: i64, due: Due) {
+        self.agenda.put(self.now + after, due);
+    }
+
+    /// The world does something in so many milliseconds.
     pub fn later(&mut self, after: i64, turn: Turn) {
-        self.ahead.push((self.now + after, turn));
+        self.due(after, Due::World(turn));
     }
 
     /// Does what is due.
@@ -154,21 +215,44 @@ impl World {
             Turn::Deployment(place, next) => self.deployment_turns(place, next),
             Turn::Gone(id) => self.instance_is_gone(&id),
             Turn::Named(id, name) => self.instance_is_named(&id, &name),
+            Turn::Certified(id) => self.change_server(&id, |server| server.also = None),
             Turn::OldOpens(id) => self.change_server(&id, |old| old.read_only = false),
             Turn::Upgraded(id, version) => self.instance_is_upgraded(&id, &version),
             Turn::Rested(id) => self.instance_rests(&id),
             Turn::Snapshot(place) => self.snapshot_turns(place),
-            Turn::Quiet => self.alarm_turns(domain::watch::State::Quiet),
+            Turn::Quiet => self.alarm_turns(domain::alarms::State::Quiet),
         }
     }
 }
 
-/// A moment later everything may be well.
-pub fn transient<T>(why: impl Into<String>) -> Fallible<T> {
-    Err(StepError::transient(why))
+/// No answer came.
+pub fn silence<T>(nature: Nature, doing: &str) -> Fallible<T> {
+    let silent = "nobody answers";
+    let failure = Failure::NoAnswer;
+    Err(Error::of(
+        nature,
+        doing,
+        failure,
+        None,
+        silent,
+        silent.into(),
+    ))
 }
 
-/// Waiting does not help.
-pub fn refused<T>(why: impl Into<String>) -> Fallible<T> {
-    Err(StepError::refused(why))
+/// A service or a server answered that it did not do it.
+pub fn answered<T>(nature: Nature, doing: &str, failure: Failure, code: &str) -> Fallible<T> {
+    let said = code.to_owned();
+    Err(Error::of(
+        nature,
+        doing,
+        failure,
+        Some(said),
+        code,
+        code.into(),
+    ))
+}
+
+/// A service is busy with something that ends by itself.
+pub fn busy<T>(doing: &str) -> Fallible<T> {
+    answered(Nature::Acted, doing, Failure::Unavailable, "InvalidState")
 }

@@ -1,9 +1,35 @@
-//! Instances with PostgreSQL in them, the application, and what logical replication carries.
+//! Instances with a database in them, the application, and what logical replication carries.
 
-use super::{ARN, Fallible, Turn, World, transient};
-use domain::ids::ResourceId;
+use super::{Fallible, Turn, World, silence};
+use domain::fence::Role;
+use domain::ids::{Millis, Owner, ResourceId};
+use domain::marker::Seen;
 use domain::plan::MemberRole;
-use domain::rds::Instance;
+use domain::reverse::Shape;
+use ports::Nature;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// The application's role.
+pub const ROLE: &str = "orders_app";
+/// Our own.
+const OURS: &str = "viridian";
+/// A role that is made during an upgrade.
+const LATE_ROLE: &str = "orders_report";
+/// The application's table.
+pub const TABLE: &str = "public.orders";
+/// A table that is made during an upgrade.
+const LATE_TABLE: &str = "public.reports";
+/// The application's sequence.
+pub const SEQUENCE: &str = "public.orders_id_seq";
+/// What host names end in.
+pub const ZONE: &str = ".rds.test";
+/// The comment on the application's role.
+const COMMENT: &str = "the shop";
+/// How long a login takes at most, in milliseconds.
+const LOGGING_IN: i64 = 300;
+/// No more commits than this in a walk: each is a bit.
+const COMMITS: u32 = 120;
 
 /// One commit in a server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +37,7 @@ pub enum Entry {
     /// The application's, by its number.
     App(u32),
     /// Our marker.
-    Marker(i64),
+    Marker(Seen),
 }
 
 /// The slot of the way back.
@@ -28,31 +54,83 @@ pub struct Subscription {
     pub publisher: ResourceId,
     /// It disables itself at the first change that it can't apply.
     pub enabled: bool,
+    /// It was never enabled.
+    pub fresh: bool,
+}
+
+/// What a database is at a moment; without anything where it is not the application's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Frozen {
+    /// The application's commits.
+    pub rows: u128,
+    /// The marker's row; nothing without its table.
+    pub marker: Option<Seen>,
+    table: bool,
+    late_table: bool,
+}
+
+impl Frozen {
+    /// Its tables.
+    pub fn tables(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let table = self.table.then_some(TABLE);
+        let late = self.late_table.then_some(LATE_TABLE);
+        table.into_iter().chain(late)
+    }
+
+    /// Its tables with their columns.
+    pub fn shape(&self) -> Shape {
+        let tables = self.tables();
+        tables
+            .map(|name| (name.to_owned(), "id, total".to_owned()))
+            .collect()
+    }
 }
 
 /// An instance.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a server is so, or so, independently"
+)]
 pub struct Server {
     /// Its identity for good.
     pub id: ResourceId,
+    /// Where it listens, for good.
+    pub address: IpAddr,
     /// Its name.
     pub name: String,
+    /// Another name that its certificate carries.
+    pub also: Option<String>,
     /// Writer or reader.
     pub role: MemberRole,
+    /// The writer that it follows.
+    pub source: Option<ResourceId>,
     /// RDS's word.
-    pub status: String,
+    pub status: &'static str,
+    /// RDS refuses to delete it.
+    pub protected: bool,
+    /// The parameter group.
+    pub group: String,
     /// The version that it runs.
     pub version: String,
     /// Whether the application's role can log in.
     pub login: bool,
-    /// The role's comment.
-    pub comment: Option<String>,
+    /// The role's comment; none while a fence's notice is there.
+    comment: Option<String>,
+    /// Whose fence closed the role.
+    pub fenced_by: Option<Owner>,
+    /// When that was.
+    closed_at: i64,
     /// Whether the application has sessions.
     pub sessions: bool,
     /// Whether sessions are read-only by default.
     pub read_only: bool,
     /// RDS lets nobody write, for the switchover.
     pub blocked: bool,
+    /// RDS lets nobody in, for the switchover.
+    pub shut: bool,
+    /// Counts the times at which all sessions ended.
+    pub life: u32,
     /// Nobody reaches it until then.
     pub away_until: i64,
     /// What was committed, in order.
@@ -60,9 +138,13 @@ pub struct Server {
     /// The application's commits that it holds.
     pub rows: u128,
     /// The marker's row; nothing without its table.
-    pub marker: Option<i64>,
+    pub marker: Option<Seen>,
     /// The number that the application's sequence gives out next.
     pub sequence: u32,
+    /// Whether the planner's statistics were gathered.
+    pub analyzed: bool,
+    /// Whether a table, or a role, was made during an upgrade.
+    pub late: (bool, bool),
     /// The way back's slot.
     pub slot: Option<Slot>,
     /// The way back's subscription.
@@ -70,24 +152,45 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that nobody uses yet.
-    pub fn new(id: String, name: String, role: MemberRole, version: &str) -> Self {
+    /// A server that nobody uses yet, as the so-manieth of a walk.
+    pub fn new(
+        number: u8,
+        id: String,
+        name: String,
+        source: Option<ResourceId>,
+        version: &str,
+    ) -> Self {
+        let role = match source {
+            None => MemberRole::Writer,
+            Some(_) => MemberRole::Reader,
+        };
         Self {
             id: id.into(),
+            address: IpAddr::from([10, 0, 0, number]),
             name,
+            also: None,
             role,
-            status: "available".to_owned(),
+            source,
+            status: "available",
+            protected: false,
+            group: format!("default.{}", crate::setting::family(version)),
             version: version.to_owned(),
             login: true,
-            comment: Some("the shop".to_owned()),
+            comment: Some(COMMENT.to_owned()),
+            fenced_by: None,
+            closed_at: 0,
             sessions: false,
             read_only: role == MemberRole::Reader,
             blocked: false,
+            shut: false,
+            life: 0,
             away_until: 0,
             log: vec![],
             rows: 0,
             marker: None,
             sequence: 0,
+            analyzed: true,
+            late: (false, false),
             slot: None,
             subscription: None,
         }
@@ -98,45 +201,100 @@ impl Server {
         (self.login || self.sessions) && !self.read_only && !self.blocked
     }
 
-    /// Whether PostgreSQL runs.
+    /// Whether it follows another physically.
+    pub fn is_replica(&self) -> bool {
+        self.role == MemberRole::Reader
+    }
+
+    /// Whether the engine runs.
     pub fn is_up(&self) -> bool {
-        !matches!(self.status.as_str(), "creating" | "deleting" | "rebooting")
+        !matches!(self.status, "creating" | "deleting" | "rebooting")
+    }
+
+    /// Whether it answers at a moment.
+    pub fn answers(&self, now: i64) -> bool {
+        self.is_up() && self.away_until <= now
     }
 
     /// The host name.
-    pub fn address(&self) -> String {
-        format!("{}.rds.test", self.name)
+    pub fn host(&self) -> String {
+        format!("{}{ZONE}", self.name)
     }
 
-    /// As RDS describes it.
-    pub fn instance(&self) -> Instance {
-        Instance {
-            id: self.name.as_str().into(),
-            arn: format!("{ARN}{}", self.name),
-            resource_id: self.id.clone(),
-            status: self.status.clone(),
-            engine: "postgres".to_owned(),
-            version: self.version.clone(),
-            pending_version: None,
-            class: "db.m7g.large".to_owned(),
-            multi_az: false,
-            storage_gib: 20,
-            storage_type: "gp3".to_owned(),
-            storage_status: String::new(),
-            parameter_group: "default".to_owned(),
-            parameters_applied: "in-sync".to_owned(),
-            backup_days: 7,
-            address: (self.status != "creating").then(|| self.address()),
-            port: 5432,
-            replica_of: (self.role == MemberRole::Reader).then(|| "any".into()),
-            replicas: vec![],
-            replication: None,
-            cluster: None,
-            deletion_protection: false,
-            managed_password: false,
-            iam_login: false,
-            tags: [].into(),
+    /// Whether this host name is its own.
+    pub fn is_host(&self, host: &str) -> bool {
+        host.strip_suffix(ZONE) == Some(self.name.as_str())
+    }
+
+    /// Whether its certificate carries a host name.
+    pub fn is_certified(&self, host: &str) -> bool {
+        let also = self.also.as_deref();
+        self.is_host(host) || also.is_some() && host.strip_suffix(ZONE) == also
+    }
+
+    /// All sessions end.
+    pub const fn end_sessions(&mut self) {
+        self.life += 1;
+        self.sessions = false;
+    }
+
+    /// What its database is now.
+    pub const fn frozen(&self) -> Frozen {
+        Frozen {
+            rows: self.rows,
+            marker: self.marker,
+            table: true,
+            late_table: self.late.0,
         }
+    }
+
+    /// The names of its roles, or of those that can log in.
+    pub fn roles(&self, logins: bool) -> BTreeSet<String> {
+        let app = (self.login || !logins).then_some(ROLE);
+        let late = self.late.1.then_some(LATE_ROLE);
+        let all = [Some(OURS), app, late].into_iter().flatten();
+        all.map(str::to_owned).collect()
+    }
+
+    /// The application's role, as the server shows it.
+    pub fn role_seen(&self) -> Role {
+        Role {
+            name: ROLE.to_owned(),
+            can_login: self.login,
+            fenced_by: self.fenced_by.clone(),
+            comment: self.comment.clone(),
+        }
+    }
+
+    /// The application's role is closed, for an upgrade.
+    pub fn close(&mut self, owner: &Owner, now: i64) {
+        if self.login {
+            self.closed_at = now;
+        }
+        self.login = false;
+        self.fenced_by = Some(owner.clone());
+        self.comment = None;
+    }
+
+    /// Whether a session may show that was logging in as the role was closed.
+    pub const fn may_show_late(&self, now: i64) -> bool {
+        !self.login && !self.shut && now - self.closed_at < LOGGING_IN
+    }
+
+    /// The application's role is opened, with its comment.
+    pub fn open(&mut self, comment: Option<String>) {
+        self.login = true;
+        self.fenced_by = None;
+        self.comment = comment;
+    }
+
+    /// The marker is advanced, if there is one.
+    pub fn mark(&mut self, now: Millis) -> Option<Seen> {
+        let marker = self.marker.as_mut()?;
+        marker.number += 1;
+        marker.written_at = now;
+        self.log.push(Entry::Marker(*marker));
+        Some(*marker)
     }
 
     /// A commit comes in, by replication.
@@ -144,7 +302,7 @@ impl Server {
         match entry {
             Entry::App(number) if self.rows & (1 << number) != 0 => return Err(number),
             Entry::App(number) => self.rows |= 1 << number,
-            Entry::Marker(number) => self.marker = Some(number),
+            Entry::Marker(marker) => self.marker = Some(marker),
         }
         self.log.push(entry);
         Ok(())
@@ -152,6 +310,11 @@ impl Server {
 }
 
 impl World {
+    /// The place of the server with an identity.
+    pub fn place(&self, id: &ResourceId) -> Option<usize> {
+        self.servers.iter().position(|server| server.id == *id)
+    }
+
     /// The server with an identity.
     pub fn server(&self, id: &ResourceId) -> Option<&Server> {
         self.servers.iter().find(|server| server.id == *id)
@@ -169,15 +332,32 @@ impl World {
         }
     }
 
-    /// A server that answers.
-    pub fn reach(&mut self, id: &ResourceId) -> Fallible<&mut Server> {
-        let now = self.now;
-        let found = self.servers.iter_mut().find(|server| server.id == *id);
-        match found {
-            Some(server) if server.is_up() && server.away_until <= now => Ok(server),
-            Some(_) => transient(format!("{id} does not answer")),
-            None => transient(format!("the server {id} has no endpoint now")),
-        }
+    /// The address that a host name has now.
+    pub fn resolve(&self, host: &str) -> Fallible<IpAddr> {
+        let led = self.led.iter().find(|led| led.is_now(host, self.now));
+        let found = match led {
+            Some(led) => self.server(&led.to),
+            None => self.servers.iter().find(|server| server.is_host(host)),
+        };
+        let found = found.filter(|server| server.status != "creating");
+        found.map_or_else(
+            || silence(Nature::Looked, "resolving a name"),
+            |server| Ok(server.address),
+        )
+    }
+
+    /// The server to which a host name leads from one of RDS's servers.
+    pub fn resolve_from(&self, _from: &ResourceId, host: &str) -> Option<ResourceId> {
+        let address = self.resolve(host).ok()?;
+        let mut servers = self.servers.iter();
+        let found = servers.find(|server| server.address == address)?;
+        Some(found.id.clone())
+    }
+
+    /// Whether RDS replicates to a server.
+    pub fn is_linked(&self, to: &ResourceId) -> bool {
+        let mut links = self.deployments.iter();
+        links.any(|one| one.linked && one.target == *to)
     }
 
     /// Whether the last deployment's old lets the application in; and whether only RDS keeps it from writing there while
@@ -197,32 +377,39 @@ impl World {
     pub fn application(&mut self) {
         let now = self.now;
         for place in 0..self.servers.len() {
-            let number = self.commits;
             let try_it = self.dice.chance(5_000);
             let server = &mut self.servers[place];
-            if !try_it || !server.is_up() || server.away_until > now || number >= 120 {
+            if !try_it || !server.answers(now) || server.shut {
                 continue;
             }
             server.sessions |= server.login;
             if server.accepts() {
-                let given = server.sequence;
-                server.sequence += 1;
-                server.rows |= 1 << number;
-                server.log.push(Entry::App(number));
-                self.acked |= 1 << number;
-                self.commits += 1;
-                self.committed(place, given);
+                self.commit(place);
             }
         }
     }
 
-    fn committed(&mut self, place: usize, given: u32) {
+    /// A commit on a server, which is told.
+    pub fn commit(&mut self, place: usize) {
+        let number = self.commits;
+        if number >= COMMITS {
+            return;
+        }
+        let server = &mut self.servers[place];
+        let given = server.sequence;
+        server.sequence += 1;
+        server.rows |= 1 << number;
+        server.log.push(Entry::App(number));
+        self.acked |= 1 << number;
+        self.commits += 1;
         if self.given.is_some_and(|last| last >= given) {
             self.violate(format!("G2: the sequence gives out {given} twice"));
         }
         self.given = Some(given);
-        let (number, id) = (self.commits - 1, self.servers[place].id.clone());
-        self.note(|| format!("  commit {number} on {id}"));
+        if self.trace.is_some() {
+            let id = self.servers[place].id.clone();
+            self.note(|| format!("  commit {number} on {id}"));
+        }
         self.carry_soon();
     }
 
@@ -240,7 +427,7 @@ impl World {
         }
         for place in 0..self.deployments.len() {
             if self.deployments[place].linked {
-                self.carry_forward(place, usize::MAX);
+                self.carry_forward(place);
             }
         }
         for place in 0..self.servers.len() {
@@ -248,37 +435,28 @@ impl World {
         }
     }
 
-    /// From blue to green, up to a place in blue's log.
-    pub fn carry_forward(&mut self, place: usize, up_to: usize) {
+    /// From blue to green.
+    pub fn carry_forward(&mut self, place: usize) {
         let deployment = &self.deployments[place];
-        let (source, target) = (deployment.source.clone(), deployment.target.clone());
-        let entries = match self.server(&source) {
-            Some(blue) if blue.is_up() => {
-                let end = up_to.min(blue.log.len());
-                blue.log
-                    .get(deployment.carried..end)
-                    .unwrap_or_default()
-                    .to_vec()
-            }
-            _ => return,
+        let (carried, target) = (deployment.carried, self.place(&deployment.target));
+        let Some(blue) = self.server(&deployment.source).filter(|blue| blue.is_up()) else {
+            return;
         };
+        let entries = blue.log.get(carried..).unwrap_or_default().to_vec();
         self.deployments[place].carried += entries.len();
-        self.apply(&target, &entries);
+        self.apply(target, &entries);
     }
 
     fn carry_back(&mut self, place: usize) {
         let old = &self.servers[place];
-        let Some(subscription) = old.subscription.clone().filter(|it| it.enabled) else {
+        let Some(subscription) = old.subscription.as_ref().filter(|it| it.enabled) else {
             return;
         };
-        let (id, up) = (old.id.clone(), old.is_up() && old.away_until <= self.now);
-        let Some(new) = self
-            .servers
-            .iter_mut()
-            .find(|one| one.id == subscription.publisher)
-        else {
+        let up = old.answers(self.now);
+        let Some(new) = self.place(&subscription.publisher) else {
             return;
         };
+        let new = &mut self.servers[new];
         let (true, true, Some(slot)) = (up, new.is_up(), new.slot) else {
             return;
         };
@@ -286,11 +464,11 @@ impl World {
         new.slot = Some(Slot {
             read: new.log.len(),
         });
-        self.apply(&id, &entries);
+        self.apply(Some(place), &entries);
     }
 
-    fn apply(&mut self, to: &ResourceId, entries: &[Entry]) {
-        let Some(server) = self.servers.iter_mut().find(|server| server.id == *to) else {
+    fn apply(&mut self, to: Option<usize>, entries: &[Entry]) {
+        let Some(server) = to.map(|to| &mut self.servers[to]) else {
             return;
         };
         let doubled: Vec<u32> = entries
@@ -298,6 +476,7 @@ impl World {
             .filter_map(|entry| server.apply(*entry).err())
             .collect();
         if !doubled.is_empty() {
+            let to = server.id.clone();
             self.violate(format!("G2: commits {doubled:?} come to {to} twice"));
         }
     }

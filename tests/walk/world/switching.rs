@@ -1,8 +1,9 @@
 //! RDS's switchover: what it does to both sides, moment by moment, until it is through or takes everything back.
 
 use super::rds::{Bgd, Next};
+use super::routes::Led;
 use super::servers::Entry;
-use super::{Fallible, Turn, World, transient};
+use super::{Fallible, Turn, World, busy};
 use crate::faults::Fault;
 use domain::ids::{DeploymentId, ResourceId};
 use domain::rds::{DeploymentStatus, PairStatus};
@@ -10,21 +11,17 @@ use domain::rds::{DeploymentStatus, PairStatus};
 impl World {
     /// Asks for a switchover. Its status shows it up to half a second later.
     pub fn switch(&mut self, id: &DeploymentId, foreign: bool) -> Fallible<()> {
-        let place = self
-            .deployments
-            .iter()
-            .position(|one| one.id == *id && !one.gone);
-        let Some(place) = place.filter(|place| {
-            let found = &self.deployments[*place];
+        let is_ready = |found: &Bgd| {
             let all = found.pairs.iter().all(|pair| {
-                let there = self
-                    .server(&pair.1)
-                    .is_some_and(|green| green.status == "available");
+                let green = self.server(&pair.1);
+                let there = green.is_some_and(|green| green.status == "available");
                 pair.2 == PairStatus::Available && there
             });
             found.status == DeploymentStatus::Available && all && !found.asked
-        }) else {
-            return transient("InvalidBlueGreenDeploymentStateFault");
+        };
+        let mut found = self.deployments.iter();
+        let Some(place) = found.position(|one| one.id == *id && !one.gone && is_ready(one)) else {
+            return busy("switching over");
         };
         self.deployments[place].asked = true;
         self.deployments[place].foreign = foreign;
@@ -49,6 +46,7 @@ impl World {
             Next::Carries => self.green_has_all(place),
             Next::Renames => self.names_swap(place),
             Next::Opens => self.new_opens(place),
+            Next::Unlinks => self.unlink(place),
             Next::Member(member) => {
                 self.deployments[place].pairs[member].2 = PairStatus::SwitchoverCompleted;
             }
@@ -65,13 +63,14 @@ impl World {
             pair.2 = PairStatus::SwitchoverInProgress;
         }
         let (members, foreign) = (deployment.pairs.len(), deployment.foreign);
+        if self.dice.chance(6_000) {
+            self.certify(place);
+        }
         let mut course = vec![Next::Stops, Next::Carries, Next::Renames, Next::Opens];
         course.extend((0..members).map(Next::Member));
         // The deployment's word may come before its last member's.
-        let early = usize::try_from(self.dice.below(2))
-            .unwrap_or(0)
-            .min(members - 1);
-        course.insert(course.len() - early, Next::Completes);
+        let early = usize::try_from(self.dice.below(2)).unwrap_or(0);
+        course.insert(course.len() - early.min(members - 1), Next::Completes);
         if self.links_rest_until > self.now + 5_000 {
             course.truncate(1);
             course.push(Next::TakesBack);
@@ -89,65 +88,111 @@ impl World {
         }
     }
 
-    fn both(&mut self, place: usize) -> [ResourceId; 2] {
+    /// Certificates that are good before and after.
+    fn certify(&mut self, place: usize) {
+        for (blue, green, _) in self.deployments[place].pairs.clone() {
+            let name = self.server(&blue).map(|blue| blue.name.clone());
+            let free = self.free_name(name.as_deref().unwrap_or_default());
+            self.change_server(&blue, |old| old.also = Some(free));
+            self.change_server(&green, |new| new.also = name);
+        }
+    }
+
+    /// What an old instance is called after the switchover.
+    fn free_name(&self, name: &str) -> String {
+        let mut free = (1..).map(|number| format!("{name}-old{number}"));
+        free.find(|free| self.named(free).is_none())
+            .unwrap_or_default()
+    }
+
+    fn both(&self, place: usize) -> [ResourceId; 2] {
         let Bgd { source, target, .. } = &self.deployments[place];
         [source.clone(), target.clone()]
     }
 
     fn both_stop(&mut self, place: usize) {
+        let shut = self.dice.chance(7_000);
         for side in self.both(place) {
             self.change_server(&side, |server| {
                 server.blocked = true;
+                server.shut = shut;
                 server.sessions = false;
+                if shut {
+                    server.end_sessions();
+                }
             });
         }
     }
 
     fn green_has_all(&mut self, place: usize) {
-        self.carry_forward(place, usize::MAX);
+        self.carry_forward(place);
         let [blue, green] = self.both(place);
         let next = self.server(&blue).map_or(0, |blue| blue.sequence);
         self.change_server(&green, |green| green.sequence = next);
-        let ours = self
-            .record()
-            .is_some_and(|record| !record.markers.is_empty());
+        let record = self.record();
+        let ours = record.is_some_and(|record| !record.markers.is_empty());
         if ours && !self.deployments[place].foreign && self.strikes(Fault::MarkerMissing) {
-            self.memory.marker_missing = true;
-            let mut lost = 0;
-            self.change_server(&green, |green| {
-                let kept = green
-                    .log
-                    .iter()
-                    .rposition(|entry| matches!(entry, Entry::Marker(_)));
-                let kept = kept.unwrap_or(0);
-                lost = green.log.len() - kept;
-                green.log.truncate(kept);
-                green.marker = green.marker.map(|number| number - 1);
-                green.rows = green.log.iter().fold(0, |rows, entry| match entry {
-                    Entry::App(number) => rows | 1 << number,
-                    Entry::Marker(_) => rows,
-                });
-            });
-            self.deployments[place].lost = lost;
+            self.lose_marker(place, &green);
         }
     }
 
+    /// Green loses everything from its last marker on.
+    fn lose_marker(&mut self, place: usize, green: &ResourceId) {
+        self.memory.marker_missing = true;
+        let mut lost = 0;
+        self.change_server(green, |green| {
+            let is_marker = |entry: &Entry| matches!(entry, Entry::Marker(_));
+            let kept = green.log.iter().rposition(is_marker).unwrap_or(0);
+            lost = green.log.len() - kept;
+            green.log.truncate(kept);
+            if let Some(marker) = &mut green.marker {
+                marker.number -= 1;
+            }
+            green.rows = green.log.iter().fold(0, |rows, entry| match entry {
+                Entry::App(number) => rows | 1 << number,
+                Entry::Marker(_) => rows,
+            });
+        });
+        self.deployments[place].lost = lost;
+    }
+
     fn names_swap(&mut self, place: usize) {
+        let late = self.strikes(Fault::NamesLate);
+        let late = late.then(|| self.now + self.dice.between(1_000, 40_000));
         for (blue, green, _) in self.deployments[place].pairs.clone() {
-            let name = self
-                .server(&blue)
-                .map(|server| server.name.clone())
-                .unwrap_or_default();
-            let free = (1..).map(|number| format!("{name}-old{number}"));
-            let free = free.into_iter().find(|free| self.named(free).is_none());
-            self.change_server(&blue, |old| old.name = free.unwrap_or_default());
-            self.change_server(&green, |new| new.name = name);
+            let Some(name) = self.server(&blue).map(|blue| blue.name.clone()) else {
+                continue;
+            };
+            let free = self.free_name(&name);
+            if let Some(until) = late {
+                self.lead_late(&name, &free, &blue, until);
+            }
+            let both = |also: &Option<String>, was: &str| also.as_ref().map(|_| was.to_owned());
+            self.change_server(&blue, |old| {
+                old.also = both(&old.also, &name);
+                old.name = free;
+            });
+            self.change_server(&green, |new| {
+                new.also = both(&new.also, &new.name);
+                new.name = name;
+            });
         }
         let [old, _] = self.both(place);
         self.change_server(&old, |old| {
             old.read_only = true;
-            old.blocked = false;
+            (old.blocked, old.shut) = (false, false);
         });
+    }
+
+    /// The names lead where they led, and old's new name nowhere, for a while.
+    fn lead_late(&mut self, name: &str, free: &str, blue: &ResourceId, until: i64) {
+        let zone = super::servers::ZONE;
+        let led = |name: &str, to: ResourceId| Led {
+            host: format!("{name}{zone}"),
+            to,
+            until,
+        };
+        self.led = vec![led(name, blue.clone()), led(free, "nowhere".into())];
     }
 
     fn new_opens(&mut self, place: usize) {
@@ -156,56 +201,69 @@ impl World {
             let until = self.now + self.dice.between(2_000, 30_000);
             self.change_server(&old, |old| old.away_until = until);
         }
-        self.deployments[place].linked = false;
+        self.deployments[place].opened = true;
         self.change_server(&new, |new| {
             new.read_only = false;
-            new.blocked = false;
+            (new.blocked, new.shut) = (false, false);
         });
+        let slow = self.dice.chance(3_000);
+        let after = if slow { self.dice.between(1, 8_000) } else { 0 };
+        self.later(after, Turn::Deployment(place, Next::Unlinks));
+    }
+
+    /// Nothing is replicated any more, unless everything was taken back.
+    fn unlink(&mut self, place: usize) {
+        let deployment = &mut self.deployments[place];
+        deployment.linked &= !deployment.opened;
     }
 
     fn switchover_completes(&mut self, place: usize) {
         self.deployments[place].status = DeploymentStatus::SwitchoverCompleted;
         self.deployments[place].asked = false;
+        for side in self.both(place) {
+            let after = self.dice.between(0, 20_000);
+            self.later(after, Turn::Certified(side));
+        }
     }
 
     fn taken_back(&mut self, place: usize) {
-        let swapped = self.deployments[place].pairs.clone();
-        for (blue, green, _) in swapped {
-            let old = self
-                .server(&blue)
-                .map(|old| old.name.clone())
-                .unwrap_or_default();
+        for (blue, green, _) in self.deployments[place].pairs.clone() {
+            let old = self.server(&blue).map(|old| old.name.clone());
+            let old = old.unwrap_or_default();
             if let Some((name, _)) = old.rsplit_once("-old") {
                 self.change_server(&green, |green| {
                     green.name = format!("{name}-green-{place:06}");
                 });
                 self.change_server(&blue, |blue| name.clone_into(&mut blue.name));
             }
+            for side in [blue, green] {
+                self.change_server(&side, |server| server.also = None);
+            }
         }
+        self.led.clear();
         let [blue, green] = self.both(place);
-        self.change_server(&green, |green| {
-            (green.read_only, green.blocked) = (true, false);
-        });
-        self.change_server(&blue, |blue| {
-            (blue.read_only, blue.blocked) = (false, false);
-        });
+        for (side, read_only) in [(green, true), (blue, false)] {
+            self.change_server(&side, |server| {
+                server.read_only = read_only;
+                (server.blocked, server.shut) = (false, false);
+            });
+        }
         let stays = self.dice.chance(5_000);
         let deployment = &mut self.deployments[place];
-        deployment.asked = false;
-        deployment.linked = true;
+        (deployment.asked, deployment.opened, deployment.linked) = (false, false, true);
         deployment.carried -= std::mem::take(&mut deployment.lost);
-        deployment.status = if stays {
-            DeploymentStatus::Available
+        let (status, pairs) = if stays {
+            (DeploymentStatus::Available, PairStatus::Available)
         } else {
-            DeploymentStatus::SwitchoverFailed
+            (
+                DeploymentStatus::SwitchoverFailed,
+                PairStatus::SwitchoverFailed,
+            )
         };
+        deployment.status = status;
         "the timeout was reached".clone_into(&mut deployment.details);
         for pair in &mut deployment.pairs {
-            pair.2 = if stays {
-                PairStatus::Available
-            } else {
-                PairStatus::SwitchoverFailed
-            };
+            pair.2 = pairs.clone();
         }
     }
 }

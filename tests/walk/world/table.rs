@@ -1,35 +1,58 @@
-//! The table of upgrades: each write under the condition that `effects::claims` gives to DynamoDB.
+//! The table of upgrades: each write under the condition that [`Write`] names.
 
-use super::{Fallible, World};
-use domain::claim::{self, not_held};
-use domain::error::StepError;
-use domain::ids::{Epoch, Millis, Owner};
+use super::{DATABASE, World};
+use domain::ids::{Database, Epoch, Millis};
 use domain::plan::Plan;
 use domain::record::{Lease, Phase, Record, Ticket};
+use ports::{CLOCKS_DIFFER, Item, Write};
 use std::collections::BTreeSet;
-
-/// Clocks of two Lambdas may differ by this much, in milliseconds.
-pub const CLOCKS_DIFFER: i64 = 1_000;
 
 /// The item of a database.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct Stored {
     /// The record.
     pub record: Record,
-    /// Requests that were served.
-    pub ids: BTreeSet<String>,
+    ids: BTreeSet<String>,
+    /// Stands for the record's text: how often it was written.
+    version: u64,
 }
 
-/// A change under the condition that owner, epoch and lease are a call's.
-pub struct Ours<'a> {
-    /// The ticket that is shown.
-    pub ticket: &'a Ticket,
-    /// The call.
-    pub me: &'a str,
-    /// The record as it shall be.
-    pub record: &'a Record,
-    /// Whether the lease goes in the same write.
-    pub finish: bool,
+impl Stored {
+    /// As it is read.
+    pub fn item(&self) -> Item {
+        Item {
+            record: self.record.clone(),
+            request_ids: self.ids.clone(),
+            stored: self.version.to_string(),
+        }
+    }
+
+    fn put(&mut self, record: &Record, lease: Option<Lease>) {
+        self.version += 1;
+        self.record = Record {
+            lease,
+            ticket: self.record.ticket.clone(),
+            ..record.clone()
+        };
+    }
+
+    fn is_held_by(&self, ticket: &Ticket, holder: &str) -> bool {
+        let lease = self.record.lease.as_ref();
+        self.record.ticket == *ticket && lease.is_some_and(|lease| lease.holder == holder)
+    }
+
+    /// Whether another call's lease still counts at a moment.
+    fn is_leased(&self, now: Millis, me: Option<&str>) -> bool {
+        let lease = self.record.lease.as_ref();
+        lease.is_some_and(|lease| {
+            Some(lease.holder.as_str()) != me && lease.until.0 >= now.0 - CLOCKS_DIFFER
+        })
+    }
+}
+
+/// Whether nothing is done for a phase's upgrade any more.
+const fn is_over(phase: Phase) -> bool {
+    matches!(phase, Phase::Ended | Phase::NeedsOperator)
 }
 
 impl World {
@@ -38,167 +61,141 @@ impl World {
         self.item.as_ref().map(|item| &item.record)
     }
 
-    /// Claims the database.
-    pub fn claim(&mut self, plan: &Plan, owner: &Owner) -> Fallible<Ticket> {
-        let request = claim::request_id(plan, owner);
-        let free = self.item.as_ref().is_none_or(|item| {
-            let served = item.ids.contains(owner.as_str()) || item.ids.contains(request);
-            let ended = item.record.phase == Phase::Ended
-                && plan.last_claim == Some(item.record.ticket.epoch);
-            ended && !served
-        });
-        if !free {
-            return self.whose(plan, owner);
-        }
-        let (epoch, ids) = match self.item.take() {
-            Some(item) => (item.record.ticket.epoch, item.ids),
-            None => (Epoch(0), BTreeSet::new()),
-        };
-        let record = Record::new(plan.clone(), owner.clone());
-        let mut item = Item { record, ids };
-        item.record.ticket.epoch = Epoch(epoch.0 + 1);
-        item.ids.extend([owner.0.clone(), request.to_owned()]);
-        let ticket = item.record.ticket.clone();
-        let writer = plan
-            .writer()
-            .and_then(|writer| self.server(&writer.resource_id));
-        let stale = writer.is_none_or(|writer| !writer.login || writer.read_only);
-        self.memory.claimed(plan);
-        if stale {
-            self.violate("G7: the claim is for a writer that takes no writes any more".to_owned());
-        }
-        self.item = Some(item);
-        Ok(ticket)
+    /// Whether a call has the lease, be it over or not.
+    pub fn is_held_by(&self, me: &str) -> bool {
+        let lease = self.record().and_then(|record| record.lease.as_ref());
+        lease.is_some_and(|lease| lease.holder == me)
     }
 
-    fn whose(&self, plan: &Plan, owner: &Owner) -> Fallible<Ticket> {
-        let gone = || StepError::transient("the claim was neither taken nor found; try again");
-        let item = self.item.as_ref().ok_or_else(gone)?;
-        claim::found(
-            &item.record,
-            &item.ids,
-            claim::request_id(plan, owner),
-            owner,
-        )
-    }
-
-    /// Takes the lease; `now` is the call's own clock.
-    pub fn hold(&mut self, ticket: &Ticket, lease: Lease, now: Millis) -> Fallible<Record> {
-        let found = self.item.as_mut().map(|item| &mut item.record);
-        let may = found.filter(|record| {
-            let free = record.lease.as_ref().is_none_or(|other| {
-                other.holder == lease.holder || other.until.0 < now.0 - CLOCKS_DIFFER
-            });
-            let open = !matches!(record.phase, Phase::Ended | Phase::NeedsOperator);
-            record.ticket == *ticket && open && free
-        });
-        match may {
-            Some(record) => {
-                record.lease = Some(lease);
-                Ok(record.clone())
-            }
-            None => Err(not_held(self.record(), ticket)),
-        }
-    }
-
-    /// Whether a ticket lets its holder act, with or without a lease.
-    pub fn verify_ticket(&self, ticket: &Ticket) -> Fallible<()> {
-        let stands = |found: &&Record| {
-            found.ticket == *ticket && !matches!(found.phase, Phase::Ended | Phase::NeedsOperator)
-        };
-        match self.record().filter(stands) {
-            Some(_) => Ok(()),
-            None => Err(not_held(self.record(), ticket)),
-        }
-    }
-
-    /// Whether a call may still act; `now` is its own clock.
-    pub fn verify_held(&self, held: &Record, me: &str, now: Millis) -> Fallible<()> {
-        let found = self.record();
-        let lease = found.and_then(|found| found.lease.as_ref());
-        let ours =
-            found.is_some_and(|found| found.ticket == held.ticket && found.phase == held.phase);
-        let leased = lease.is_some_and(|lease| lease.holder == me && lease.until > now);
-        match (ours, leased) {
-            (true, true) => Ok(()),
-            (true, false) => Err(StepError::transient("this call's lease is over")),
-            (false, _) => Err(not_held(found, &held.ticket)),
-        }
+    /// The item of a database.
+    pub fn found(&self, database: &Database) -> Option<Item> {
+        let item = self.item.as_ref().filter(|_| database.as_str() == DATABASE);
+        item.map(Stored::item)
     }
 
     /// Writes; nothing if the condition did not hold.
-    pub fn write(&mut self, ours: &Ours) -> Option<Record> {
-        let record = self.item.as_mut().map(|item| &mut item.record)?;
-        let holds = record
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.holder == ours.me);
-        if record.ticket != *ours.ticket || !holds {
-            return None;
+    pub fn write(&mut self, write: &Write<'_>) -> Option<Record> {
+        if let Write::Claim { fresh, request_id } = write {
+            return self.claim(fresh, request_id);
         }
-        let lease = record.lease.take().filter(|_| !ours.finish);
-        *record = Record {
-            lease,
-            ticket: record.ticket.clone(),
-            ..ours.record.clone()
-        };
-        Some(record.clone())
-    }
-
-    /// Gives a lease back.
-    pub fn release(&mut self, me: &str) {
-        if let Some(item) = &mut self.item
-            && item
-                .record
-                .lease
-                .as_ref()
-                .is_some_and(|lease| lease.holder == me)
-        {
-            item.record.lease = None;
-        }
-    }
-
-    /// Writes what was changed in a record, if it still is as it was found and nobody holds a lease that runs; `now` is the
-    /// call's own clock. Whether it was written.
-    pub fn note_record(&mut self, found: &Record, changed: &Record, now: Millis) -> bool {
-        let Some(record) = self.item.as_mut().map(|item| &mut item.record) else {
-            return false;
-        };
-        let lease = record.lease.clone();
-        let held = lease
-            .as_ref()
-            .is_some_and(|lease| lease.until.0 >= now.0 - CLOCKS_DIFFER);
-        let as_found = Record {
-            lease: lease.clone(),
-            ..found.clone()
-        };
-        if held || *record != as_found {
-            return false;
-        }
-        *record = Record {
-            lease,
-            ..changed.clone()
-        };
-        true
-    }
-
-    /// Raises the epoch; nothing if the record is not as it was seen.
-    pub fn raise_epoch(&mut self, seen: &Record, phase: Phase) -> Fallible<Record> {
-        let raised = Epoch(seen.ticket.epoch.0 + 1);
-        if let Some(item) = &mut self.item {
-            let record = &mut item.record;
-            if record.ticket == seen.ticket && record.phase == seen.phase {
-                record.ticket.epoch = raised;
-                record.phase = phase;
-                return Ok(record.clone());
+        let waited = self.token();
+        let item = self.item.as_mut()?;
+        match *write {
+            Write::Claim { .. } => {}
+            Write::Hold { ticket, lease, now } => {
+                let found = &item.record;
+                let stands = found.ticket == *ticket && !is_over(found.phase);
+                if !stands || item.is_leased(now, Some(&lease.holder)) {
+                    return None;
+                }
+                item.record.lease = Some(lease.clone());
+            }
+            Write::RaiseEpoch {
+                ticket,
+                seen,
+                phase,
+            } => {
+                let found = &mut item.record;
+                if found.ticket != *ticket || found.phase != seen {
+                    return None;
+                }
+                found.ticket.epoch = Epoch(ticket.epoch.0 + 1);
+                found.phase = phase;
+            }
+            Write::Change { record, holder } => {
+                if !item.is_held_by(&record.ticket, holder) {
+                    return None;
+                }
+                let lease = item.record.lease.take();
+                item.put(record, lease);
+            }
+            Write::Finish { record, holder, .. } => {
+                if !item.is_held_by(&record.ticket, holder) {
+                    return None;
+                }
+                item.put(record, None);
+            }
+            Write::Release { holder, .. } => {
+                let lease = item.record.lease.as_ref();
+                if lease.is_none_or(|lease| lease.holder != holder) {
+                    return None;
+                }
+                item.record.lease = None;
+            }
+            Write::Note {
+                found,
+                changed,
+                now,
+            } => {
+                let same = item.record.ticket == found.record.ticket
+                    && item.record.phase == found.record.phase
+                    && item.version.to_string() == found.stored;
+                if !same || item.is_leased(now, None) {
+                    return None;
+                }
+                let lease = item.record.lease.take();
+                item.put(changed, lease);
             }
         }
-        let ours = |now: &&Record| {
-            now.ticket.owner == seen.ticket.owner
-                && now.ticket.epoch == raised
-                && now.phase == phase
+        let written = item.record.clone();
+        let waits = self.token();
+        if written.phase == Phase::After && waits.is_some() && waits != waited {
+            self.wait_begins();
+        }
+        Some(written)
+    }
+
+    fn token(&self) -> Option<String> {
+        let wait = self.record()?.wait.as_ref()?;
+        wait.token.clone()
+    }
+
+    fn claim(&mut self, fresh: &Record, request_id: &str) -> Option<Record> {
+        let Record { ticket, plan, .. } = fresh;
+        let owner = &ticket.owner;
+        let free = self.item.as_ref().is_none_or(|item| {
+            let served = item.ids.contains(owner.as_str()) || item.ids.contains(request_id);
+            let planned = plan.last_claim == Some(item.record.ticket.epoch);
+            item.record.phase == Phase::Ended && planned && !served
+        });
+        if !free {
+            return None;
+        }
+        let (epoch, ids, version) = match self.item.take() {
+            Some(item) => (item.record.ticket.epoch, item.ids, item.version),
+            None => (Epoch(0), BTreeSet::new(), 0),
         };
-        let changed = || StepError::transient("the upgrade's record changed; look again");
-        self.record().filter(ours).cloned().ok_or_else(changed)
+        let mut item = Stored {
+            record: Record {
+                lease: None,
+                phase: Phase::Before,
+                ..fresh.clone()
+            },
+            ids,
+            version: version + 1,
+        };
+        item.record.ticket.epoch = Epoch(epoch.0 + 1);
+        item.ids.extend([owner.0.clone(), request_id.to_owned()]);
+        let claimed = item.record.clone();
+        self.item = Some(item);
+        self.claimed(plan);
+        Some(claimed)
+    }
+
+    /// A person frees the claim.
+    pub fn clear_claim(&mut self) {
+        if let Some(item) = &mut self.item {
+            item.record.phase = Phase::Ended;
+            self.memory.cleared = true;
+        }
+    }
+
+    fn claimed(&mut self, plan: &Plan) {
+        self.memory.claimed(plan);
+        let writer = plan.writer().ok();
+        let writer = writer.and_then(|writer| self.server(&writer.resource_id));
+        if writer.is_none_or(|writer| !writer.login || writer.read_only) {
+            self.violate("G7: the claim is for a writer that takes no writes any more".to_owned());
+        }
     }
 }

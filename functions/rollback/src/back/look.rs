@@ -1,30 +1,29 @@
 //! What the way back finds: instances, link, deployment, old, records.
 
-use crate::World;
-use crate::servers::Servers;
 use domain::error::StepError;
 use domain::ids::InstanceId;
 use domain::plan::Plan;
 use domain::rds::Instance;
-use domain::record::{Green, Record};
-use domain::reverse::{Health, LinkSeen, Unavailable, health, limit, worst};
-use domain::rollback::{BackSeen, identities, is_closed, reads};
-use domain::routes::changes;
-use domain::writes::Pointer;
-use effects::error::Error;
-use effects::postgres::{Access, reverse, roles, standing};
+use domain::record::Record;
+use domain::reverse::{Health, Unavailable, health, limit, worst};
+use domain::routes::{Pointer, changes};
+use domain::steps::rollback::{BackSeen, identities, is_closed, reads};
+use ports::{Access, Engine, EngineOf, Error, Rds, Session, World};
+use routes::{cname, weighted};
+use steps::{Call, Servers, reverse};
 use tracing::warn;
 
 /// Everything that decides what is done next.
-pub(super) async fn see(
-    world: &World,
-    servers: &Servers<'_>,
+pub(super) async fn see<W: World>(
+    call: &Call<'_, W>,
+    servers: &Servers<'_, W>,
     record: &Record,
 ) -> Result<BackSeen, Error> {
-    let instances = instances(world, record).await?;
+    let world = call.world;
+    let instances = instances(world.rds(), record).await?;
     let arrived = record.back.as_ref().is_some_and(|back| back.arrived);
     let deployment = match &record.green {
-        Some(green) if !arrived => world.deployments.describe(&green.deployment).await?,
+        Some(green) if !arrived => world.rds().deployment(&green.deployment).await?,
         _ => None,
     };
     Ok(BackSeen {
@@ -47,12 +46,12 @@ pub(super) async fn see(
     })
 }
 
-/// The members of both sides, and whoever has a name of blue's.
-async fn instances(world: &World, record: &Record) -> Result<Vec<Instance>, Error> {
+/// The members of both sides, and whichever has a name of blue's.
+async fn instances(rds: &impl Rds, record: &Record) -> Result<Vec<Instance>, Error> {
     let greens = identities(record.green.as_ref());
     let plan = &record.plan;
     let names: Vec<&InstanceId> = plan.members.iter().map(|member| &member.instance).collect();
-    let mut all = world.instances.all().await?;
+    let mut all = rds.instances().await?;
     all.retain(|one| {
         let blue = plan
             .members
@@ -64,25 +63,28 @@ async fn instances(world: &World, record: &Record) -> Result<Vec<Instance>, Erro
 }
 
 /// Every database's link; one that can't be looked at rests.
-async fn link(servers: &Servers<'_>, record: &Record) -> Health {
-    let Some(reverse) = &record.reverse else {
+async fn link<W: World>(servers: &Servers<'_, W>, record: &Record) -> Health {
+    if record.reverse.is_none() {
         return Health::Broken(Unavailable {
             why: "no link was armed".to_owned(),
             remedy: "decide by hand which side shall serve".to_owned(),
         });
-    };
+    }
     let mut healths = vec![];
-    for (database, link) in &reverse.links {
-        healths.push(match look_at(servers, record, database, &link.name).await {
+    for (database, link) in reverse::links(record) {
+        let looked = async {
+            let (old, new) = reverse::ends(record)?;
+            reverse::look(servers, (&old, &new), database, &link.name).await
+        };
+        healths.push(match looked.await {
             Ok(seen) => health(database, link, &seen, limit(&record.plan)),
             Err(failed) => Health::Resting(format!(
                 "the link of `{database}` can't be looked at: {failed}"
             )),
         });
     }
-    match unknown(servers, record).await {
-        Ok(Some(unknown)) => healths.push(Health::Broken(unknown)),
-        Ok(None) => {}
+    match unknown_role(servers, record).await {
+        Ok(unknown) => healths.extend(unknown.map(Health::Broken)),
         Err(failed) => healths.push(Health::Resting(format!(
             "green's roles can't be read: {failed}"
         ))),
@@ -91,61 +93,32 @@ async fn link(servers: &Servers<'_>, record: &Record) -> Health {
 }
 
 /// A role that can log in to green and that old doesn't have: the fence would not hold it, and old could not serve it.
-async fn unknown(servers: &Servers<'_>, record: &Record) -> Result<Option<Unavailable>, Error> {
-    let (Some(new), Some(old)) = (
-        record.green.as_ref().and_then(Green::writer),
-        servers.plan.writer(),
-    ) else {
+async fn unknown_role<W: World>(
+    servers: &Servers<'_, W>,
+    record: &Record,
+) -> Result<Option<Unavailable>, Error> {
+    let Ok((old, new)) = reverse::ends(record) else {
         return Ok(None);
     };
-    let on_new = servers
-        .any_session(&new.resource_id, Access::AsServed)
-        .await?;
-    let on_old = servers
-        .any_session(&old.resource_id, Access::AsServed)
-        .await?;
-    let known = roles::names(&on_old).await?;
-    let mut logins = roles::logins(&on_new).await?.into_iter();
+    let on_new = servers.anywhere_on(&new, Access::AsServed).await?;
+    let on_old = servers.anywhere_on(&old, Access::AsServed).await?;
+    let known = on_old.role_names().await?;
+    let mut logins = on_new.logins().await?.into_iter();
     let unknown = logins.find(|name| !known.contains(name));
     Ok(unknown.map(|name| Unavailable {
         why: format!("the role `{name}` was made on green after the switchover"),
         remedy: format!(
-            "`alter role \"{name}\" nologin` on green, end its sessions, then start the rollback machine again"
+            "`{}` on green, end its sessions, then start the rollback machine again",
+            EngineOf::<W>::close_role_command(record.plan.engine(), &name)
         ),
     }))
 }
 
-async fn look_at(
-    servers: &Servers<'_>,
-    record: &Record,
-    database: &str,
-    name: &str,
-) -> Result<LinkSeen, Error> {
-    let gone = || StepError::failed("the record names no writer");
-    let new = record
-        .green
-        .as_ref()
-        .and_then(Green::writer)
-        .ok_or_else(gone)?;
-    let old = servers.plan.writer().ok_or_else(gone)?;
-    let new = servers
-        .session(&new.resource_id, database, Access::AsServed)
-        .await?;
-    let old = servers
-        .session(&old.resource_id, database, Access::AsServed)
-        .await?;
-    Ok(LinkSeen {
-        slot: reverse::slot(&new, name).await?,
-        subscription: reverse::subscription(&old, name).await?,
-        tables: Some(reverse::shape(&new).await?),
-    })
-}
-
-async fn read_only(servers: &Servers<'_>) -> Option<bool> {
-    let old = servers.plan.writer()?.resource_id.clone();
+async fn read_only<W: World>(servers: &Servers<'_, W>) -> Option<bool> {
+    let old = &servers.plan.writer().ok()?.resource_id;
     let asked = async {
-        let session = servers.any_session(&old, Access::AsServed).await?;
-        standing::read(&session, &[]).await
+        let session = servers.anywhere_on(old, Access::AsServed).await?;
+        session.standing(&[]).await
     };
     match asked.await {
         Ok(seen) => Some(seen.read_only),
@@ -156,12 +129,12 @@ async fn read_only(servers: &Servers<'_>) -> Option<bool> {
     }
 }
 
-/// The record of the writes as it leads to old; nothing where there is none.
+/// The record of the writes as it leads to old; `None` where there is none.
 pub(super) fn pointer_to_old(
     plan: &Plan,
     instances: &[Instance],
 ) -> Result<Option<Pointer>, Error> {
-    let (Some(pointer), Some(writer)) = (&plan.writes, plan.writer()) else {
+    let (Some(pointer), Ok(writer)) = (&plan.writes, plan.writer()) else {
         return Ok(None);
     };
     let old = instances
@@ -173,20 +146,24 @@ pub(super) fn pointer_to_old(
 }
 
 async fn writes_away(
-    world: &World,
+    world: &impl World,
     record: &Record,
     instances: &[Instance],
 ) -> Result<bool, Error> {
     let Some(wanted) = pointer_to_old(&record.plan, instances)? else {
         return Ok(false);
     };
-    Ok(world.routes.read_pointer(&wanted).await?.as_ref() != Some(&wanted))
+    Ok(cname::read(world, &wanted).await?.as_ref() != Some(&wanted))
 }
 
-async fn reads_away(world: &World, record: &Record, instances: &[Instance]) -> Result<bool, Error> {
+async fn reads_away(
+    world: &impl World,
+    record: &Record,
+    instances: &[Instance],
+) -> Result<bool, Error> {
     let Some(route) = &record.plan.reads else {
         return Ok(false);
     };
-    let now = world.routes.read(route).await?;
+    let now = weighted::read(world, route).await?;
     Ok(!changes(&now, &reads(&record.plan, instances)).is_empty())
 }

@@ -68,11 +68,6 @@ impl Refusal {
 
 type Done = Result<Value, Refusal>;
 
-/// The input of a call, if it can be read.
-pub(crate) fn input(call: &Call) -> Option<Value> {
-    wire::input(call).ok()
-}
-
 impl CloudWatch {
     /// A CloudWatch whose alarms tell `events`.
     #[must_use]

@@ -1,11 +1,11 @@
 //! CBOR and JSON on the wire, JSON values inside.
 
 use super::Refusal;
-use crate::gateway::protocol::{Protocol, answer, error};
+use crate::gateway::protocol::{self, Protocol, answer, error};
 use crate::gateway::{Answer, Call};
 use axum::http::{HeaderValue, StatusCode};
 use ciborium::Value as Cbor;
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 /// The members whose type is a timestamp: tagged in CBOR, plain seconds in JSON.
 const TIMESTAMPS: [&str; 5] = [
@@ -19,21 +19,10 @@ const EPOCH_SECONDS: u64 = 1;
 
 /// The input of a call.
 pub fn input(call: &Call) -> Result<Value, Refusal> {
-    let malformed = |error: String| Refusal {
+    protocol::input(call).map_err(|message| Refusal {
         code: "SerializationException",
-        message: error,
-    };
-    if call.body.is_empty() {
-        return Ok(Value::Object(Map::new()));
-    }
-    match Protocol::of(&call.service, &call.headers) {
-        Protocol::Cbor => {
-            let value: Cbor = ciborium::from_reader(call.body.as_ref())
-                .map_err(|error| malformed(error.to_string()))?;
-            Ok(from_cbor(value))
-        }
-        _ => serde_json::from_slice(&call.body).map_err(|error| malformed(error.to_string())),
-    }
+        message,
+    })
 }
 
 /// The answer to a call.
@@ -76,26 +65,6 @@ pub fn refusal(call: &Call, refusal: &Refusal) -> Answer {
     answer
 }
 
-fn from_cbor(value: Cbor) -> Value {
-    match value {
-        Cbor::Integer(number) => {
-            let number = i128::from(number);
-            i64::try_from(number).map_or(Value::Null, Value::from)
-        }
-        Cbor::Float(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
-        Cbor::Bool(flag) => Value::Bool(flag),
-        Cbor::Text(text) => Value::String(text),
-        Cbor::Tag(_, inner) => from_cbor(*inner),
-        Cbor::Array(items) => Value::Array(items.into_iter().map(from_cbor).collect()),
-        Cbor::Map(entries) => {
-            let entry =
-                |(name, value): (Cbor, Cbor)| Some((name.into_text().ok()?, from_cbor(value)));
-            Value::Object(entries.into_iter().filter_map(entry).collect())
-        }
-        _ => Value::Null,
-    }
-}
-
 fn to_cbor(value: &Value, timestamp: bool) -> Cbor {
     match value {
         Value::Null => Cbor::Null,
@@ -127,6 +96,7 @@ fn to_cbor(value: &Value, timestamp: bool) -> Cbor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::protocol::from_cbor;
     use serde_json::json;
 
     #[test]

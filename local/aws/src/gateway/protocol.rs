@@ -3,7 +3,8 @@
 use super::call::{Answer, Call};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
-use serde_json::{Value, json};
+use ciborium::Value as Cbor;
+use serde_json::{Map, Number, Value, json};
 use std::borrow::Cow;
 
 /// How a request is written, and so how its answer is.
@@ -263,4 +264,42 @@ fn between(body: &[u8], before: &str, after: &str) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(found, _)| found.to_owned())
+}
+
+/// The input of a call whose body is CBOR or JSON.
+///
+/// # Errors
+///
+/// Where it is neither.
+pub fn input(call: &Call) -> Result<Value, String> {
+    if call.body.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    match Protocol::of(&call.service, &call.headers) {
+        Protocol::Cbor => {
+            let value = ciborium::from_reader(call.body.as_ref());
+            value.map(from_cbor).map_err(|error| error.to_string())
+        }
+        _ => serde_json::from_slice(&call.body).map_err(|error| error.to_string()),
+    }
+}
+
+pub(crate) fn from_cbor(value: Cbor) -> Value {
+    match value {
+        Cbor::Integer(number) => {
+            let number = i128::from(number);
+            i64::try_from(number).map_or(Value::Null, Value::from)
+        }
+        Cbor::Float(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
+        Cbor::Bool(flag) => Value::Bool(flag),
+        Cbor::Text(text) => Value::String(text),
+        Cbor::Tag(_, inner) => from_cbor(*inner),
+        Cbor::Array(items) => Value::Array(items.into_iter().map(from_cbor).collect()),
+        Cbor::Map(entries) => {
+            let entry =
+                |(name, value): (Cbor, Cbor)| Some((name.into_text().ok()?, from_cbor(value)));
+            Value::Object(entries.into_iter().filter_map(entry).collect())
+        }
+        _ => Value::Null,
+    }
 }

@@ -7,7 +7,6 @@ use super::statement::Statement;
 use super::used::{Line, Used};
 use crate::ACCOUNT;
 use crate::gateway::call::{self as gateway, Call, Caller};
-use crate::template::Template;
 use std::sync::Arc;
 
 /// All roles, what they may do and what they have used of it.
@@ -18,14 +17,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard of the template's roles.
+    /// A guard of these roles.
     #[must_use]
-    pub fn new(template: &Template, facts: Arc<dyn Facts>, used: Used) -> Self {
-        Self {
-            roles: template.roles(),
-            facts,
-            used,
-        }
+    pub const fn new(roles: Roles, facts: Arc<dyn Facts>, used: Used) -> Self {
+        Self { roles, facts, used }
     }
 
     /// Whose policies hold for a caller. People and the platform itself may do all, and so may a machine that a person has

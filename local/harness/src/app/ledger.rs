@@ -11,7 +11,7 @@
 //! unknown is looked up: `found` or `absent`. `gone` is a row that was acknowledged earlier and is not there any more.
 
 use anyhow::{Context, Result, anyhow};
-use domain::record::Side;
+use domain::fence::Side;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! How long writes and reads stood still, by what the clients saw.
 
 use super::tally::{Ack, Read};
-use domain::record::Side;
+use domain::fence::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What the clients saw and when, on one monotonic clock.
 
-use domain::record::Side;
+use domain::fence::Side;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 

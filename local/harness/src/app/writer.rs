@@ -7,7 +7,7 @@ use super::seat::{Answer, Order, Row, Seat};
 use super::shop::Shop;
 use super::tally::{Ack, Tally};
 use anyhow::Result;
-use domain::record::Side;
+use domain::fence::Side;
 use local_rds::postgres::dial::Dialer;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::time::Duration;

@@ -80,7 +80,7 @@ impl Services {
             rds: self.rds.clone(),
             states: self.states.clone(),
         };
-        Guard::new(template, Arc::new(facts), Used::new(privileges))
+        Guard::new(template.roles(), Arc::new(facts), Used::new(privileges))
     }
 
     fn register(&self, template: &Template) -> Result<()> {

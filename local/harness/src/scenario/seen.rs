@@ -9,7 +9,7 @@ use super::world::World;
 use crate::app::audit::Report;
 use crate::app::tally::Tally;
 use asl::interpreter::Outcome;
-use domain::record::Side;
+use domain::fence::Side;
 use serde_json::Value;
 
 /// Everything that was seen of a run, for the summary.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Which side serves at the end.
-pub use domain::record::Side;
+pub use domain::fence::Side;
 
 /// The receipt's file in the run's folder.
 pub(super) const RECEIPT: &str = "receipt.json";

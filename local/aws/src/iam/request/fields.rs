@@ -1,8 +1,7 @@
 //! A request's fields, however the service writes them.
 
-use crate::cloudwatch;
 use crate::gateway::call::Call;
-use crate::gateway::protocol::Protocol;
+use crate::gateway::protocol::{Protocol, input};
 use serde_json::{Map, Value};
 
 /// The fields at the top of a request. What can't be read has none.
@@ -13,7 +12,7 @@ impl Fields {
     pub fn of(call: &Call) -> Self {
         let fields: Value = match Protocol::of(&call.service, &call.headers) {
             Protocol::Json(_) => serde_json::from_slice(&call.body).unwrap_or_default(),
-            Protocol::Cbor => cloudwatch::input(call).unwrap_or_default(),
+            Protocol::Cbor => input(call).unwrap_or_default(),
             Protocol::Query => {
                 let pairs = form_urlencoded::parse(&call.body).into_owned();
                 pairs

@@ -1,0 +1,193 @@
+//! CloudWatch's alarms, read, and what their reading means for an upgrade.
+
+use crate::error::StepError;
+use crate::record::Phase;
+use crate::request::InsufficientData;
+use serde::{Deserialize, Serialize};
+
+/// What an alarm shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// `OK`.
+    Quiet,
+    /// `ALARM`.
+    Ringing,
+    /// `INSUFFICIENT_DATA`, or a state that we don't know: it can't tell.
+    Blind,
+    /// There is no alarm with this name.
+    Missing,
+}
+
+impl State {
+    /// Reads CloudWatch's word.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        match word {
+            "OK" => Self::Quiet,
+            "ALARM" => Self::Ringing,
+            _ => Self::Blind,
+        }
+    }
+}
+
+/// One alarm, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Its name.
+    pub alarm: String,
+    /// What it shows now.
+    pub state: State,
+    /// Whether it rang in the window that was asked for.
+    pub rang: bool,
+    /// Whether it went to and fro in the window, without ringing, so often that it tells nothing.
+    pub wavered: bool,
+}
+
+/// What a reading tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every alarm shows `OK`, and none rang in the window.
+    Quiet,
+    /// None rang, but some can't tell: why, in words. Going on would take a missing word for a good one, and going back
+    /// would undo an upgrade for nothing, so a person is asked.
+    Inconclusive(String),
+}
+
+/// Whether the upgrade may go on. Quiet is only what shows `OK` now and did not ring in the window; `blind` is what the
+/// request makes of an alarm without data.
+///
+/// # Errors
+///
+/// `Upgrade.AlarmRaised` if an alarm rings or rang. After the switchover, production is not moved for something that nobody
+/// confirmed: where some alarm can't tell, the error is `Upgrade.Failed`, green goes on serving, and a person is called.
+pub fn judge(
+    phase: Phase,
+    blind: InsufficientData,
+    readings: &[Reading],
+) -> Result<Verdict, StepError> {
+    let ringing = names(readings, |alarm| {
+        alarm.state == State::Ringing || alarm.rang
+    });
+    if !ringing.is_empty() {
+        return Err(StepError::alarm_raised(format!("{ringing} rang")));
+    }
+    let is_blind = |alarm: &Reading| match alarm.state {
+        State::Missing => true,
+        State::Blind => blind != InsufficientData::Ok,
+        State::Quiet | State::Ringing => alarm.wavered && blind != InsufficientData::Ok,
+    };
+    let unread = names(readings, is_blind);
+    if unread.is_empty() {
+        return Ok(Verdict::Quiet);
+    }
+    let why =
+        format!("{unread} missing, without data or wavering, which is never taken as healthy");
+    match (phase, blind) {
+        (Phase::After, _) => Err(StepError::failed(format!(
+            "can't tell whether all is well: {why}; green goes on serving"
+        ))),
+        (_, InsufficientData::Alarm) => Err(StepError::alarm_raised(why)),
+        _ => Ok(Verdict::Inconclusive(why)),
+    }
+}
+
+/// As [`judge`], where nobody can be asked any more: what can't tell stops it.
+///
+/// # Errors
+///
+/// As [`judge`], and `Upgrade.AlarmRaised` for what is inconclusive.
+pub fn quiet_or_not(
+    phase: Phase,
+    blind: InsufficientData,
+    readings: &[Reading],
+) -> Result<(), StepError> {
+    match judge(phase, blind, readings)? {
+        Verdict::Quiet => Ok(()),
+        Verdict::Inconclusive(why) => Err(StepError::alarm_raised(why)),
+    }
+}
+
+fn names(readings: &[Reading], which: impl Fn(&Reading) -> bool) -> String {
+    let names: Vec<String> = readings
+        .iter()
+        .filter(|alarm| which(alarm))
+        .map(|alarm| format!("`{}`", alarm.alarm))
+        .collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorName;
+
+    fn alarm(state: State, rang: bool) -> Reading {
+        Reading {
+            alarm: "errors".into(),
+            state,
+            rang,
+            wavered: false,
+        }
+    }
+
+    const PAUSE: InsufficientData = InsufficientData::Pause;
+
+    #[test]
+    fn only_an_alarm_that_is_and_was_quiet_is_quiet() {
+        for state in [State::Quiet, State::Ringing, State::Blind, State::Missing] {
+            for rang in [false, true] {
+                let clean =
+                    judge(Phase::Before, PAUSE, &[alarm(state, rang)]) == Ok(Verdict::Quiet);
+                assert_eq!(clean, state == State::Quiet && !rang, "{state:?} {rang}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_request_says_what_no_data_means_but_never_what_no_alarm_means() {
+        let judged = |policy, state| judge(Phase::Before, policy, &[alarm(state, false)]);
+        assert!(matches!(
+            judged(PAUSE, State::Blind),
+            Ok(Verdict::Inconclusive(_))
+        ));
+        assert_eq!(
+            judged(InsufficientData::Ok, State::Blind),
+            Ok(Verdict::Quiet)
+        );
+        assert!(judged(InsufficientData::Alarm, State::Blind).is_err());
+        assert!(matches!(
+            judged(InsufficientData::Ok, State::Missing),
+            Ok(Verdict::Inconclusive(_))
+        ));
+        let wavers = Reading {
+            wavered: true,
+            ..alarm(State::Quiet, false)
+        };
+        assert!(matches!(
+            judge(Phase::Before, PAUSE, &[wavers]),
+            Ok(Verdict::Inconclusive(_))
+        ));
+    }
+
+    #[test]
+    fn an_alarm_that_rang_and_recovered_has_rung() {
+        let failure = judge(Phase::Before, PAUSE, &[alarm(State::Quiet, true)]).unwrap_err();
+        assert_eq!(failure.name, ErrorName::AlarmRaised);
+    }
+
+    #[test]
+    fn after_the_switchover_only_a_confirmed_alarm_is_one() {
+        let blind = [alarm(State::Blind, false)];
+        let name = |policy| judge(Phase::After, policy, &blind).unwrap_err().name;
+        assert_eq!(name(PAUSE), ErrorName::Failed);
+        assert_eq!(name(InsufficientData::Alarm), ErrorName::Failed);
+        let rang = judge(Phase::After, PAUSE, &[alarm(State::Blind, true)]).unwrap_err();
+        assert_eq!(rang.name, ErrorName::AlarmRaised);
+    }
+
+    #[test]
+    fn an_unknown_state_is_blind() {
+        assert_eq!(State::of("SOMETHING_NEW"), State::Blind);
+    }
+}

@@ -1,0 +1,266 @@
+//! The record of an upgrade, as it stands in the table `upgrades`: who may act, and what observation could not recover.
+
+use crate::error::StepError;
+use crate::fence::Fence;
+use crate::ids::{Database, DeploymentId, Epoch, InstanceId, Millis, Owner, ResourceId};
+use crate::marker::Marker;
+use crate::plan::Plan;
+use crate::receipt::Receipt;
+use crate::reverse::Reverse;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a step shows to be let through: it acts only while the record has the same owner and epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticket {
+    /// The database under upgrade, the record's key.
+    pub database: Database,
+    /// The execution that claimed it.
+    pub owner: Owner,
+    /// The epoch in which it was claimed, or to which a rollback raised it.
+    pub epoch: Epoch,
+}
+
+/// How far the upgrade is, as far as it decides who serves and what a rollback may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Blue serves writes; everything can be undone.
+    Before,
+    /// `SwitchoverBlueGreenDeployment` is about to be called or was called; only RDS knows which side serves.
+    Switching,
+    /// Green serves writes.
+    After,
+    /// A rollback owns the database: blue serves, or nobody but RDS knows who does.
+    RollingBack,
+    /// A rollback after the switchover owns the database: green serves until it is fenced, blue from its opening on.
+    Returning,
+    /// A person has to look. The claim stays.
+    NeedsOperator,
+    /// The upgrade is over and the claim is free.
+    Ended,
+}
+
+impl Phase {
+    /// The phase as it stands in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Switching => "switching",
+            Self::After => "after",
+            Self::RollingBack => "rolling_back",
+            Self::Returning => "returning",
+            Self::NeedsOperator => "needs_operator",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Green as RDS made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Green {
+    /// The deployment that made it.
+    pub deployment: DeploymentId,
+    /// Its instances, the future writer first.
+    pub members: Vec<GreenMember>,
+}
+
+impl Green {
+    /// The future writer.
+    #[must_use]
+    pub fn writer(&self) -> Option<&GreenMember> {
+        self.members.first()
+    }
+}
+
+/// One instance of green and the instance of blue that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GreenMember {
+    /// Blue's instance, by the name that it had when the upgrade was planned.
+    pub blue: InstanceId,
+    /// Green's instance, by its name before the switchover.
+    pub instance: InstanceId,
+    /// Green's identity for good.
+    pub resource_id: ResourceId,
+    /// The host name before the switchover. It is retired by the switchover.
+    pub address: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// A wait that an alarm can end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Step Functions' task token while the wait lasts; none once it is over. A secret: never logged.
+    pub token: Option<String>,
+    /// When the wait began; alarm history before it is somebody else's.
+    pub since: Millis,
+}
+
+/// A wait for green that an event of RDS can end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GreenWait {
+    /// Step Functions' task token. A secret: never logged.
+    pub token: String,
+    /// The deployment that makes green, once RDS tells of it.
+    pub deployment: Option<DeploymentId>,
+}
+
+/// The whole record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Who may act.
+    pub ticket: Ticket,
+    /// How far it is.
+    pub phase: Phase,
+    /// What was planned, with everything that was found before anything was touched.
+    pub plan: Plan,
+    /// Green, once it exists.
+    pub green: Option<Green>,
+    /// The fences that stand.
+    pub fences: Vec<Fence>,
+    /// The last wait for green, which an event of RDS ends.
+    #[serde(default)]
+    pub green_wait: Option<GreenWait>,
+    /// The last wait that an alarm could end.
+    pub wait: Option<Wait>,
+    /// When a rollback saw that all reads go to blue again.
+    #[serde(default)]
+    pub reads_back: Option<Millis>,
+    /// Markers by database of the server, the last that `switchover` wrote.
+    pub markers: BTreeMap<String, Marker>,
+    /// How often RDS accepted each instance's upgrade in place.
+    #[serde(default)]
+    pub attempts: BTreeMap<ResourceId, u32>,
+    /// What the switchover has to show so far; complete once green is open.
+    #[serde(default)]
+    pub receipt: Option<Receipt>,
+    /// The link from new to old, once it was armed.
+    #[serde(default)]
+    pub reverse: Option<Reverse>,
+    /// How far the writes' way back to blue is, once it was begun.
+    #[serde(default)]
+    pub back: Option<Back>,
+    /// The execution of the rollback machine that acts, or acted last.
+    #[serde(default)]
+    pub rollback: Option<Owner>,
+    /// Which Lambda acts right now, and until when at most.
+    pub lease: Option<Lease>,
+    /// Why a person has to look, or how the upgrade ended.
+    pub note: Option<String>,
+}
+
+/// How far the way back is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Back {
+    /// Every write that green took is proven to be on old. Green stays closed from here on, and old may be opened.
+    pub arrived: bool,
+    /// Calls that looked for a moment to cross.
+    pub tries: u32,
+    /// Crossings that were begun.
+    #[serde(default)]
+    pub crossings: u32,
+    /// What the crossing has to show; here *new* is what is left, and *old* what serves again.
+    pub receipt: Receipt,
+}
+
+/// The right to act, held by one invocation until its deadline at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The invocation's request id.
+    pub holder: String,
+    /// The step's name.
+    pub step: String,
+    /// When Lambda will have ended the invocation.
+    pub until: Millis,
+}
+
+impl Record {
+    /// Green as it was recorded.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if there is none yet.
+    pub fn made_green(&self) -> Result<&Green, StepError> {
+        let green = self.green.as_ref();
+        green.ok_or_else(|| StepError::refused("there is no green yet; provision makes it"))
+    }
+
+    /// The future writer, or the writer since the switchover.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::made_green`].
+    pub fn green_writer(&self) -> Result<&GreenMember, StepError> {
+        let writer = self.made_green()?.writer();
+        writer.ok_or_else(|| StepError::refused("green has no instance"))
+    }
+
+    /// The token of the wait that lasts, if one does. A secret: never logged.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.wait.as_ref()?.token.as_deref()
+    }
+
+    /// The tokens of all waits that may last, that for green among them.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<String> {
+        let green = self.green_wait.as_ref().map(|wait| wait.token.as_str());
+        let both = [self.token(), green];
+        both.into_iter().flatten().map(str::to_owned).collect()
+    }
+
+    /// Puts a fence into the record. One on the same server is replaced.
+    pub fn put_fence(&mut self, fence: Fence) {
+        self.fences
+            .retain(|other| other.resource_id != fence.resource_id);
+        self.fences.push(fence);
+    }
+
+    /// Whether the application was let into green, and blue was not opened again since.
+    #[must_use]
+    pub fn green_serves(&self) -> bool {
+        let opened = self.receipt.as_ref().and_then(|receipt| receipt.opened_at);
+        let back = self.back.as_ref().is_some_and(|back| back.arrived);
+        opened.is_some() && !back
+    }
+
+    /// Whether the link to old still counts: green serves, and no rollback is about to cut it.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        let guarded = matches!(self.phase, Phase::After | Phase::NeedsOperator);
+        guarded && self.green_serves()
+    }
+
+    /// The record with which an upgrade begins. The epoch is the table's to give.
+    #[must_use]
+    pub fn new(plan: Plan, owner: Owner) -> Self {
+        Self {
+            ticket: Ticket {
+                database: plan.database.clone(),
+                owner,
+                epoch: Epoch(0),
+            },
+            phase: Phase::Before,
+            plan,
+            green: None,
+            fences: Vec::new(),
+            green_wait: None,
+            wait: None,
+            reads_back: None,
+            markers: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            receipt: None,
+            reverse: None,
+            back: None,
+            rollback: None,
+            lease: None,
+            note: None,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,237 @@
+//! From what a person typed to a request with every default filled in.
+
+use super::fields::{Fault, Faults, Fields};
+use super::{
+    Approval, GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes,
+};
+use crate::ids::Database;
+use crate::version::Version;
+use serde_json::{Map, Value};
+
+/// Reads a request; what is wrong with it is reported all at once, by field.
+///
+/// An event of EventBridge is taken too: its `detail` is the request, and its `id` the request id if the detail has none.
+///
+/// # Errors
+/// Every fault, each with its field and its remedy.
+pub fn parse(value: &Value) -> Result<Request, Faults> {
+    let Some(object) = unwrapped(value) else {
+        return Err(Faults(vec![Fault {
+            field: "request".to_owned(),
+            problem: "is no object".to_owned(),
+            remedy: r#"write at least {"database": "orders", "target_version": "17.4"}"#.to_owned(),
+        }]));
+    };
+    let mut fields = Fields::of(object, "");
+    let request = read(&mut fields);
+    let faults = fields.finish();
+    match request {
+        Some(request) if faults.is_empty() => Ok(request),
+        _ => Err(Faults(faults)),
+    }
+}
+
+fn unwrapped(value: &Value) -> Option<Map<String, Value>> {
+    let object = value.as_object()?;
+    let Some((id, detail)) = event(object) else {
+        return Some(object.clone());
+    };
+    let mut request = detail.clone();
+    request
+        .entry("request_id")
+        .or_insert_with(|| Value::from(id));
+    Some(request)
+}
+
+fn event(object: &Map<String, Value>) -> Option<(&str, &Map<String, Value>)> {
+    object.get("detail-type")?;
+    Some((
+        object.get("id")?.as_str()?,
+        object.get("detail")?.as_object()?,
+    ))
+}
+
+/// Takes every field, also after one was wrong, so that all faults are found. The defaults stand here and nowhere else.
+fn read(f: &mut Fields) -> Option<Request> {
+    let database = f.need("database", DATABASE, database);
+    let target_version = f.need("target_version", TARGET_VERSION, target_version);
+    let request = Request {
+        database: Database::from(""),
+        target_version: String::new(),
+        dry_run: f.take("dry_run", FLAG, Value::as_bool).unwrap_or(false),
+        strategy: f.take("strategy", "write in_place or blue_green", word::<Strategy>),
+        ramp: f
+            .take("ramp", RAMP, ramp)
+            .unwrap_or_else(|| vec![10, 20, 50, 100]),
+        bake_minutes: number(f, "bake_minutes", 1, 1440).unwrap_or(5),
+        watch_hours: number(f, "watch_hours", 1, 168).unwrap_or(24),
+        catch_up_minutes: number(f, "catch_up_minutes", 1, LONGEST_CATCH_UP).unwrap_or(360),
+        max_lag_bytes: number(f, "max_lag_bytes", 1, 1 << 40).unwrap_or(1 << 20),
+        max_lag_seconds: number(f, "max_lag_seconds", 1, 3600).unwrap_or(5),
+        max_write_pause_ms: number(f, "max_write_pause_ms", 100, 3_600_000).unwrap_or(5000),
+        alarms: f.take("alarms", ALARMS, alarms),
+        approval: f
+            .take(
+                "approval",
+                "write before_switchover or never",
+                word::<Approval>,
+            )
+            .unwrap_or_default(),
+        application_roles: f.take("application_roles", ROLES, roles),
+        reads: f.nested("reads", "reads.", READS, reads),
+        writes: f.nested("writes", "writes.", WRITES, writes),
+        way_back: f
+            .take(
+                "way_back",
+                "write reverse_replication or none",
+                word::<WayBack>,
+            )
+            .unwrap_or_default(),
+        insufficient_data: f
+            .take(
+                "insufficient_data",
+                "write pause, alarm or ok",
+                word::<InsufficientData>,
+            )
+            .unwrap_or_default(),
+        green: f
+            .nested("green", "green.", GREEN, |f| Some(green(f)))
+            .unwrap_or_default(),
+        retire: f
+            .take(
+                "retire",
+                "write keep or snapshot_and_delete",
+                word::<Retire>,
+            )
+            .unwrap_or_default(),
+        request_id: f.take("request_id", "write 1 to 256 letters", |value| {
+            text(value, 256)
+        }),
+    };
+    Some(Request {
+        database: database?,
+        target_version: target_version?,
+        ..request
+    })
+}
+
+/// A reading takes nine of the 25,000 events that an execution may have, and all other loops need some too.
+const LONGEST_CATCH_UP: u64 = 1440;
+
+const DATABASE: &str = "write the DB instance identifier of the writer: 1 to 63 letters, digits and single hyphens, beginning with a letter";
+const TARGET_VERSION: &str = "write the full version to reach, such as \"17.4\"";
+const FLAG: &str = "write true or false, without quotes";
+const RAMP: &str =
+    "write up to 12 rising percentages of which the last is 100, such as [10, 20, 50, 100]";
+const ALARMS: &str = "write a list of different names of CloudWatch alarms";
+const ROLES: &str =
+    "write a list of one or more different roles that the application logs in as; none of rds*";
+const READS: &str = r#"write {"record": "orders-reads.example.com"}"#;
+const WRITES: &str = r#"write {"record": "orders-writes.example.com"}"#;
+const GREEN: &str = r#"write {"parameter_group": "a group of the target version's family"}"#;
+
+fn database(value: &Value) -> Option<Database> {
+    // RDS keeps identifiers in lower case; one database must not have two claims.
+    identifier(value, 63).map(|name| Database(name.to_lowercase()))
+}
+
+fn identifier(value: &Value, longest: usize) -> Option<String> {
+    let name = text(value, longest)?;
+    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let hyphens = !name.contains("--") && !name.ends_with('-');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    (letters && hyphens && begins).then_some(name)
+}
+
+fn target_version(value: &Value) -> Option<String> {
+    let version: Version = value.as_str()?.parse().ok()?;
+    version.is_complete().then(|| version.to_string())
+}
+
+/// One of the words that a field can be.
+fn word<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+fn ramp(value: &Value) -> Option<Vec<u8>> {
+    let weights: Vec<u8> = serde_json::from_value(value.clone()).ok()?;
+    let rising = weights.windows(2).all(|pair| pair[0] < pair[1]);
+    let begins = weights.first().is_some_and(|first| *first > 0);
+    (rising && begins && weights.len() <= 12 && weights.last() == Some(&100)).then_some(weights)
+}
+
+fn alarms(value: &Value) -> Option<Vec<String>> {
+    different(value, 255)
+}
+
+fn roles(value: &Value) -> Option<Vec<String>> {
+    let roles = different(value, 63)?;
+    let theirs = |role: &String| role.starts_with("rds");
+    (!roles.is_empty() && !roles.iter().any(theirs)).then_some(roles)
+}
+
+fn different(value: &Value, longest: usize) -> Option<Vec<String>> {
+    let list: Option<Vec<String>> = value
+        .as_array()?
+        .iter()
+        .map(|item| text(item, longest))
+        .collect();
+    let list = list?;
+    let distinct: std::collections::BTreeSet<&String> = list.iter().collect();
+    (distinct.len() == list.len()).then_some(list)
+}
+
+fn reads(fields: &mut Fields) -> Option<Reads> {
+    let record = fields.need("record", "write the DNS name of the weighted records", host)?;
+    Some(Reads { record })
+}
+
+fn writes(fields: &mut Fields) -> Option<Writes> {
+    let record = fields.need(
+        "record",
+        "write the DNS name of the record that leads to the writer",
+        host,
+    )?;
+    Some(Writes { record })
+}
+
+fn green(fields: &mut Fields) -> GreenSettings {
+    let remedy = "write the name of a DB parameter group";
+    let parameter_group = fields.take("parameter_group", remedy, |value| {
+        // RDS's own groups have dots: `default.<family>`.
+        let name = text(value, 255)?;
+        let letters = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+        letters.then_some(name)
+    });
+    GreenSettings { parameter_group }
+}
+
+fn host(value: &Value) -> Option<String> {
+    let name = text(value, 255)?.to_lowercase();
+    let name = name.strip_suffix('.').unwrap_or(&name);
+    let labelled = name.split('.').all(|label| {
+        let letters = label
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        letters && (1..=63).contains(&label.len())
+    });
+    (labelled && name.contains('.')).then(|| name.to_owned())
+}
+
+fn text(value: &Value, longest: usize) -> Option<String> {
+    let text = value.as_str()?;
+    let printable = !text.chars().any(char::is_control) && text.trim() == text;
+    (printable && (1..=longest).contains(&text.len())).then(|| text.to_owned())
+}
+
+fn number<T: TryFrom<u64>>(f: &mut Fields, name: &'static str, low: u64, high: u64) -> Option<T> {
+    let remedy = format!("write a whole number from {low} to {high}");
+    f.take(name, &remedy, |value| {
+        let number = value
+            .as_u64()
+            .filter(|number| (low..=high).contains(number))?;
+        T::try_from(number).ok()
+    })
+}

@@ -1,0 +1,179 @@
+//! The plan in words.
+
+use super::Outcome;
+use crate::plan::{Check, Member, MemberRole, Plan, Verdict};
+use crate::request::{Approval, Retire, Strategy};
+
+/// One sentence.
+pub(super) fn summary(plan: &Plan, outcome: Outcome) -> String {
+    let count = |verdict| {
+        plan.checks
+            .iter()
+            .filter(|check| check.verdict == verdict)
+            .count()
+    };
+    let (blockers, warnings) = (count(Verdict::Blocker), count(Verdict::Warning));
+    let way = format!(
+        "{} can go from {} to {} {}",
+        plan.database,
+        plan.from_version,
+        plan.to_version,
+        way(plan.strategy)
+    );
+    let checks = plan.checks.len();
+    match (outcome, warnings) {
+        (Outcome::Refused, _) => {
+            let found: Vec<&str> = blocking(plan).map(|check| check.found.as_str()).collect();
+            let things = if blockers == 1 {
+                "thing is"
+            } else {
+                "things are"
+            };
+            format!(
+                "{} is not upgraded to {}, {blockers} {things} in the way: {}.",
+                plan.database,
+                plan.to_version,
+                found.join("; ")
+            )
+        }
+        (_, 0) => format!("{way}: {checks} checks, nothing in the way."),
+        (_, 1) => format!("{way}: {checks} checks, nothing in the way, 1 warning."),
+        (_, many) => format!("{way}: {checks} checks, nothing in the way, {many} warnings."),
+    }
+}
+
+fn blocking(plan: &Plan) -> impl Iterator<Item = &Check> {
+    plan.checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Blocker)
+}
+
+fn way(strategy: Strategy) -> &'static str {
+    match strategy {
+        Strategy::InPlace => "in place",
+        Strategy::BlueGreen => "by blue/green deployment",
+    }
+}
+
+/// The whole plan.
+pub(super) fn text(plan: &Plan, outcome: Outcome) -> String {
+    let mut lines = vec![
+        summary(plan, outcome),
+        String::new(),
+        "What was found".to_owned(),
+    ];
+    for verdict in [Verdict::Blocker, Verdict::Warning, Verdict::Pass] {
+        let checks = plan.checks.iter().filter(|check| check.verdict == verdict);
+        lines.extend(checks.flat_map(check));
+    }
+    if !plan.members.is_empty() {
+        lines.extend([String::new(), "Instances".to_owned()]);
+        lines.extend(plan.members.iter().map(member));
+    }
+    if outcome != Outcome::Refused {
+        lines.extend([String::new(), "What will happen".to_owned()]);
+        let steps = plan.steps.iter().enumerate();
+        lines.extend(steps.map(|(index, step)| format!("  {}. {step}", index + 1)));
+    }
+    lines.join("\n")
+}
+
+fn check(check: &Check) -> Vec<String> {
+    let mark = match check.verdict {
+        Verdict::Pass => "ok     ",
+        Verdict::Warning => "warning",
+        Verdict::Blocker => "BLOCKER",
+    };
+    let mut lines = vec![format!("  {mark}  {}: {}", check.name, check.found)];
+    if !check.remedy.is_empty() {
+        lines.push(format!("           → {}", check.remedy));
+    }
+    lines
+}
+
+fn member(member: &Member) -> String {
+    let role = match member.role {
+        MemberRole::Writer => "writer",
+        MemberRole::Reader => "reader",
+    };
+    let zones = if member.multi_az { ", Multi-AZ" } else { "" };
+    format!(
+        "  {}: {role}, {} {}, {}{zones}, {} GiB {}, {}:{}",
+        member.instance,
+        member.engine,
+        member.version,
+        member.class,
+        member.storage_gib,
+        member.storage_type,
+        member.address,
+        member.port
+    )
+}
+
+/// What will happen, a sentence per step.
+pub(super) fn steps(plan: &Plan) -> Vec<String> {
+    match plan.strategy {
+        Strategy::InPlace => in_place(plan),
+        Strategy::BlueGreen => blue_green(plan),
+    }
+}
+
+fn in_place(plan: &Plan) -> Vec<String> {
+    let names = |role| -> Vec<&str> {
+        let members = plan.members.iter().filter(|member| member.role == role);
+        members.map(|member| member.instance.as_str()).collect()
+    };
+    let mut steps = vec![format!(
+        "Take the snapshot {} of {}.",
+        plan.snapshot("before"),
+        plan.database
+    )];
+    let readers = names(MemberRole::Reader).into_iter();
+    steps.extend(readers.map(|reader| {
+        format!(
+            "Upgrade the replica {reader} to {}, and ask it something.",
+            plan.to_version
+        )
+    }));
+    steps.push(format!(
+        "Upgrade {} to {}; it takes no connections while it restarts.",
+        plan.database, plan.to_version
+    ));
+    steps
+}
+
+fn blue_green(plan: &Plan) -> Vec<String> {
+    let request = &plan.request;
+    let ramp: Vec<String> = request.ramp.iter().map(u8::to_string).collect();
+    let mut steps = vec![
+        format!("Make the marker's table in {}.", plan.databases.join(", ")),
+        format!("Create the blue/green deployment {}: a copy of {} on {}, kept in step by logical replication.", plan.name, plan.database, plan.to_version),
+        "Compare green's instances with blue's, gather statistics on green, and rehearse the fence there.".to_owned(),
+        format!("Wait until green is less than {} bytes and {} s behind.", request.max_lag_bytes, request.max_lag_seconds),
+        "Compare the tables of both sides.".to_owned(),
+    ];
+    if let Some(route) = &plan.reads {
+        steps.push(format!(
+            "Move {} % of the reads of {} to green, watching the alarms for {} min each time.",
+            ramp.join(", "),
+            route.name,
+            request.bake_minutes
+        ));
+    }
+    if request.approval == Approval::BeforeSwitchover {
+        steps.push("Ask a person whether the writes may move, for a day at most.".to_owned());
+    }
+    steps.push(format!(
+        "Close green to {}, switch over, prove that everything arrived, and open it again.",
+        plan.application_roles.join(", ")
+    ));
+    steps.push(format!("Watch the alarms for {} h.", request.watch_hours));
+    steps.push(match request.retire {
+        Retire::Keep => "Keep the old instances, closed to the application.".to_owned(),
+        Retire::SnapshotAndDelete => format!(
+            "Take the final snapshot {} and delete the old instances.",
+            plan.snapshot("final")
+        ),
+    });
+    steps
+}

@@ -1,0 +1,248 @@
+//! After the switchover: the writes go back to blue, with every one that green has acknowledged.
+//!
+//! Green goes on serving until everything is ready for the crossing, and serves again if the crossing can't be made. Once
+//! its last write is proven on old ([`crate::record::Back::arrived`]) it stays closed for good, and from there the way leads on only.
+
+use crate::fence::Side;
+use crate::ids::{DeploymentId, InstanceId, ResourceId};
+use crate::plan::{Plan, Way};
+use crate::rds::{Deployment, DeploymentStatus, Instance};
+use crate::record::Record;
+use crate::reverse::{Health, Unavailable};
+use crate::routes::Weighted;
+
+/// Calls that are made before the crossing is given up and green goes on.
+pub const TRIES: u32 = 20;
+
+/// Crossings that are begun before the same: each of them ends every session of the application.
+pub const CROSSINGS: u32 = 5;
+
+/// RDS allows so many characters in the name of an instance.
+const NAME: usize = 63;
+
+/// What was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackSeen {
+    /// The link from new to old, over all databases.
+    pub link: Health,
+    /// The deployment's record, which keeps old read-only as long as it stands.
+    pub deployment: Option<Deployment>,
+    /// Whether old is read-only by default; nothing if it can't be asked.
+    pub old_read_only: Option<bool>,
+    /// Whether the record of the writes leads elsewhere than to old.
+    pub writes_away: bool,
+    /// Whether the records of the reads lead elsewhere than to blue's members.
+    pub reads_away: bool,
+    /// Every instance that is a member of either side, or has a name that one of blue's had.
+    pub instances: Vec<Instance>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackAct {
+    /// The crossing can't be made: green goes on serving, and a person is called.
+    GiveUp(Unavailable),
+    /// Not now; look again later.
+    Wait(String),
+    /// Delete the deployment's record, after which RDS lets old take writes. Old's roles are closed all the same.
+    DeleteRecord(DeploymentId),
+    /// Let the record of the writes lead to old, which lets nobody in yet.
+    PointWrites,
+    /// Fence new, prove that all it has is on old, and open old.
+    Cross,
+    /// Give an instance another name.
+    Rename {
+        /// Its identity.
+        resource_id: ResourceId,
+        /// Its name now.
+        from: InstanceId,
+        /// Its name from then on.
+        to: InstanceId,
+    },
+    /// Blue's names are taken by somebody else.
+    AskPerson(String),
+    /// Cut the link, bring the sequences over, and let the application into old.
+    OpenOld,
+    /// Let the records of the reads lead to blue's members.
+    RestoreReads,
+    /// Everything is done.
+    End,
+}
+
+/// The next thing to do on the way back, from what is recorded and what was seen.
+#[must_use]
+pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
+    let begun = record.back.clone().unwrap_or_default();
+    if begun.arrived {
+        return onwards(record, seen);
+    }
+    let not_now = |why: &str| {
+        if begun.tries < TRIES {
+            return BackAct::Wait(why.to_owned());
+        }
+        BackAct::GiveUp(Unavailable {
+            why: format!("it could not be made in {TRIES} calls: {why}"),
+            remedy: "see to it, then start the rollback machine again".to_owned(),
+        })
+    };
+    match &seen.link {
+        Health::Broken(broken) | Health::Overflowing(broken) => {
+            return BackAct::GiveUp(broken.clone());
+        }
+        Health::Resting(why) | Health::Holding(why) => return not_now(why),
+        Health::Well => {}
+    }
+    match &seen.deployment {
+        Some(record) if record.status == DeploymentStatus::Deleting => {
+            return not_now("the deployment's record is being deleted");
+        }
+        Some(record) => return BackAct::DeleteRecord(record.id.clone()),
+        None => {}
+    }
+    if let Some(why) = stranger(record, &seen.instances) {
+        return BackAct::GiveUp(Unavailable {
+            why,
+            remedy: "give that instance another name, then start the rollback machine again"
+                .to_owned(),
+        });
+    }
+    match seen.old_read_only {
+        Some(false) if begun.tries >= TRIES || begun.crossings >= CROSSINGS => {
+            BackAct::GiveUp(Unavailable {
+                why: format!(
+                    "{} crossings were begun, and green's last writes did not arrive in time",
+                    begun.crossings
+                ),
+                remedy: "see who writes past the fence, or raise `max_write_pause_ms`, then start the rollback machine again".to_owned(),
+            })
+        }
+        Some(false) if record.plan.way() == Way::Record && seen.writes_away => BackAct::PointWrites,
+        Some(false) => BackAct::Cross,
+        Some(true) => not_now("RDS still keeps old read-only"),
+        None => not_now("old can't be reached"),
+    }
+}
+
+/// Everything is on old: nothing leads back to green any more.
+fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
+    if record.plan.way() == Way::Renames
+        && let Some(act) = rename(record, &seen.instances)
+    {
+        return act;
+    }
+    if is_closed(record) {
+        BackAct::OpenOld
+    } else if seen.reads_away {
+        BackAct::RestoreReads
+    } else {
+        BackAct::End
+    }
+}
+
+/// Whether old is still to be opened.
+#[must_use]
+pub fn is_closed(record: &Record) -> bool {
+    super::fences(record, Side::Blue).next().is_some()
+}
+
+/// Whoever has one of blue's names and belongs to neither side; found before anything is closed.
+fn stranger(record: &Record, instances: &[Instance]) -> Option<String> {
+    if record.plan.way() != Way::Renames {
+        return None;
+    }
+    let greens = super::identities(record.green.as_ref());
+    record.plan.members.iter().find_map(|member| {
+        let holder = instances.iter().find(|one| one.id == member.instance)?;
+        let theirs =
+            holder.resource_id != member.resource_id && !greens.contains(&holder.resource_id);
+        theirs.then(|| taken(holder))
+    })
+}
+
+fn taken(holder: &Instance) -> String {
+    format!(
+        "{} is called {} now, and is neither blue's nor green's",
+        holder.resource_id, holder.id
+    )
+}
+
+/// What green's instance is called once blue has its name again: an earlier way back has left one behind, maybe, so that
+/// its identity is a part of it.
+fn aside(member: &InstanceId, holder: &ResourceId) -> InstanceId {
+    let letters = holder.as_str().to_ascii_lowercase();
+    let letters = letters.rsplit('-').next().unwrap_or_default();
+    let tail = &letters[letters.len().saturating_sub(6)..];
+    let tail = format!("-new-{tail}");
+    let head: String = member
+        .as_str()
+        .chars()
+        .take(NAME.saturating_sub(tail.len()))
+        .collect();
+    format!("{}{tail}", head.trim_end_matches('-')).into()
+}
+
+/// The next name that has to be given; nothing once each of blue's instances has its own again. The writer's comes first,
+/// and while old is closed it is the only one: the replicas' names can wait until production writes again.
+fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
+    let greens = super::identities(record.green.as_ref());
+    let members = record.plan.members.iter();
+    let writer = record.plan.writer().ok().map(|writer| &writer.resource_id);
+    let mut due = members
+        .filter(|member| !is_closed(record) || writer.is_none_or(|id| *id == member.resource_id));
+    due.find_map(|member| {
+        let ours = instances
+            .iter()
+            .find(|one| one.resource_id == member.resource_id)?;
+        if ours.id == member.instance {
+            return None;
+        }
+        let holder = instances.iter().find(|one| one.id == member.instance);
+        let (who, to) = match holder {
+            Some(holder) if greens.contains(&holder.resource_id) => {
+                (holder, aside(&member.instance, &holder.resource_id))
+            }
+            Some(holder) => {
+                return Some(BackAct::AskPerson(taken(holder)));
+            }
+            None => (ours, member.instance.clone()),
+        };
+        Some(if who.is_available() {
+            BackAct::Rename {
+                resource_id: who.resource_id.clone(),
+                from: who.id.clone(),
+                to,
+            }
+        } else {
+            BackAct::Wait(format!("{} is {}", who.id, who.status))
+        })
+    })
+}
+
+/// The records of the reads as they were, leading to blue's members by the hosts that these have now.
+#[must_use]
+pub fn reads(plan: &Plan, instances: &[Instance]) -> Vec<Weighted> {
+    let host = |target: &String| {
+        let planned = plan
+            .members
+            .iter()
+            .find(|member| member.address == *target)?;
+        let now = instances
+            .iter()
+            .find(|one| one.resource_id == planned.resource_id)?;
+        now.address.clone()
+    };
+    let records = plan.reads.iter().flat_map(|route| &route.records);
+    records
+        .map(|record| Weighted {
+            target: host(&record.target).unwrap_or_else(|| record.target.clone()),
+            ..record.clone()
+        })
+        .collect()
+}
+
+/// Whether nobody but us has committed anything on new since its markers: they took one transaction id each, from `first`
+/// on, and `next` is the id that the next transaction would get.
+#[must_use]
+pub const fn is_quiet(first: u64, markers: u64, next: u64) -> bool {
+    next <= first + markers
+}

@@ -1,0 +1,190 @@
+//! The critical section: one writer becomes another.
+
+mod checklist;
+
+pub use checklist::{Readiness, Verdict, checklist};
+
+use crate::rds::{Deployment, DeploymentStatus};
+use crate::receipt::Receipt;
+use crate::record::{Phase, Ticket};
+use serde::{Deserialize, Serialize};
+
+/// What the state machine gives to `switchover`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Who may act.
+    pub ticket: Ticket,
+}
+
+/// What `switchover` answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// One sentence for a person.
+    pub summary: String,
+    /// False: RDS is not through, or the moment was not quiet; call again.
+    pub done: bool,
+    /// The evidence, once it is done.
+    pub receipt: Option<Receipt>,
+}
+
+/// What happens next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Checklist, reads, fence, marker, and the call.
+    Begin,
+    /// The record says that RDS was to be called, but it does not switch: the call never reached it, or it was taken back
+    /// while nobody looked. The fence comes down, and everything begins anew.
+    StartOver,
+    /// RDS switches; look again.
+    Follow,
+    /// RDS is through, with every member: prove, and open green.
+    Finish,
+    /// RDS took it back. The fence comes down, and blue goes on.
+    TakenBack {
+        /// RDS's own words.
+        why: String,
+    },
+    /// Somebody else switches; nothing of ours may interfere.
+    Wait,
+    /// Somebody else has switched, without a fence and without a proof.
+    Foreign,
+    /// There is nothing that this step could do.
+    Refuse {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Decides from the record and from what RDS says. `asked`: this very call has told RDS to switch.
+#[must_use]
+pub fn stage(phase: Phase, asked: bool, seen: Option<&Deployment>) -> Stage {
+    match (phase, seen) {
+        (Phase::After, _) => Stage::Finish,
+        (Phase::Before, Some(seen)) => before(seen),
+        (Phase::Switching, Some(seen)) => switching(asked, seen),
+        (Phase::Before | Phase::Switching, None) => Stage::Refuse {
+            why: "the blue/green deployment is gone; nobody but RDS knows which side serves"
+                .to_owned(),
+        },
+        (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => {
+            Stage::Refuse {
+                why: format!("the upgrade is past its switchover: {}", phase.as_str()),
+            }
+        }
+    }
+}
+
+fn before(seen: &Deployment) -> Stage {
+    match &seen.status {
+        _ if seen.is_available() => Stage::Begin,
+        _ if seen.is_switched() => Stage::Foreign,
+        DeploymentStatus::SwitchoverInProgress | DeploymentStatus::SwitchoverCompleted => {
+            Stage::Wait
+        }
+        other => Stage::Refuse {
+            why: format!(
+                "the deployment can't be switched, it is {other:?}: {}",
+                seen.status_details
+            ),
+        },
+    }
+}
+
+fn switching(asked: bool, seen: &Deployment) -> Stage {
+    let why = || seen.status_details.clone();
+    match &seen.status {
+        _ if seen.is_switched() => Stage::Finish,
+        DeploymentStatus::Available if asked => Stage::TakenBack { why: why() },
+        DeploymentStatus::Available => Stage::StartOver,
+        DeploymentStatus::SwitchoverFailed | DeploymentStatus::InvalidConfiguration => {
+            Stage::TakenBack { why: why() }
+        }
+        DeploymentStatus::SwitchoverInProgress
+        | DeploymentStatus::SwitchoverCompleted
+        | DeploymentStatus::Other(_) => Stage::Follow,
+        DeploymentStatus::Provisioning | DeploymentStatus::Deleting => Stage::Refuse {
+            why: format!("the deployment is {:?}: {}", seen.status, why()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rds::{Pair, PairStatus};
+    use proptest::prelude::*;
+
+    const STATUSES: [&str; 8] = [
+        "PROVISIONING",
+        "AVAILABLE",
+        "SWITCHOVER_IN_PROGRESS",
+        "SWITCHOVER_COMPLETED",
+        "INVALID_CONFIGURATION",
+        "SWITCHOVER_FAILED",
+        "DELETING",
+        "RESTING",
+    ];
+
+    fn seen(status: &str, members: &[&str]) -> Deployment {
+        let pair = |status: &&str| Pair {
+            source: String::new(),
+            target: None,
+            status: PairStatus::from(*status),
+        };
+        Deployment {
+            id: "bgd-1".into(),
+            name: "orders".into(),
+            source: String::new(),
+            target: None,
+            status: DeploymentStatus::from(status),
+            status_details: String::new(),
+            pairs: members.iter().map(pair).collect(),
+            tasks: vec![],
+            tags: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn status() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(STATUSES.as_slice())
+    }
+
+    fn phase() -> impl Strategy<Value = Phase> {
+        prop::sample::select(vec![
+            Phase::Before,
+            Phase::Switching,
+            Phase::After,
+            Phase::RollingBack,
+            Phase::Returning,
+            Phase::NeedsOperator,
+            Phase::Ended,
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn green_is_opened_only_when_every_member_is_through(
+            status in status(), members in prop::collection::vec(status(), 0..4), asked: bool,
+        ) {
+            let seen = seen(status, &members);
+            let finish = stage(Phase::Switching, asked, Some(&seen)) == Stage::Finish;
+            prop_assert_eq!(finish, seen.is_switched());
+        }
+
+        #[test]
+        fn rds_is_called_only_from_a_clean_start(
+            phase in phase(), status in status(), members in prop::collection::vec(status(), 0..4), asked: bool,
+        ) {
+            let seen = seen(status, &members);
+            let begins = stage(phase, asked, Some(&seen)) == Stage::Begin;
+            prop_assert_eq!(begins, phase == Phase::Before && seen.is_available());
+        }
+
+        #[test]
+        fn a_second_call_never_begins_what_a_first_one_began(status in status(), asked: bool) {
+            let seen = seen(status, &[status]);
+            prop_assert_ne!(stage(Phase::Switching, asked, Some(&seen)), Stage::Begin);
+            prop_assert_eq!(stage(Phase::After, asked, Some(&seen)), Stage::Finish);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What the steps share: the call, the lease, the servers, and the parts of a crossing (fencing, proof, reverse replication)
+//! that both the switchover and the rollback go through.
+
+mod call;
+pub mod fencing;
+mod held;
+pub mod lag;
+pub mod metrics;
+pub mod moment;
+pub mod reverse;
+mod servers;
+
+pub use call::{Call, Laps};
+pub use held::{Held, claim, raise_epoch, read};
+pub use servers::Servers;

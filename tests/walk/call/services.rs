@@ -1,0 +1,259 @@
+//! AWS's services, but for the table.
+
+use super::timer::Kind;
+use super::{Call, Fault};
+use crate::world::{Fallible, World, answered, silence};
+use domain::alarms::Reading;
+use domain::error::StepError;
+use domain::execution::Execution;
+use domain::ids::{Database, DeploymentId, InstanceId, Millis, Owner, ResourceId};
+use domain::notice::Notice;
+use domain::rds::{Deployment, Instance, Snapshot, UpgradeTarget};
+use domain::record::Ticket;
+use ports::{
+    Alarms, Created, Edit, Ended, Executions, Failure, Metrics, Nature, NewDeployment, Notices,
+    Observation, Rds, RecordSet, TaskTokens, Zones,
+};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+impl Rds for Call {
+    async fn instance_named(&self, id: &InstanceId) -> Fallible<Option<Instance>> {
+        self.look("instance by name", |world| Ok(world.described(id.as_str())))
+            .await
+    }
+
+    async fn instance(&self, id: &ResourceId) -> Fallible<Option<Instance>> {
+        let find = |world: &mut World| {
+            let server = world.server(id);
+            Ok(server.map(|server| world.instance(server)))
+        };
+        self.look("instance", find).await
+    }
+
+    async fn instances(&self) -> Fallible<Vec<Instance>> {
+        let all = |world: &mut World| {
+            let all = world.servers.iter();
+            Ok(all.map(|server| world.instance(server)).collect())
+        };
+        self.look("instances", all).await
+    }
+
+    async fn upgrade_instance(&self, id: &InstanceId, version: &str) -> Fallible<()> {
+        self.act("upgrade instance", Kind::Act, |world| {
+            world.upgrade(id, version)
+        })
+        .await
+    }
+
+    async fn rename_instance(&self, from: &InstanceId, to: &InstanceId) -> Fallible<()> {
+        self.act("rename instance", Kind::Act, |world| world.rename(from, to))
+            .await
+    }
+
+    async fn delete_instance_named(&self, id: &InstanceId) -> Fallible<()> {
+        self.act("delete instance", Kind::Act, |world| world.delete_named(id))
+            .await
+    }
+
+    async fn lift_deletion_protection(&self, id: &InstanceId) -> Fallible<()> {
+        self.act("lift protection", Kind::Act, |world| {
+            world.unprotect(id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn deployment(&self, id: &DeploymentId) -> Fallible<Option<Deployment>> {
+        self.look("deployment", |world| Ok(world.deployment(id)))
+            .await
+    }
+
+    async fn deployment_named(&self, name: &str) -> Fallible<Option<Deployment>> {
+        self.look("deployment by name", |world| {
+            Ok(world.deployment_named(name))
+        })
+        .await
+    }
+
+    async fn deployments_of(&self, arn: &str) -> Fallible<Vec<Deployment>> {
+        self.look("deployments of", |world| Ok(world.deployments_of(arn)))
+            .await
+    }
+
+    async fn create_deployment(&self, new: &NewDeployment) -> Fallible<Created> {
+        self.act("create deployment", Kind::Act, |world| world.create(new))
+            .await
+    }
+
+    async fn switch_over(&self, id: &DeploymentId, _timeout_seconds: u32) -> Fallible<()> {
+        const DOING: &str = "switch over";
+        self.act(DOING, Kind::Act, |world| {
+            if world.strikes(Fault::SwitchRefused) {
+                return answered(Nature::Acted, DOING, Failure::Unfit, "NotSupported");
+            }
+            world.switch(id, false)
+        })
+        .await
+    }
+
+    async fn delete_deployment(&self, id: &DeploymentId, with_green: bool) -> Fallible<()> {
+        self.act("delete deployment", Kind::Act, |world| {
+            world.delete_deployment(id, with_green)
+        })
+        .await
+    }
+
+    async fn snapshot(&self, name: &str) -> Fallible<Option<Snapshot>> {
+        let taken = |world: &mut World| {
+            let mut taken = world.snapshots.iter();
+            Ok(taken.find(|taken| taken.id == name).cloned())
+        };
+        self.look("snapshot", taken).await
+    }
+
+    async fn create_snapshot(
+        &self,
+        instance: &InstanceId,
+        name: &str,
+        _tags: &BTreeMap<String, String>,
+    ) -> Fallible<()> {
+        self.act("create snapshot", Kind::Act, |world| {
+            world.snapshot(instance, name)
+        })
+        .await
+    }
+
+    async fn upgrade_targets(&self, _engine: &str, version: &str) -> Fallible<Vec<UpgradeTarget>> {
+        let targets = |_: &mut World| Ok(crate::setting::targets(version));
+        self.look("targets", targets).await
+    }
+
+    async fn family(&self, _engine: &str, version: &str) -> Fallible<Option<String>> {
+        self.look("family", |_| Ok(Some(crate::setting::family(version))))
+            .await
+    }
+
+    async fn family_of_group(&self, group: &str) -> Fallible<Option<String>> {
+        let family = group.split_once('.').map(|(_, family)| family.to_owned());
+        self.look("family of group", |_| Ok(family)).await
+    }
+
+    async fn parameters(&self, group: &str) -> Fallible<BTreeMap<String, String>> {
+        let set = crate::setting::parameters(group);
+        self.look("parameters", |_| Ok(set)).await
+    }
+}
+
+impl Alarms for Call {
+    async fn tagged(&self, _database: &Database) -> Fallible<Vec<String>> {
+        self.look("tagged alarms", |_| {
+            Ok(vec![crate::world::alarms::ALARM.to_owned()])
+        })
+        .await
+    }
+
+    async fn read(&self, names: &[String], since: Option<Millis>) -> Fallible<Vec<Reading>> {
+        self.look("alarms", |world| Ok(world.readings(names, since)))
+            .await
+    }
+}
+
+impl Call {
+    async fn end_wait(&self, token: &str, how: Result<(), StepError>) -> Fallible<Ended> {
+        let end = |world: &mut World| {
+            if !world.awaited.remove(token) {
+                return Ok(Ended::Before);
+            }
+            world.ended_waits.push((token.to_owned(), how));
+            Ok(Ended::Now)
+        };
+        self.act("end a wait", Kind::Free, end).await
+    }
+}
+
+impl TaskTokens for Call {
+    async fn succeed(&self, token: &str) -> Fallible<Ended> {
+        self.end_wait(token, Ok(())).await
+    }
+
+    async fn fail(&self, token: &str, why: &StepError) -> Fallible<Ended> {
+        self.end_wait(token, Err(why.clone())).await
+    }
+}
+
+impl Executions for Call {
+    async fn describe(&self, execution: &Owner) -> Fallible<Execution> {
+        let stands = |world: &mut World| {
+            Ok(match world.executions.get(execution.as_str()) {
+                None => Execution::Unknown,
+                Some(None) => Execution::Running,
+                Some(Some(at)) => Execution::Ended(Millis(*at)),
+            })
+        };
+        self.look("execution", stands).await
+    }
+
+    async fn start_rollback(&self, name: &str, input: &Value) -> Fallible<()> {
+        self.act("start rollback", Kind::Free, |world| {
+            world.starts.push((name.to_owned(), input.clone()));
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Notices for Call {
+    async fn subscribers(&self) -> Fallible<u32> {
+        self.look("subscribers", |_| Ok(1)).await
+    }
+
+    async fn publish(&self, notice: &Notice) -> Fallible<()> {
+        let token = notice.commands.as_deref().and_then(token_in);
+        self.act("publish", Kind::Free, |world| {
+            if world.strikes(Fault::NoticeFailed) {
+                return silence(Nature::Acted, "publish");
+            }
+            world.note(|| format!("  people: {}", notice.what));
+            world.questions.extend(token.map(str::to_owned));
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The task token in the commands that a person is sent.
+fn token_in(commands: &str) -> Option<&str> {
+    let (_, rest) = commands.split_once("--task-token '")?;
+    rest.split('\'').next()
+}
+
+impl Metrics for Call {
+    fn observe(&self, _ticket: &Ticket, observation: &Observation) {
+        self.world().note(|| format!("  metric: {observation:?}"));
+    }
+}
+
+impl Zones for Call {
+    async fn zones(&self, name: &str) -> Fallible<Vec<String>> {
+        let known = name == crate::world::routes::ZONE_NAME;
+        let zone = known.then(|| crate::world::routes::ZONE.to_owned());
+        self.look("zones", |_| Ok(zone.into_iter().collect())).await
+    }
+
+    async fn records(&self, _zone: &str, name: &str) -> Fallible<Vec<RecordSet>> {
+        self.look("records", |world| Ok(world.records(name))).await
+    }
+
+    async fn change(&self, _zone: &str, name: &str, edits: &[Edit]) -> Fallible<Option<String>> {
+        self.act("change records", Kind::Free, |world| {
+            world.reroute(name, edits)
+        })
+        .await
+    }
+
+    async fn is_everywhere(&self, change: &str) -> Fallible<bool> {
+        self.look("change", |world| Ok(world.is_everywhere(change)))
+            .await
+    }
+}
