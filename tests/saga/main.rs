@@ -3,7 +3,7 @@
 //! lost.
 //!
 //! `SAGA=Switchover` runs the cases with that in their names only, `SAGA_JOURNEY=upgrade` those on such journeys;
-//! `SAGA_WORKERS` says how many run at a time.
+//! `SAGA_WORKERS` says how many run at a time. With `SAGA_SAMPLE`, any text, each state meets one of its faults, chosen by the text.
 
 mod case;
 mod faults;
@@ -25,6 +25,7 @@ use local_aws::template::Template;
 use local_aws::toolchain::{Toolchain, workspace};
 use machines::{Place, ROLLBACK};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -161,7 +162,29 @@ fn cases(bench: &Bench, scouted: &[(Done, Visits)]) -> Vec<Case> {
     }
     let wanted = std::env::var("SAGA").unwrap_or_default();
     cases.retain(|case| case.to_string().contains(&wanted));
-    cases
+    match std::env::var("SAGA_SAMPLE") {
+        Ok(by) => sample(cases, &by),
+        Err(_) => cases,
+    }
+}
+
+/// One case of each state, chosen by a text.
+fn sample(cases: Vec<Case>, by: &str) -> Vec<Case> {
+    let mut states: BTreeMap<String, Vec<Case>> = BTreeMap::new();
+    for case in cases {
+        let state = case.fault.as_ref().map(|(place, _)| place.to_string());
+        states
+            .entry(state.unwrap_or_default())
+            .or_default()
+            .push(case);
+    }
+    let chosen = states.into_iter().map(|(state, mut cases)| {
+        let mut hasher = DefaultHasher::new();
+        (by, state).hash(&mut hasher);
+        let number = usize::try_from(hasher.finish() % cases.len() as u64);
+        cases.swap_remove(number.unwrap_or(0))
+    });
+    chosen.collect()
 }
 
 /// Whether nothing is in the way already in this state.

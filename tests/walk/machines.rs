@@ -30,9 +30,7 @@ pub struct Shipped {
 impl Shipped {
     /// Reads the template and the machines that it names.
     pub fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("the root");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let template = Template::read(&root.join("infra/template.yaml"), &BTreeMap::new())
             .expect("the template");
         let machine = |name: &str| {
