@@ -50,7 +50,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
         "column types",
         "application roles",
         "no way past the fence",
-        "way back",
+        "failback",
         "alarms quiet",
     ];
     assert_eq!(found, expected, "{}", planned["text"]);

@@ -202,7 +202,7 @@ async fn a_chat_that_can_not_be_reached_stops_nobody_from_being_asked() -> Resul
     let ask = json!({"about": "alarms", "seconds": 3600, "found": ["Nobody can tell."]});
     let input = json!({"ticket": ticket, "token": "AQCE-a-token", "ask": ask});
     world.step("watch", input).await?;
-    assert!(tests::log(&world.platform, "watch").contains("chat not told"));
+    assert!(tests::log(&world.platform, "watch").contains("chat not notified"));
     let told = world.platform.calls().of("sns", "Publish");
     let done = told
         .iter()

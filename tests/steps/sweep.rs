@@ -1,4 +1,4 @@
-//! `sweep`: what no event told anybody is done all the same, once.
+//! `sweep` repairs what a lost event left undone, once.
 
 use crate::watch::{guarded, rolled_back, waiting};
 use crate::world::{OWNER, World, claim, plan};

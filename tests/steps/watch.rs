@@ -107,7 +107,7 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
     world.ring("errors")?;
     let why = rolled_back(&world, &execution).await?;
     assert!(
-        why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
+        why.starts_with("Upgrade.AlarmRaised: `errors` went to ALARM"),
         "{why}"
     );
     let event = json!({"id": "again", "detail": {"alarmName": "errors", "state": {"value": "ALARM", "reason": ""}}});
@@ -128,7 +128,7 @@ async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
     let execution = waiting(&world, &ticket).await?;
     let why = rolled_back(&world, &execution).await?;
     assert!(
-        why.starts_with("Upgrade.AlarmRaised: `errors` rang"),
+        why.starts_with("Upgrade.AlarmRaised: `errors` went to ALARM"),
         "{why}"
     );
     assert_eq!(alarms(&world).await?, [1.0]);

@@ -71,7 +71,7 @@ faults! {
     /// A session does not end when it is told to.
     SessionStays = 800,
     /// A session that was logging in as its role was closed shows a moment later.
-    SessionLate = 200,
+    SessionLate = 1000,
     /// A role that no fence holds writes on the side that is left.
     PastFence = 500,
     /// No server lets our role in for a while.

@@ -14,6 +14,10 @@ const CLOCKS_DIFFER: i64 = 3_000;
 
 /// What the invariants remember.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each of these happened or not, independently"
+)]
 pub struct Memory {
     /// Every instance that was ever somebody's blue.
     blues: BTreeSet<ResourceId>,

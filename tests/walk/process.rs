@@ -27,7 +27,7 @@ pub struct Process {
     /// The state in which it was called.
     state: Arc<str>,
     /// Whose claim it has to take, where it takes one.
-    claims_for: Option<String>,
+    claims_for: Option<Value>,
 }
 
 impl Walk<'_> {
@@ -65,7 +65,7 @@ impl Walk<'_> {
         state: &Arc<str>,
     ) -> usize {
         let number = self.processes.len();
-        let claims_for = (step == "Claim").then(|| payload["owner"].to_string());
+        let claims_for = (step == "Claim").then(|| payload["owner"].clone());
         let invocation = {
             let mut world = self.world();
             let differs = world.strikes(Fault::ClockDiffers);
@@ -213,7 +213,7 @@ impl Walk<'_> {
             Err(failed) => format!("{} fails: {} {failed}", process.invocation.id, failed.name),
         });
         if let (Some(owner), Ok(claimed)) = (&process.claims_for, &answer)
-            && claimed["ticket"]["owner"].to_string() != *owner
+            && claimed["ticket"]["owner"] != *owner
         {
             world.violate(format!("G4: {owner} acts on another's claim"));
         }

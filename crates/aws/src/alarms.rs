@@ -64,7 +64,7 @@ impl Alarms {
         Ok(states)
     }
 
-    /// What the alarm did since a moment. An entry that can't be read counts as if it had rung.
+    /// What the alarm did since a moment. An entry that can't be read counts as ALARM.
     async fn history(&self, name: &str, since: Millis) -> Result<History, Error> {
         let mut items = self
             .client
@@ -144,7 +144,7 @@ struct History {
     lapses: u32,
 }
 
-/// An alarm whose data stopped more often in one window tells nothing.
+/// An alarm whose data stopped more often in one window is inconclusive.
 const LAPSES: u32 = 2;
 
 /// Without this, CloudWatch leaves composite alarms out of its answers.

@@ -6,17 +6,17 @@ use std::net::SocketAddr;
 /// A setting that only some functions have, and can't do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// `TOPIC_ARN` and `CHAT_TOPIC_ARN`: where people are told.
+    /// `TOPIC_ARN` and `CHAT_TOPIC_ARN`: where notices are published.
     Topics,
-    /// `ROLLBACK_MACHINE_ARN`: what brings a database back.
+    /// `ROLLBACK_MACHINE_ARN`: the rollback machine.
     RollbackMachine,
 }
 
 impl Need {
     const fn missing(self) -> &'static str {
         match self {
-            Self::Topics => "TOPIC_ARN or CHAT_TOPIC_ARN is missing: where people are told",
-            Self::RollbackMachine => "ROLLBACK_MACHINE_ARN is missing: what brings a database back",
+            Self::Topics => "TOPIC_ARN or CHAT_TOPIC_ARN is missing: the topics of the notices",
+            Self::RollbackMachine => "ROLLBACK_MACHINE_ARN is missing: the rollback machine",
         }
     }
 
@@ -35,15 +35,15 @@ pub(crate) struct Config {
     pub(crate) credentials_prefix: String,
     /// `RECORD_TTL_SECONDS`: the TTL of weighted records while an upgrade moves reads.
     pub(crate) record_ttl_seconds: u32,
-    /// Where people are told, if both topics are known.
+    /// Where notices are published, if both topics are known.
     pub(crate) topics: Option<Topics>,
-    /// `ROLLBACK_MACHINE_ARN`: what brings a database back.
+    /// `ROLLBACK_MACHINE_ARN`: the rollback machine.
     pub(crate) rollback_machine: Option<String>,
     /// `VIRIDIAN_NAMESERVER`: who resolves the databases' names, where it is not the system's resolver.
     pub(crate) nameserver: Option<SocketAddr>,
 }
 
-/// The topics on which people are told, by their ARNs.
+/// The topics of the notices, by their ARNs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Topics {
     /// `TOPIC_ARN`: for mail.

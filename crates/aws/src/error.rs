@@ -1,4 +1,4 @@
-//! Reads what failed outside once, at the edge, so that [`ports::Failure::name`] can decide what the state machine is told.
+//! Reads what failed outside once, at the edge, so that [`ports::Failure::name`] can decide the error's name.
 //!
 //! A call says whether it only looked or could have acted, and what it was doing:
 //!

@@ -61,8 +61,8 @@ impl ports::Notices for Notices {
         let (mail, chat) = join(mail.send(), timeout(CHAT, chat.send())).await;
         match chat.map(|sent| sent.map_err(acted("publishing to the chat"))) {
             Ok(Ok(_)) => {}
-            Ok(Err(lost)) => warn!(%lost, "chat not told"),
-            Err(_) => warn!("chat not told in time"),
+            Ok(Err(lost)) => warn!(%lost, "chat not notified"),
+            Err(_) => warn!("chat not notified in time"),
         }
         mail.map_err(acted("publishing a notice"))?;
         Ok(())

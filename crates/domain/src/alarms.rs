@@ -1,4 +1,4 @@
-//! CloudWatch's alarms, read, and what their reading means for an upgrade.
+//! The states of CloudWatch alarms, and what they mean for an upgrade.
 
 use crate::error::StepError;
 use crate::record::Phase;
@@ -12,14 +12,14 @@ pub enum State {
     Quiet,
     /// `ALARM`.
     Ringing,
-    /// `INSUFFICIENT_DATA`, or a state that we don't know: it can't tell.
+    /// `INSUFFICIENT_DATA`, or an unknown state: inconclusive.
     Blind,
     /// There is no alarm with this name.
     Missing,
 }
 
 impl State {
-    /// Reads CloudWatch's word.
+    /// Reads CloudWatch's `StateValue`.
     #[must_use]
     pub fn of(word: &str) -> Self {
         match word {
@@ -37,30 +37,30 @@ pub struct Reading {
     pub alarm: String,
     /// What it shows now.
     pub state: State,
-    /// Whether it rang in the window that was asked for.
+    /// Whether it went to ALARM in the window that was asked for.
     pub rang: bool,
-    /// Whether it went to and fro in the window, without ringing, so often that it tells nothing.
+    /// Whether it flapped too often to be conclusive, without reaching ALARM.
     pub wavered: bool,
 }
 
-/// What a reading tells.
+/// What the readings mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every alarm shows `OK`, and none rang in the window.
+    /// Every alarm is `OK`, and none went to ALARM in the window.
     Quiet,
-    /// None rang, but some can't tell: why, in words. Going on would take a missing word for a good one, and going back
-    /// would undo an upgrade for nothing, so a person is asked.
+    /// None went to ALARM, but some are inconclusive, and why. Going on would count missing data as good, and a rollback
+    /// might undo the upgrade for nothing, so a person is asked.
     Inconclusive(String),
 }
 
-/// Whether the upgrade may go on. Quiet is only what shows `OK` now and did not ring in the window; `blind` is what the
-/// request makes of an alarm without data.
+/// Whether the upgrade may go on. Quiet is only what is `OK` now and did not go to ALARM in the window; `blind` is how the
+/// request treats an alarm without data.
 ///
 /// # Errors
 ///
-/// `Upgrade.AlarmRaised` if an alarm rings or rang. After the switchover, production is not moved for something that nobody
-/// confirmed: where some alarm can't tell, the error is `Upgrade.Failed`, green goes on serving, and a person is called.
+/// `Upgrade.AlarmRaised` if an alarm is or was in ALARM. After the switchover, production is not moved for an unconfirmed
+/// alarm: where one is inconclusive, the error is `Upgrade.Failed`, green goes on serving, and a person is called.
 pub fn judge(
     phase: Phase,
     blind: InsufficientData,
@@ -70,7 +70,7 @@ pub fn judge(
         alarm.state == State::Ringing || alarm.rang
     });
     if !ringing.is_empty() {
-        return Err(StepError::alarm_raised(format!("{ringing} rang")));
+        return Err(StepError::alarm_raised(format!("{ringing} went to ALARM")));
     }
     let is_blind = |alarm: &Reading| match alarm.state {
         State::Missing => true,
@@ -82,29 +82,13 @@ pub fn judge(
         return Ok(Verdict::Quiet);
     }
     let why =
-        format!("{unread} missing, without data or wavering, which is never taken as healthy");
+        format!("{unread} missing, without data or flapping, which is never taken as healthy");
     match (phase, blind) {
         (Phase::After, _) => Err(StepError::failed(format!(
             "can't tell whether all is well: {why}; green goes on serving"
         ))),
         (_, InsufficientData::Alarm) => Err(StepError::alarm_raised(why)),
         _ => Ok(Verdict::Inconclusive(why)),
-    }
-}
-
-/// As [`judge`], where nobody can be asked any more: what can't tell stops it.
-///
-/// # Errors
-///
-/// As [`judge`], and `Upgrade.AlarmRaised` for what is inconclusive.
-pub fn quiet_or_not(
-    phase: Phase,
-    blind: InsufficientData,
-    readings: &[Reading],
-) -> Result<(), StepError> {
-    match judge(phase, blind, readings)? {
-        Verdict::Quiet => Ok(()),
-        Verdict::Inconclusive(why) => Err(StepError::alarm_raised(why)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Claims on databases: a conditional write before anything is touched, and what it means that one is found.
+//! Claims on databases: a conditional write before anything is touched, and what a claim that is found means.
 
 use crate::error::StepError;
 use crate::ids::{Epoch, Owner};
@@ -30,8 +30,8 @@ pub fn last(found: Option<&Record>) -> Option<Epoch> {
 ///
 /// # Errors
 ///
-/// `Upgrade.Refused` if the claim is somebody else's, waits for a person, has had its time, or ended after the plan was
-/// made; nothing was touched.
+/// `Upgrade.Refused` if the claim is another upgrade's, waits for a person, is over, or ended after the plan was made;
+/// nothing was touched.
 pub fn found(
     record: &Record,
     consumed: &BTreeSet<String>,
@@ -56,7 +56,7 @@ pub fn found(
             "the request `{request_id}` was served before; nothing was started and nothing was touched"
         ))),
         Phase::Ended => Err(StepError::refused(format!(
-            "`{database}` was planned before the upgrade {holder} had ended, so that the plan may tell what is no longer so; start the upgrade again to plan anew, nothing was touched"
+            "`{database}` was planned before the upgrade {holder} had ended, so its plan may be out of date; start the upgrade again to plan anew, nothing was touched"
         ))),
         Phase::Before | Phase::Switching | Phase::After | Phase::RollingBack | Phase::Returning => {
             Err(StepError::refused(format!(
@@ -71,7 +71,7 @@ pub fn found(
 pub fn not_held(record: Option<&Record>, ticket: &Ticket) -> StepError {
     let database = &ticket.database;
     let Some(record) = record else {
-        return StepError::refused(format!("`{database}` is claimed by nobody"));
+        return StepError::refused(format!("`{database}` is not claimed"));
     };
     if record.ticket.owner != ticket.owner {
         return StepError::refused(format!(
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_a_claim_that_another_upgrade_holds() {
+    fn a_claim_that_another_upgrade_holds_is_refused() {
         let other = Owner::from("arn:other");
         for phase in PHASES {
             assert!(found(&at(phase), &BTreeSet::new(), "r", &other).is_err());
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_older_than_the_last_claim_is_made_anew() {
+    fn a_plan_that_is_older_than_the_last_claim_is_refused() {
         let other = Owner::from("arn:other");
         let failure = found(&at(Phase::Ended), &BTreeSet::new(), "r", &other).expect_err("stale");
         assert_eq!(failure.name, ErrorName::Refused);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_lets_nobody_act_once_it_is_old() {
+    fn an_old_ticket_is_refused() {
         let ticket = record().ticket;
         let mut raised = at(Phase::RollingBack);
         raised.ticket.epoch = Epoch(ticket.epoch.0 + 1);

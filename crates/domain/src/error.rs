@@ -9,9 +9,9 @@ pub enum ErrorName {
     Transient,
     /// The request is malformed. Nothing was touched.
     InvalidInput,
-    /// The world is unfit, or belongs to another upgrade. Nothing was touched by this call.
+    /// Something is in the way, or belongs to another upgrade. Nothing was touched by this call.
     Refused,
-    /// An alarm that guards this upgrade rang, or could not be read.
+    /// An alarm that guards this upgrade went to ALARM, or could not be read.
     AlarmRaised,
     /// A rollback that this upgrade did not ask for has taken it back, or is about to.
     RolledBack,
@@ -61,51 +61,38 @@ pub struct StepError {
 }
 
 impl StepError {
+    fn new(name: ErrorName, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { name, message }
+    }
+
     /// The same call may succeed a moment later.
     pub fn transient(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::Transient,
-            message: message.into(),
-        }
+        Self::new(ErrorName::Transient, message)
     }
 
     /// The request is malformed; the message names the field and the remedy.
     pub fn invalid_input(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::InvalidInput,
-            message: message.into(),
-        }
+        Self::new(ErrorName::InvalidInput, message)
     }
 
-    /// The world is unfit for this step, or belongs to somebody else.
+    /// Something is in the way, or belongs to another upgrade.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::Refused,
-            message: message.into(),
-        }
+        Self::new(ErrorName::Refused, message)
     }
 
-    /// An alarm rang, or could not be read.
+    /// An alarm went to ALARM, or could not be read.
     pub fn alarm_raised(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::AlarmRaised,
-            message: message.into(),
-        }
+        Self::new(ErrorName::AlarmRaised, message)
     }
 
     /// A rollback that this upgrade did not ask for has taken it back, or is about to.
     pub fn rolled_back(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::RolledBack,
-            message: message.into(),
-        }
+        Self::new(ErrorName::RolledBack, message)
     }
 
     /// Something unforeseen, after which nothing may be repeated blindly.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self {
-            name: ErrorName::Failed,
-            message: message.into(),
-        }
+        Self::new(ErrorName::Failed, message)
     }
 }

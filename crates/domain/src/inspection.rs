@@ -36,9 +36,9 @@ pub struct Seen {
     pub server: Result<Box<dyn Inspection>, Unreadable>,
     /// The alarms that guard the upgrade.
     pub alarms: Result<Vec<Reading>, String>,
-    /// How many have subscribed to the topic that tells people, and confirmed it.
+    /// How many confirmed subscriptions the topic of the notices has.
     pub subscribers: Result<u32, String>,
-    /// Whether Step Functions says how the execution stands that plans.
+    /// Whether Step Functions reports the status of the planning execution.
     pub execution: Result<(), String>,
     /// The name that routes reads, by request or by tag.
     pub reads_name: Option<String>,

@@ -1,4 +1,4 @@
-//! What must be shown before green is opened, and what is shown afterwards.
+//! What must be proven before green is opened, and what is compared afterwards.
 
 use crate::ids::Position;
 use crate::marker::Marker;
@@ -34,13 +34,13 @@ impl Standing {
 }
 
 /// The deployment was deleted before old was fenced, so old accepts writes, and new must stay closed.
-pub const OLD_UNFENCED: &str = "somebody deleted RDS's record of the deployment before old was closed, and old takes writes again; \
+pub const OLD_UNFENCED: &str = "RDS's record of the deployment was deleted before old was fenced, and old accepts writes again; \
     green stays closed, and a person decides which side serves";
 
 /// What may be done with new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// Open it. What is complained of stopped nothing.
+    /// Open it. The complaints stopped nothing.
     Open {
         /// A line each.
         complaints: Vec<String>,
@@ -55,7 +55,7 @@ pub enum Proof {
 }
 
 /// Judges what was seen after RDS's end: `markers` as they were written on blue, `arrived` as new has them, `old` where
-/// it could be asked. An old that nobody can reach is kept read-only by RDS, which must do until it is closed.
+/// it could be asked. An old that can't be reached is kept read-only by RDS, which must suffice until it is closed.
 #[must_use]
 pub fn prove(
     markers: &BTreeMap<String, Marker>,
@@ -74,7 +74,7 @@ pub fn prove(
     }
 }
 
-/// Why new must stay closed: blue had committed something that did not arrive. Nothing where each marker is there.
+/// Why new must stay closed: blue had committed something that did not arrive. `None` where each marker is there.
 #[must_use]
 pub fn missing(
     markers: &BTreeMap<String, Marker>,

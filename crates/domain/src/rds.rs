@@ -4,7 +4,6 @@
 //! here takes an unknown status for a good one.
 
 use crate::ids::{DeploymentId, InstanceId, ResourceId};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -23,7 +22,7 @@ pub const GREEN_GROUP_TAG: &str = "viridian:green-parameter-group";
 pub const WRITES_TAG: &str = "viridian:writes";
 
 /// One instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "RDS describes an instance by independent flags"
@@ -76,7 +75,6 @@ pub struct Instance {
     /// Whether Secrets Manager manages the master user's password.
     pub managed_password: bool,
     /// Whether IAM's tokens let roles in.
-    #[serde(default)]
     pub iam_login: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -108,8 +106,7 @@ impl Instance {
 
 /// What an instance is doing: RDS's word, and whether it passes. See "Viewing Amazon RDS DB instance status" in the RDS User
 /// Guide.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceStatus {
     /// It serves, with nothing under way that we know of.
     Available,
@@ -151,18 +148,6 @@ impl From<&str> for InstanceStatus {
     }
 }
 
-impl From<String> for InstanceStatus {
-    fn from(word: String) -> Self {
-        word.as_str().into()
-    }
-}
-
-impl From<InstanceStatus> for String {
-    fn from(status: InstanceStatus) -> Self {
-        status.as_str().to_owned()
-    }
-}
-
 impl fmt::Display for InstanceStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -170,8 +155,7 @@ impl fmt::Display for InstanceStatus {
 }
 
 /// Whether an instance's parameters are what its group says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParameterStatus {
     /// They are.
     InSync,
@@ -179,47 +163,26 @@ pub enum ParameterStatus {
     Waiting(String),
 }
 
-impl ParameterStatus {
-    /// RDS's word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::InSync => "in-sync",
-            Self::Waiting(word) => word,
-        }
-    }
-}
-
-impl From<String> for ParameterStatus {
-    fn from(word: String) -> Self {
-        match word.as_str() {
-            "in-sync" => Self::InSync,
-            _ => Self::Waiting(word),
-        }
-    }
-}
-
 impl From<&str> for ParameterStatus {
     fn from(word: &str) -> Self {
-        word.to_owned().into()
-    }
-}
-
-impl From<ParameterStatus> for String {
-    fn from(status: ParameterStatus) -> Self {
-        status.as_str().to_owned()
+        match word {
+            "in-sync" => Self::InSync,
+            _ => Self::Waiting(word.to_owned()),
+        }
     }
 }
 
 impl fmt::Display for ParameterStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(match self {
+            Self::InSync => "in-sync",
+            Self::Waiting(word) => word,
+        })
     }
 }
 
 /// How far a blue/green deployment is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeploymentStatus {
     /// Green is being made.
     Provisioning,
@@ -255,8 +218,7 @@ impl From<&str> for DeploymentStatus {
 }
 
 /// How far one member of a deployment is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairStatus {
     /// The target is being made.
     Provisioning,
@@ -292,7 +254,7 @@ impl From<&str> for PairStatus {
 }
 
 /// A blue/green deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     /// `bgd-…`.
     pub id: DeploymentId,
@@ -321,8 +283,8 @@ impl Deployment {
         self.status == DeploymentStatus::Available && self.every(&PairStatus::Available)
     }
 
-    /// RDS can't take the switchover back any more: the deployment and every member are through. Somebody may be deleting
-    /// its record since.
+    /// RDS can't take the switchover back any more: the deployment and every member have switched. Its record may be
+    /// being deleted since.
     #[must_use]
     pub fn is_switched(&self) -> bool {
         let through = matches!(
@@ -344,7 +306,7 @@ impl Deployment {
 }
 
 /// One member of a deployment: an instance of blue and the one of green that stands for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     /// The source's ARN.
     pub source: String,
@@ -355,7 +317,7 @@ pub struct Pair {
 }
 
 /// One of the things that RDS does to make green.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// Such as `DB_ENGINE_VERSION_UPGRADE`.
     pub name: String,
@@ -364,7 +326,7 @@ pub struct Task {
 }
 
 /// A manual snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// Its name.
     pub id: String,
@@ -387,7 +349,7 @@ impl Snapshot {
 }
 
 /// A version to which an instance's version can be upgraded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpgradeTarget {
     /// Such as `17.4`.
     pub version: String,

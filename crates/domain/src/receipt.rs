@@ -1,4 +1,4 @@
-//! The receipt of a crossing: the evidence of guarantees G1 and G2.
+//! The receipt of a switchover or failback: the evidence of guarantees G1 and G2.
 
 use crate::ids::{Millis, Position};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Receipt {
     /// What green does not hold as it should, found after it was opened, a line each.
     #[serde(default)]
     pub wrong: Vec<String>,
-    /// Whether the side that was left, old blue or on the way back green, was seen with its application roles closed and
+    /// Whether the side that was left, old blue or at a failback green, was seen with its application roles closed and
     /// without their sessions.
     #[serde(default)]
     pub left_closed: bool,
@@ -39,8 +39,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// From closing to opening, in milliseconds; nothing while it is not open. RDS closes blue by itself, a moment after it
-    /// was called; the way back calls nobody, and closes by its fence.
+    /// From closing to opening, in milliseconds; `None` while it is not open. RDS closes blue by itself, a moment after it
+    /// was called; a failback has no such call and closes by its fence.
     #[must_use]
     pub fn pause_ms(&self) -> Option<u64> {
         let closed = self.called_at.or(self.fenced_at)?;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pause_is_from_rds_s_call_or_from_the_fence_of_a_way_back_to_the_opening() {
+    fn the_pause_is_from_rds_s_call_or_from_a_failback_s_fence_to_the_opening() {
         let back = Receipt {
             fenced_at: Some(Millis(1_000)),
             opened_at: Some(Millis(1_250)),

@@ -32,7 +32,7 @@ pub enum Phase {
     Switching,
     /// Green serves writes.
     After,
-    /// A rollback owns the database: blue serves, or nobody but RDS knows who does.
+    /// A rollback owns the database: blue serves, or only RDS knows which side does.
     RollingBack,
     /// A rollback after the switchover owns the database: green serves until it is fenced, blue from its opening on.
     Returning,
@@ -95,7 +95,7 @@ pub struct GreenMember {
 pub struct Wait {
     /// Step Functions' task token while the wait lasts; none once it is over. A secret: never logged.
     pub token: Option<String>,
-    /// When the wait began; alarm history before it is somebody else's.
+    /// When the wait began; alarm history before it does not count.
     pub since: Millis,
 }
 
@@ -140,7 +140,7 @@ pub struct Record {
     /// The link from new to old, once it was armed.
     #[serde(default)]
     pub reverse: Option<Reverse>,
-    /// How far the writes' way back to blue is, once it was begun.
+    /// How far the failback is, once it has begun.
     #[serde(default)]
     pub back: Option<Back>,
     /// The execution of the rollback machine that acts, or acted last.
@@ -152,17 +152,17 @@ pub struct Record {
     pub note: Option<String>,
 }
 
-/// How far the way back is.
+/// How far the failback is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Back {
     /// Every write that green took is proven to be on old. Green stays closed from here on, and old may be opened.
     pub arrived: bool,
-    /// Calls that looked for a moment to cross.
+    /// Calls that tried the failback.
     pub tries: u32,
-    /// Crossings that were begun.
+    /// How often green was fenced for it.
     #[serde(default)]
     pub crossings: u32,
-    /// What the crossing has to show; here *new* is what is left, and *old* what serves again.
+    /// The evidence so far; here *new* is what is left, and *old* what serves again.
     pub receipt: Receipt,
 }
 

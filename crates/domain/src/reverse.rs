@@ -1,8 +1,7 @@
-//! The link from new to old: the way back for everything that green takes after the switchover.
+//! Reverse replication from new to old, by which a failback keeps everything that green takes after the switchover.
 //!
-//! It is armed behind the fence, before new takes its first write, so that its slots hold every one of them. While the
-//! watch lasts it is followed; one that can't be trusted any more is said to be so at once, and then nothing goes back by
-//! itself.
+//! It is armed behind the fence, before new takes its first write, so its slots hold every one of them. During the watch it
+//! is checked; one that can't be trusted any more is marked unavailable at once, and then there is no automatic failback.
 
 use crate::ids::Position;
 use crate::plan::Plan;
@@ -16,12 +15,12 @@ pub struct Reverse {
     pub links: BTreeMap<String, Link>,
     /// Whether old has subscribed to every one of them.
     pub subscribed: bool,
-    /// Why nothing goes back by itself any more.
+    /// Why there is no automatic failback any more.
     pub unavailable: Option<Unavailable>,
-    /// Whether people were told that an unread slot holds back much of the log.
+    /// Whether people were notified that an unread slot retains much of the log.
     #[serde(default)]
     pub warned: bool,
-    /// Whether people were told that the way back is closed.
+    /// Whether people were notified that failback is unavailable.
     #[serde(default)]
     pub told: bool,
 }
@@ -40,7 +39,7 @@ pub struct Link {
 /// Tables by name, each with a digest of its columns.
 pub type Shape = BTreeMap<String, String>;
 
-/// Why the way back is closed.
+/// Why failback is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unavailable {
     /// What happened.
@@ -56,7 +55,7 @@ impl Reverse {
         self.subscribed && self.unavailable.is_none()
     }
 
-    /// The way back after its slots were made, or not: where each begins, or why there is none.
+    /// The links after their slots were created, or not: where each begins, or why there is none.
     #[must_use]
     pub fn armed(mut self, databases: Vec<(String, Result<Position, String>)>) -> Self {
         for (database, made) in databases {
@@ -74,7 +73,7 @@ impl Reverse {
 }
 
 impl Unavailable {
-    /// A way back that was never open.
+    /// A failback that was never available.
     #[must_use]
     pub fn since(why: String) -> Self {
         Self {
@@ -90,7 +89,7 @@ pub fn name(index: usize) -> String {
     format!("viridian_back_{index}")
 }
 
-/// One database's link, as it was seen. What could not be seen is nothing.
+/// One database's link, as it was seen. What could not be seen is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LinkSeen {
     /// New's slot.
@@ -123,14 +122,14 @@ pub struct SubscriptionSeen {
     pub tables: Option<usize>,
 }
 
-/// What is to be made of a link.
+/// The state of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
     /// New's writes arrive on old.
     Well,
-    /// Nobody applies at this moment; that may be a restart.
+    /// No worker applies at this moment; that may be a restart.
     Resting(String),
-    /// An unread slot holds back much of the log.
+    /// An unread slot retains much of the log.
     Holding(String),
     /// It can't be trusted any more.
     Broken(Unavailable),
@@ -138,11 +137,11 @@ pub enum Health {
     Overflowing(Unavailable),
 }
 
-/// A slot that holds back more than this part of green's storage has to go; half of it is told.
+/// A slot that retains more than this part of green's storage is dropped; at half of it people are notified.
 const PART_OF_STORAGE: u64 = 10;
 const GIB: u64 = 1 << 30;
 
-/// Bytes of log that the slots of the way back may hold on new before they are dropped: a tenth of its storage.
+/// Bytes of log that the failback's slots may retain on new before they are dropped: a tenth of its storage.
 #[must_use]
 pub fn limit(plan: &Plan) -> u64 {
     let storage = plan.writer().map_or(0, |writer| writer.storage_gib);
@@ -154,13 +153,13 @@ pub fn limit(plan: &Plan) -> u64 {
 pub fn health(database: &str, link: &Link, seen: &LinkSeen, limit: u64) -> Health {
     let held = seen.slot.map_or(0, |slot| slot.held);
     let told = format!(
-        "the slot {} of `{database}` holds back {} MiB of the log on green",
+        "the slot {} of `{database}` retains {} MiB of the log on green",
         link.name,
         held >> 20
     );
     if held >= limit {
         return Health::Overflowing(Unavailable {
-            why: format!("{told}, which is all that it may; it is dropped"),
+            why: format!("{told}, which is its limit; it is dropped"),
             remedy: HOW_TO_GO_ON.to_owned(),
         });
     }
@@ -168,7 +167,9 @@ pub fn health(database: &str, link: &Link, seen: &LinkSeen, limit: u64) -> Healt
         (Some(broken), _) => Health::Broken(broken),
         _ if held >= limit / 2 => Health::Holding(told),
         (None, Some(subscription)) if subscription.working => Health::Well,
-        (None, _) => Health::Resting(format!("nobody applies `{database}`'s changes on old now")),
+        (None, _) => Health::Resting(format!(
+            "no worker applies `{database}`'s changes on old now"
+        )),
     }
 }
 

@@ -68,10 +68,10 @@ pub struct Answer {
     pub streaming: bool,
 }
 
-/// What came of ending sessions.
+/// The result of ending sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Sessions that were told to end.
+    /// Sessions that were ended.
     pub ended: u32,
     /// Sessions that were still there at the bound.
     pub left: u32,
@@ -179,7 +179,7 @@ pub trait Engine: Clone {
     /// What a person does where our login does not work.
     fn login_remedy(kind: Kind, by_iam: bool) -> String;
 
-    /// What a person types to see how the reverse replication stands, to mend it, or to give it up, a line each.
+    /// The commands that show the state of reverse replication, repair it, or remove it, a line each.
     fn failback_commands(kind: Kind, reverse: &Reverse) -> Vec<String>;
 
     /// What a person types to close a role.
@@ -187,62 +187,38 @@ pub trait Engine: Clone {
 }
 
 /// A session of our own role on one database of a server. A method fails if the session is gone, or as it says.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "most methods fail only if the session is gone"
+)]
 pub trait Session {
     /// Whether it is gone.
     fn is_closed(&self) -> bool;
 
     /// Sets how long a statement of this session may run.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn limit_statements(&self, limit: Duration) -> Result<(), Error>;
 
     // The server.
 
     /// The server's version, such as `18.4`.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn version(&self) -> Result<String, Error>;
 
     /// The names of the server's databases, whatever they are marked as, without those that the engine and RDS make for
     /// themselves.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn databases(&self) -> Result<BTreeSet<String>, Error>;
 
     /// Whether the server could send its writes back once it serves: what it has, or why not with the remedy.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn can_send_back(&self, databases: usize) -> Result<Result<String, String>, Error>;
 
     /// The server's own clock.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn clock(&self) -> Result<Millis, Error>;
 
     // Roles and fences. Roles belong to the server, not to one of its databases.
 
     /// Those of the named roles that exist.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn roles(&self, names: &[String]) -> Result<Vec<Role>, Error>;
 
     /// Those of the named roles that can log in.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn open_roles(&self, names: &[String]) -> Result<Vec<String>, Error> {
         let roles = self.roles(names).await?;
         let open = roles.into_iter().filter(|role| role.can_login);
@@ -250,17 +226,9 @@ pub trait Session {
     }
 
     /// All roles that can log in, the engine's own and RDS's apart: a new version brings more of those.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn logins(&self) -> Result<BTreeSet<String>, Error>;
 
     /// The names of all roles.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn role_names(&self) -> Result<BTreeSet<String>, Error>;
 
     /// Closes a fence's roles, all or none, and leaves its notice on each. Sessions that are connected stay: see
@@ -295,24 +263,12 @@ pub trait Session {
     // Transactions.
 
     /// Transactions that have been open for at least `age` and wrote something, a line each.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn long_transactions(&self, age: Duration) -> Result<Vec<String>, Error>;
 
     /// Prepared transactions of all databases. They outlive their sessions.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn prepared_transactions(&self) -> Result<Vec<String>, Error>;
 
     /// The number of the next transaction: it moves with every commit that changed something.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn next_transaction(&self) -> Result<u64, Error>;
 
     // The marker.
@@ -354,48 +310,24 @@ pub trait Session {
 
     // Replication from blue to green.
 
-    /// Bytes of the log that green has not confirmed of one of the server's databases; `None` if that can't be told.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
+    /// Bytes of the log that green has not confirmed of one of the server's databases; `None` if that is unknown.
     async fn unconfirmed(&self, database: &str) -> Result<Option<u64>, Error>;
 
     /// Replication from this server that RDS did not set up.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn foreign_replication(&self) -> Result<Vec<String>, Error>;
 
     /// Whether the session's database still follows another.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn follows(&self) -> Result<bool, Error>;
 
     // The proof.
 
-    /// How the server stands with the application's roles: open roles, their sessions, prepared transactions, read-only.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
+    /// What the application can do on the server: open roles, their sessions, prepared transactions, read-only.
     async fn standing(&self, roles: &[String]) -> Result<Standing, Error>;
 
     /// From now on the session sees its database as it is at this moment; returns the marker of this moment.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn freeze(&self) -> Result<Option<Seen>, Error>;
 
     /// Ends what [`Self::freeze`] began.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn release(&self) -> Result<(), Error>;
 
     // Reverse replication, from new to old.
@@ -408,10 +340,6 @@ pub trait Session {
     async fn adopt(&self) -> Result<(), Error>;
 
     /// The tables whose changes are replicated, each with a digest of its columns.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn shape(&self) -> Result<Shape, Error>;
 
     /// Arms a link on new, unless it is armed: from the position that is returned, every change is kept for old. `pusher` is
@@ -419,14 +347,10 @@ pub trait Session {
     ///
     /// # Errors
     ///
-    /// If a right is missing, there is no room, or somebody's transaction is waited for.
+    /// If a right is missing, there is no room, or an open transaction is in the way.
     async fn arm(&self, pusher: &Self, link: &Link) -> Result<Position, Error>;
 
     /// New's end of a link, if it is armed.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn slot(&self, name: &str) -> Result<Option<SlotSeen>, Error>;
 
     /// Removes new's end of a link. That there is none is success.
@@ -436,7 +360,7 @@ pub trait Session {
     /// If it is still read from.
     async fn disarm(&self, name: &str) -> Result<(), Error>;
 
-    /// Lets this session's database, old's, follow new's from the link's beginning on, as soon as nothing leads the other way.
+    /// Lets this session's database, old's, follow new's from the link's beginning on, once no replication leads the other way.
     /// `conninfo` leads to new.
     ///
     /// # Errors
@@ -446,24 +370,12 @@ pub trait Session {
     async fn follow(&self, new: &Self, link: &Link, conninfo: &str) -> Result<(), Error>;
 
     /// Old's end of a link, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn subscription(&self, name: &str) -> Result<Option<SubscriptionSeen>, Error>;
 
     /// Lets old's end apply nothing more.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn disable(&self, name: &str) -> Result<(), Error>;
 
     /// Ends old's end of a link and leaves new's alone. That there is none is success.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn unsubscribe(&self, name: &str) -> Result<(), Error>;
 
     /// Brings the sequences of old's database, this session's, to where new's are, never back. Returns what could not be set,
@@ -477,32 +389,16 @@ pub trait Session {
     // Tables and rows.
 
     /// The application's tables, as far as their rows are compared.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn tables(&self) -> Result<Vec<Table>, Error>;
 
     /// Names of the extensions of the session's database.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn extensions(&self) -> Result<Vec<String>, Error>;
 
-    /// Indexes of the session's database that answer nothing.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
+    /// Invalid indexes of the session's database.
     async fn invalid_indexes(&self) -> Result<Vec<String>, Error>;
 
     /// How far the sequences have come, by name: more is further, also where they count down. One that was never used has no
     /// value.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn sequences(&self) -> Result<Vec<(String, Option<i64>)>, Error>;
 
     /// Rows and digest of a table, in `buckets` parts (a power of two) by the hash of the key. Empty parts are left out.
@@ -529,10 +425,6 @@ pub trait Session {
     // The planner's statistics.
 
     /// Tables with rows that have no statistics.
-    ///
-    /// # Errors
-    ///
-    /// If the session is gone.
     async fn missing_statistics(&self) -> Result<Vec<TableName>, Error>;
 
     /// Gathers a table's statistics. A table whose statistics we may not gather is left as it is, with no error.

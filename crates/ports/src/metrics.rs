@@ -3,7 +3,7 @@
 use domain::lag::Lag;
 use domain::record::Ticket;
 
-/// What a metric tells.
+/// What a metric measures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
     /// How far green is behind, at each look. What could not be read has no value.
@@ -12,9 +12,9 @@ pub enum Observation {
     Weight(u8),
     /// The switchover's write pause, in milliseconds.
     WritePause(u64),
-    /// The write pause of the way back, in milliseconds.
+    /// The write pause of the failback, in milliseconds.
     WayBackPause(u64),
-    /// What a part of a crossing took.
+    /// What a part of a switchover or failback took.
     Phase {
         /// `switchover` or `rollback`.
         step: &'static str,
@@ -27,15 +27,15 @@ pub enum Observation {
     Alarm,
     /// A rollback is over, and blue serves.
     Rollback,
-    /// Bytes of green's log that the slots of the way back hold.
+    /// Bytes of green's log that the failback's slots retain.
     BackLag(u64),
 }
 
 /// Where metrics go. No step fails for one.
 ///
-/// What an upgrade does once is told after it was written to the upgrade's record: a call that comes again finds it there
-/// and does not tell it again, and one that dies in between has not told it.
+/// What an upgrade does once is recorded here after it was written to the upgrade's record: a repeated call finds it there
+/// and does not record it again, and one that dies in between has not recorded it.
 pub trait Metrics {
-    /// Tells something about an upgrade.
+    /// Records an observation of an upgrade.
     fn observe(&self, ticket: &Ticket, observation: &Observation);
 }

@@ -39,115 +39,59 @@ pub enum Deletion {
     Gone,
 }
 
-/// RDS in this account and Region. An acting call that fails, or whose answer is lost, may have done its work: look before
-/// calling again.
+/// RDS in this account and Region. A method fails if RDS can't be asked or refuses, or as it says. An acting call that fails,
+/// or whose answer is lost, may have done its work: look before calling again.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "most methods fail only if RDS can't be asked or refuses"
+)]
 pub trait Rds {
     /// The instance that has this name now, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn instance_named(&self, id: &InstanceId) -> Result<Option<Instance>, Error>;
 
     /// The instance with this identity, whatever it is called now.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn instance(&self, id: &ResourceId) -> Result<Option<Instance>, Error>;
 
     /// Every instance.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn instances(&self) -> Result<Vec<Instance>, Error>;
 
     /// Starts a minor upgrade of one instance now, not in its maintenance window.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn upgrade_instance(&self, id: &InstanceId, version: &str) -> Result<(), Error>;
 
     /// Gives an instance another name, now. It restarts, and takes minutes until the name is known.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn rename_instance(&self, from: &InstanceId, to: &InstanceId) -> Result<(), Error>;
 
     /// Deletes the instance that has this name now, without a final snapshot. That there is none is success. Call
     /// [`Self::delete_instance`] instead: a switchover swaps names.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn delete_instance_named(&self, id: &InstanceId) -> Result<(), Error>;
 
     /// Lets RDS delete the instance, which its deletion protection forbids.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn lift_deletion_protection(&self, id: &InstanceId) -> Result<(), Error>;
 
     /// The deployment with this id, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn deployment(&self, id: &DeploymentId) -> Result<Option<Deployment>, Error>;
 
     /// The deployment with this name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn deployment_named(&self, name: &str) -> Result<Option<Deployment>, Error>;
 
     /// The deployments of which the instance with this ARN is the source or the target.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn deployments_of(&self, arn: &str) -> Result<Vec<Deployment>, Error>;
 
     /// Asks RDS for a green.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn create_deployment(&self, new: &NewDeployment) -> Result<Created, Error>;
 
     /// Tells RDS to switch. It can't be cancelled; after `timeout_seconds` (30 to 3600) RDS takes it back itself.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn switch_over(&self, id: &DeploymentId, timeout_seconds: u32) -> Result<(), Error>;
 
     /// Deletes the deployment's record, and green with it if `with_green`, which RDS refuses after the switchover. That there
     /// is none any more is success.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn delete_deployment(&self, id: &DeploymentId, with_green: bool) -> Result<(), Error>;
 
     /// The manual snapshot with this name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn snapshot(&self, name: &str) -> Result<Option<Snapshot>, Error>;
 
     /// Starts a snapshot of the instance that has this name now. That the snapshot's name is taken is success: it is derived
     /// from the upgrade, and what stands under it is looked at before anything relies on it.
-    ///
-    /// # Errors
-    ///
-    /// If RDS refuses.
     async fn create_snapshot(
         &self,
         instance: &InstanceId,
@@ -156,10 +100,6 @@ pub trait Rds {
     ) -> Result<(), Error>;
 
     /// The versions to which an engine's version can be upgraded. `engine` is RDS's own word.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn upgrade_targets(
         &self,
         engine: &str,
@@ -167,24 +107,12 @@ pub trait Rds {
     ) -> Result<Vec<UpgradeTarget>, Error>;
 
     /// The parameter group family of an engine's version, such as `postgres17`.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn family(&self, engine: &str, version: &str) -> Result<Option<String>, Error>;
 
     /// A parameter group's family; `None` if there is no such group.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn family_of_group(&self, group: &str) -> Result<Option<String>, Error>;
 
     /// The parameters of a group that a person has set.
-    ///
-    /// # Errors
-    ///
-    /// If RDS can't be asked.
     async fn parameters(&self, group: &str) -> Result<BTreeMap<String, String>, Error>;
 
     /// Where the server with this identity listens now, whatever it is called.

@@ -8,7 +8,7 @@ use domain::error::StepError;
 pub enum Ended {
     /// We ended it.
     Now,
-    /// It had ended before, by its timeout, by somebody else, or with its execution.
+    /// It had ended before, by its timeout, by another caller, or with its execution.
     Before,
 }
 

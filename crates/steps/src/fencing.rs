@@ -1,4 +1,4 @@
-//! Fences, as both crossings put them up and take them down.
+//! Raises and lifts the fences of switchover and failback.
 
 use crate::{Held, Servers};
 use domain::error::StepError;

@@ -1,5 +1,5 @@
-//! What the steps share: the call, the lease, the servers, and the parts of a crossing (fencing, proof, reverse replication)
-//! that both the switchover and the rollback go through.
+//! What the steps share: the call, the lease, the servers, and the parts that switchover and failback have in common
+//! (fencing, proof, reverse replication).
 
 mod call;
 pub mod fencing;

@@ -1,4 +1,4 @@
-//! What an upgrade tells CloudWatch of a crossing.
+//! The metrics of a switchover or failback.
 
 use crate::Held;
 use domain::receipt::Receipt;
@@ -13,7 +13,7 @@ pub fn switched<W: World>(held: &Held<'_, W>, receipt: &Receipt) {
     phases(held, "switchover", &receipt.phases);
 }
 
-/// The pause and the phases of the writes' way back. For the call that has recorded blue's opening.
+/// The failback's pause and phases. For the call that has recorded blue's opening.
 pub fn returned<W: World>(held: &Held<'_, W>, receipt: &Receipt) {
     if let Some(ms) = receipt.pause_ms() {
         observe(held, &Observation::WayBackPause(ms));
@@ -21,7 +21,7 @@ pub fn returned<W: World>(held: &Held<'_, W>, receipt: &Receipt) {
     phases(held, "rollback", &receipt.phases);
 }
 
-/// Parts of a crossing; both receipts have a `fence` and an `opening`, so that the step is a part of the name.
+/// The parts of a switchover or failback; both receipts have a `fence` and an `opening`, so the step is a part of the name.
 pub fn phases<W: World>(held: &Held<'_, W>, step: &'static str, phases: &[(String, u64)]) {
     for (name, ms) in phases {
         let phase = Observation::Phase {
@@ -33,12 +33,12 @@ pub fn phases<W: World>(held: &Held<'_, W>, step: &'static str, phases: &[(Strin
     }
 }
 
-/// Tells something about the upgrade that a call holds.
+/// Records an observation of the upgrade that a call holds.
 pub fn observe<W: World>(held: &Held<'_, W>, observation: &Observation) {
     tell(held.call.world, held.ticket(), observation);
 }
 
-/// Tells something about an upgrade.
+/// Records an observation of an upgrade.
 pub fn tell(world: &impl World, ticket: &Ticket, observation: &Observation) {
     world.metrics().observe(ticket, observation);
 }

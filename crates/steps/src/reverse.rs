@@ -1,6 +1,6 @@
-//! The way back, by reverse replication: armed on new behind the fence, followed by old once RDS's own link is gone.
+//! Reverse replication: armed on new behind the fence, followed by old once RDS's own link is gone.
 //!
-//! Whatever goes wrong here never keeps production waiting: the way back is marked unavailable, and people are told.
+//! A failure here never keeps production waiting: failback is marked unavailable, and people are notified.
 
 use crate::{Held, Servers};
 use domain::error::StepError;
@@ -37,7 +37,7 @@ pub fn is_due(record: &Record) -> bool {
     reverse.is_some_and(|reverse| !reverse.subscribed && reverse.unavailable.is_none())
 }
 
-/// Writes down what came of subscribing old. What failed closes the way back and nothing else.
+/// Records the result of subscribing old. A failure makes failback unavailable and nothing else.
 ///
 /// # Errors
 ///

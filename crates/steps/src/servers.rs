@@ -50,16 +50,6 @@ impl<'c, W: World> Servers<'c, W> {
         self.engine.get().ok_or_else(lost)
     }
 
-    /// Blue's writer, by its name before the switchover.
-    ///
-    /// # Errors
-    ///
-    /// `Upgrade.Failed` if the plan has none.
-    pub fn blue_endpoint(&self) -> Result<Endpoint, Error> {
-        let writer = self.plan.writer()?;
-        Ok(Endpoint::new(&writer.address, writer.port))
-    }
-
     /// Green's writer, by its name before the switchover.
     ///
     /// # Errors
@@ -73,9 +63,10 @@ impl<'c, W: World> Servers<'c, W> {
     ///
     /// # Errors
     ///
-    /// As [`Self::blue_endpoint`] and [`Engine::connect`].
+    /// As [`Plan::writer`] and [`Engine::connect`].
     pub async fn blue(&self, database: &str, access: Access) -> Result<SessionOf<W>, Error> {
-        let endpoint = self.blue_endpoint()?;
+        let writer = self.plan.writer()?;
+        let endpoint = Endpoint::new(&writer.address, writer.port);
         self.engine()
             .await?
             .connect(&endpoint, database, access)

@@ -1,10 +1,10 @@
-//! Tells people what a state machine has come to.
+//! Publishes the notices of the state machines.
 
 use domain::steps::announce::{Input, Output, notice, told};
 use ports::{Error, Notices, World};
 use steps::Call;
 
-/// Tells people. A call that comes again tells them again: a second message is better than none.
+/// Publishes a notice. A retry may send a duplicate; losing one is worse.
 ///
 /// # Errors
 ///

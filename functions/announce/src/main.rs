@@ -1,4 +1,4 @@
-//! Tells people what a state machine has come to.
+//! Publishes the notices of the state machines.
 
 use aws::Need;
 use steps::Call;

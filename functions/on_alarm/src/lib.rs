@@ -1,4 +1,4 @@
-//! An alarm went to ALARM: ends the waits of the upgrades that it guards, and tells people.
+//! An alarm went to ALARM: ends the waits of the upgrades that it guards, and notifies people.
 
 use domain::ids::Millis;
 use domain::notice::Notice;
@@ -20,7 +20,7 @@ pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, E
     let why = failure(&input);
     let mut ended = 0;
     let mut failed = None;
-    for (record, token) in waits(&input, rang_at(&input), &records) {
+    for (record, token) in waits(&input, raised_at(&input), &records) {
         match world.task_tokens().fail(token, &why).await {
             Ok(Ended::Now) => {
                 info!(database = %record.ticket.database, "wait ended");
@@ -35,15 +35,15 @@ pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, E
     failed.map_or_else(|| Ok(output(&input, ended)), Err)
 }
 
-/// The wait is over whether people hear of it now or not, so a lost message is no failure: the rollback tells them too.
+/// The wait is over also without the notice, so losing it is no failure: the rollback sends its own.
 async fn tell(world: &impl World, notice: &Notice) {
     if let Err(lost) = world.notices().publish(notice).await {
         warn!(%lost, "notice not published");
     }
 }
 
-/// When the alarm rang, if the event says so in a way that can be read.
-fn rang_at(input: &Input) -> Option<Millis> {
+/// When the alarm went to ALARM, if the event has a readable timestamp.
+fn raised_at(input: &Input) -> Option<Millis> {
     let text = input.detail.state.timestamp.as_deref()?;
     let moment: jiff::Timestamp = text.parse().ok()?;
     Some(Millis(moment.as_millisecond()))
@@ -51,7 +51,7 @@ fn rang_at(input: &Input) -> Option<Millis> {
 
 #[cfg(test)]
 mod tests {
-    use super::rang_at;
+    use super::raised_at;
     use domain::ids::Millis;
     use domain::steps::on_alarm::Input;
 
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn cloudwatch_s_own_timestamps_are_read() {
-        let read = |text| rang_at(&event(text));
+        let read = |text| raised_at(&event(text));
         let expected = Some(Millis(1_570_035_880_985));
         assert_eq!(read("2019-10-02T17:04:40.985+0000"), expected);
         assert_eq!(read("2019-10-02T17:04:40.985Z"), expected);

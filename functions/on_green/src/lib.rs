@@ -1,4 +1,4 @@
-//! RDS has told of a blue/green deployment: whoever waits for green looks now, and not at the next poll.
+//! An event of a blue/green deployment: a step that waits for green looks now, and not at its next poll.
 
 use domain::record::Record;
 use domain::steps::on_green::{Input, Output, output, waits};

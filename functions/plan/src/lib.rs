@@ -182,8 +182,8 @@ fn named(asked: Option<&String>, tag: &str, writer: &Instance) -> Option<String>
     asked.or_else(|| writer.tags.get(tag)).cloned()
 }
 
-/// What waiting does not change is a finding of the plan; what may pass is asked again. A login that is refused may pass
-/// during an upgrade, but before it a person had better see to it.
+/// A permanent failure is a finding of the plan; a transient one is retried. A refused login may pass during an upgrade, but
+/// before it a person should look at it.
 fn found<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
     match answer {
         Ok(value) => Ok(Ok(value)),
@@ -192,7 +192,7 @@ fn found<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
     }
 }
 
-/// The same of a service that may be out of reach: a network with a hole gives no answer at all.
+/// As [`found`], for a service that may be unreachable: no answer is a finding as well.
 fn said<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
     match answer {
         Err(silent) if silent.is_silence() => Ok(Err(silent.to_string())),

@@ -7,8 +7,8 @@ use ports::{Access, Engine, Error, Session, World};
 use steps::{Held, Servers, fencing};
 use tracing::info;
 
-/// Closes the application's roles on green and opens them again. The record knows of the fence before it stands, so that
-/// one that was left by a crash is found; the next run takes it down.
+/// Closes the application's roles on green and opens them again. The fence is recorded before it stands, so one that
+/// was left by a crash is found; the next run lifts it.
 pub(crate) async fn run<W: World>(
     held: &mut Held<'_, W>,
     servers: &Servers<'_, W>,

@@ -1,4 +1,4 @@
-//! Makes green, and tells how far it is.
+//! Creates green, and reports its progress.
 
 use domain::error::StepError;
 use domain::plan::{Member, Plan};
@@ -10,7 +10,7 @@ use steps::{Call, Held, Servers};
 use tracing::{info, warn};
 
 /// Makes the marker tables and then green, or sees how far it is. Run again, it finds its own deployment by name and tag.
-/// With a token it begins a wait as well, which ends when RDS tells of a deployment, or by its own timeout.
+/// With a token it begins a wait as well, which ends by an event of RDS, or by its own timeout.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, E
     call.holding(&ticket, "provision", act).await
 }
 
-/// Hands the wait's token to the record, for `on_green`, **then** looks, so that nothing is waited for that is there already.
+/// Hands the wait's token to the record, for `on_green`, **then** looks, so that it does not wait for what is there already.
 async fn wait<W: World>(held: &mut Held<'_, W>, token: String) -> Result<Output, Error> {
     let world = held.call.world;
     let named = world
@@ -38,7 +38,7 @@ async fn wait<W: World>(held: &mut Held<'_, W>, token: String) -> Result<Output,
     held.change(|record| record.green_wait = Some(wait)).await?;
     let known = held.record().green.is_some();
     let output = step(held).await?;
-    // What was recorded just now is looked at once more, and RDS may have no further event to tell.
+    // What was recorded just now is looked at once more, and RDS may send no further event.
     let recorded = !known && held.record().green.is_some();
     if (output.done || recorded)
         && let Err(lost) = world.task_tokens().succeed(&token).await
@@ -104,7 +104,7 @@ async fn unchanged<'p>(rds: &impl Rds, plan: &'p Plan) -> Result<&'p Member, Err
     match now.filter(|now| now.resource_id == writer.resource_id) {
         Some(_) => Ok(writer),
         None => Err(StepError::refused(format!(
-            "{} is not the instance any more that was planned",
+            "{} is no longer the instance that was planned",
             writer.instance
         ))
         .into()),

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 ///
 /// # Errors
 ///
-/// `Upgrade.Refused` if the switchover has not happened, or if something speaks against deleting what the request wants deleted.
+/// `Upgrade.Refused` if the switchover has not happened, or if old must not be deleted although the request says so.
 pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, Error> {
     let record = read(call, &input.ticket.database).await?;
     if let Some(output) = record
@@ -57,8 +57,8 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
     }
 }
 
-/// Ends the way back: old's subscriptions, then green's slots. An old that is gone or silent keeps nothing waiting: what counts
-/// is that green holds nothing back for it.
+/// Ends reverse replication: old's subscriptions, then green's slots. An old that does not answer is not waited for: what
+/// counts is that green retains nothing for it.
 async fn cut<W: World>(held: &mut Held<'_, W>, record: &Record) -> Result<(), Error> {
     held.verify().await?;
     let servers = Servers::of(held.call, record);
@@ -74,7 +74,7 @@ async fn cut<W: World>(held: &mut Held<'_, W>, record: &Record) -> Result<(), Er
         let session = servers.on(&new, database, Access::AsServed).await?;
         session.disarm(&link.name).await?;
     }
-    info!("way back ended");
+    info!("reverse replication ended");
     held.change(|record| record.reverse = None).await
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use steps::{Held, Servers, fencing, metrics};
 use tracing::{info, warn};
 
-/// What a call needs that begins the crossing.
+/// What a call needs that begins the critical section.
 const ENOUGH: Duration = Duration::from_secs(30);
 /// What the end of a call needs.
 const SPARE: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ impl<W: World> Rollback<'_, W> {
     ) -> Result<Output, Error> {
         held.change(|record| record.back.get_or_insert_default().tries += 1)
             .await?;
-        // A crossing whose call died has left green closed, and looking may take long.
+        // A call that died may have left green closed, and looking may take long.
         let arrived = held.record().back.as_ref().is_some_and(|back| back.arrived);
         if !arrived {
             let_green_in(held, servers).await?;
@@ -73,7 +73,7 @@ impl<W: World> Rollback<'_, W> {
             }
             BackAct::PointWrites => self.point_writes(held, seen).await?,
             BackAct::Cross if self.call.remaining() < ENOUGH => {
-                return Ok(Some(self.later("the crossing needs a call of its own")));
+                return Ok(Some(self.later("the failback needs a call of its own")));
             }
             BackAct::Cross => return self.cross(held, servers, seen).await,
             BackAct::Rename { from, to, .. } => {
@@ -89,7 +89,7 @@ impl<W: World> Rollback<'_, W> {
         Ok(None)
     }
 
-    /// Clients without an answer find old, which lets nothing in yet; sessions on new go on. Then none has the other answer.
+    /// New connections reach old, which is still closed; sessions on new go on. After the TTL no client has the other answer.
     async fn point_writes(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
         let Some(pointer) = pointer_to_old(&held.record().plan, &seen.instances)? else {
             return Ok(());
@@ -272,7 +272,7 @@ impl<W: World> Rollback<'_, W> {
     }
 }
 
-/// Takes down what a crossing has left standing on green, which serves.
+/// Lifts the fences that an earlier call left on green, which serves.
 async fn let_green_in<W: World>(
     held: &mut Held<'_, W>,
     servers: &Servers<'_, W>,

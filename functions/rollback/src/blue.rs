@@ -27,7 +27,7 @@ pub(crate) async fn verify<W: World>(
 }
 
 /// A fence whose record was lost is known by its notice, which names this upgrade; what anything else closed, also another
-/// upgrade, is reported and left.
+/// upgrade, is reported and left as it is.
 async fn roles_open<W: World>(
     servers: &Servers<'_, W>,
     held: &mut Held<'_, W>,
@@ -44,7 +44,7 @@ async fn roles_open<W: World>(
         .iter()
         .map(|role| {
             format!(
-                "{} can't log in; it was closed by somebody else.",
+                "{} can't log in; it was closed, but not by this upgrade.",
                 role.name
             )
         })

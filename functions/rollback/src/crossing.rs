@@ -1,5 +1,5 @@
-//! The crossing of the way back: new is closed, its last write is proven on old, and old is opened. What it makes is only ever
-//! a step further, so that a call that comes again goes on from there.
+//! The critical section of a failback: new is closed, its last write is proven on old, and old is opened. It only goes
+//! forward, so a repeated call continues where the last one stopped.
 
 use domain::error::StepError;
 use domain::fence::{Fence, Side};
@@ -18,7 +18,7 @@ use steps::moment::{self, Moment};
 use steps::{Call, Held, Laps, Servers, reverse};
 use tracing::{info, warn};
 
-/// How long a fence of a crossing that stops midway may stand before something else lifts it, in milliseconds.
+/// How long the fence of a failback that stops midway may stand before it is lifted by another step, in milliseconds.
 const STANDS: i64 = 120_000;
 /// How often a quiet moment is looked for: whatever writes past the fence leaves none.
 const ROUNDS: u32 = 20;
@@ -44,7 +44,7 @@ struct Lane<S> {
     moment: S,
 }
 
-/// What came of trying to cross.
+/// The result of draining new.
 pub(crate) enum Crossed {
     /// Everything that new took is on old; new is closed for good.
     Arrived,
@@ -188,17 +188,17 @@ impl<'c, W: World> Crossing<'c, W> {
                     .collect());
             }
         }
-        Err(StepError::transient("somebody goes on writing on green past the fence").into())
+        Err(StepError::transient("a session goes on writing on green past the fence").into())
     }
 
-    /// What was true before the fence may not be any more behind it: a session that was logging in as the roles were closed
-    /// shows late, and a table that was made since is not in the publication.
+    /// Checks again behind the fence: a session that was logging in while the roles were closed shows late, and a table that
+    /// was created since is not in the publication.
     async fn look_again(&self, names: &[String]) -> Result<(), Error> {
         let shapes = self.lanes.iter().map(|lane| lane.new.shape());
         let standing = self.roles.standing(names);
         let (shapes, seen) = try_join(try_join_all(shapes), standing).await?;
         if !seen.is_closed() || !seen.prepared.is_empty() {
-            return Err(StepError::transient("somebody came past green's fence").into());
+            return Err(StepError::transient("a session got past green's fence").into());
         }
         let mut lanes = self.lanes.iter().zip(shapes);
         match lanes.find(|(lane, shape)| *shape != lane.link.tables) {
@@ -295,7 +295,7 @@ impl<'c, W: World> Crossing<'c, W> {
         Ok(())
     }
 
-    /// Holds on to what old is before it is opened.
+    /// Freezes a view of old as it is before it is opened.
     pub(crate) async fn hold_old(&self) -> Result<(), Error> {
         let lanes = self.lanes.iter();
         try_join_all(lanes.map(|lane| lane.moment.freeze())).await?;

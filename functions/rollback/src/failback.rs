@@ -1,4 +1,4 @@
-//! The way back of a green that the switchover has not come to open itself.
+//! The reverse replication of a green that the switchover did not open itself.
 
 use domain::ids::ResourceId;
 use ports::{Access, Error, Session, World};
@@ -27,7 +27,7 @@ pub(crate) async fn arm<W: World>(
         .await
 }
 
-/// Lets old follow green, once green serves. What fails closes the way back and nothing else.
+/// Lets old follow green, once green serves. A failure makes failback unavailable and nothing else.
 pub(crate) async fn follow<W: World>(
     servers: &Servers<'_, W>,
     held: &mut Held<'_, W>,

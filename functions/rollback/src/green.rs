@@ -46,7 +46,7 @@ pub(crate) async fn take_down<W: World>(
     Ok(actions)
 }
 
-/// Writes down who green is before the deployment, which alone knows it, is deleted.
+/// Records green's members before the deployment, which alone knows them, is deleted.
 async fn record_members<W: World>(
     held: &mut Held<'_, W>,
     deployment: &Deployment,
@@ -104,7 +104,7 @@ pub(crate) async fn delete_left<W: World>(
     Ok(actions)
 }
 
-/// What came of letting the application into green.
+/// The result of opening green.
 pub(crate) enum Opened {
     /// Green serves and old is closed; what was done, a line each.
     Serves(Vec<String>),
@@ -155,14 +155,14 @@ pub(crate) async fn open<W: World>(
     })
 }
 
-/// Nothing has written down who green is. RDS's record of the deployment says so sooner or later; without it nothing does.
+/// Green's members were not recorded. RDS's record of the deployment shows them sooner or later; without it nothing does.
 fn unknown(record: &Record, looked: &Looked) -> Opened {
     if looked.deployment.is_some() {
-        return Opened::NotYet("nobody can tell yet which instance is green".to_owned());
+        return Opened::NotYet("it is still unknown which instance is green".to_owned());
     }
     let writer = &record.plan.database;
     Opened::Withheld(format!(
-        "nobody can tell which instance is green, since RDS's record of the deployment is gone and ours never had it. \
+        "it is unknown which instance is green, since RDS's record of the deployment is gone and Viridian's never had it. \
          What is called `{writer}` takes the writes; see that the application's roles can't log in to its predecessor, whose \
          name ends in `-old1`"
     ))
@@ -193,7 +193,7 @@ async fn old_first<W: World>(
     })
 }
 
-/// Writes down who green is where somebody else switched over before that was done.
+/// Records green's members where the deployment was switched over outside of Viridian before that was done.
 async fn record_switched<W: World>(held: &mut Held<'_, W>, looked: &Looked) -> Result<(), Error> {
     let (None, Some(deployment)) = (&held.record().green, &looked.deployment) else {
         return Ok(());

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 /// A wait that is shorter than this, in milliseconds, is spent in the call instead of going back to the state machine.
 const SHORT: i64 = 10_000;
-/// How long it may take to tell the upgrade's execution that it is over, which it would find out by itself.
+/// How long it may take to end the upgrade's wait, which its execution would find out by itself.
 const TOLD: Duration = Duration::from_secs(5);
 
 /// Takes the database over, puts reads back, then does what is missing for blue to serve. It can stop anywhere; called
@@ -42,8 +42,7 @@ pub async fn run<W: World>(call: &Call<'_, W>, input: Input) -> Result<Output, E
     }
 }
 
-/// Whether it may be over in a moment, and the state machine asks for hours. A login that is refused for minutes is for a
-/// person to mend.
+/// Whether it may pass, since the state machine retries for hours. A login that is refused for minutes needs a person.
 fn is_worth_hours(failed: &Error) -> bool {
     failed.is_transient() && !failed.is_refused_login()
 }
@@ -199,8 +198,8 @@ impl<W: World> Rollback<'_, W> {
         Ok(None)
     }
 
-    /// Green first, since production waits for it; then the reads, if somebody else switched over while they were shared:
-    /// green's own names are gone since, and blue's lead to green.
+    /// Green first, since production waits for it; then the reads, if the deployment was switched over outside of Viridian while they
+    /// were shared: green's own names are gone then, and blue's lead to green.
     async fn open_green(
         &mut self,
         looked: &Looked,
@@ -265,7 +264,7 @@ impl<W: World> Rollback<'_, W> {
         asked.into()
     }
 
-    /// The upgrade's own execution need not wait for days to find that it is over. One that can't be told finds it then.
+    /// Ends the upgrade's waits, so that its execution does not wait for days. One that can't be ended ends by its timeout.
     async fn end_waits(&self, tokens: &[String], over: &StepError) {
         let waits = self.call.world.task_tokens();
         let ends = tokens.iter().map(|token| async move {
@@ -285,7 +284,7 @@ impl<W: World> Rollback<'_, W> {
 
 fn later(why: &str, actions: Vec<String>) -> Output {
     Output {
-        summary: format!("On the way back to blue: {why}."),
+        summary: format!("Rolling back to blue: {why}."),
         done: false,
         actions,
         ..Output::default()
@@ -297,7 +296,7 @@ fn green_serves<W: World>(record: &Record) -> String {
     match &record.reverse {
         Some(reverse) if Reverse::is_available(reverse) => {
             format!(
-                "green serves, and old blue follows it. No alarm goes back any more, but you can: start the rollback machine \
+                "green serves, and old blue follows it. No alarm causes a failback any more, but you can: start the rollback machine \
                  with {{\"database\": \"{}\"}}",
                 record.ticket.database
             )

@@ -1,4 +1,4 @@
-//! Every minute: looks at each upgrade that is under way, and repairs what a lost event left undone.
+//! Reconciler: looks every minute at each upgrade under way, and repairs what a lost event left undone.
 
 mod look;
 
@@ -62,7 +62,7 @@ async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
     done
 }
 
-/// People are told before it is noted that they were: a second message is better than none.
+/// A notice is published before that is recorded: a retry may send a duplicate; losing one is worse.
 async fn put_right<W: World>(call: &Call<'_, W>, item: &Item, action: &Act) -> Result<(), Error> {
     act(call, &item.record, action).await?;
     if let Some(notice) = notice(&item.record, action) {
@@ -129,7 +129,7 @@ async fn drop_slots<W: World>(call: &Call<'_, W>, record: &Record) -> Result<(),
     dropped
 }
 
-/// Notes what was done about the way back, unless the record has changed since it was found or a step holds it now; then
+/// Records what was done about the failback, unless the record has changed since it was found or a step holds it now; then
 /// the next sweep sees what is left.
 async fn note<W: World>(call: &Call<'_, W>, found: &Item, action: &Act) -> Result<(), Error> {
     let reverse = found.record.reverse.as_ref();
@@ -149,8 +149,8 @@ async fn note<W: World>(call: &Call<'_, W>, found: &Item, action: &Act) -> Resul
     Ok(())
 }
 
-/// What the record says of the way back after an act; nothing if the act is none of its. The links stay also without their
-/// slots: `retire` ends old's subscriptions by them.
+/// The reverse replication as recorded after an act; `None` if the act does not concern it. The links stay also without
+/// their slots: `retire` ends old's subscriptions by them.
 fn noted(reverse: &Reverse, act: &Act) -> Option<Reverse> {
     let mut noted = reverse.clone();
     match act {

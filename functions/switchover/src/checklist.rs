@@ -1,4 +1,4 @@
-//! Part 1: everything that has to be good before anything is touched.
+//! Part 1: what is checked before anything is touched.
 
 use crate::sides::{Sides, opened};
 use domain::alarms::{self, Reading, judge};
@@ -52,7 +52,7 @@ pub(crate) async fn run<W: World>(
     Ok((lines, verdict))
 }
 
-/// Nothing has watched since the last wait ended: a person may have been asked meanwhile.
+/// Reads the alarms since the last wait: none was watched after it, and a person may have been asked meanwhile.
 async fn readings<W: World>(call: &Call<'_, W>, record: &Record) -> Result<Vec<Reading>, Error> {
     let since = record.wait.as_ref().map(|wait| wait.since);
     call.world.alarms().read(&record.plan.alarms, since).await
@@ -108,8 +108,8 @@ async fn transactions<S: Session>(old: &S, new: &S) -> Result<Vec<String>, Error
     Ok(found)
 }
 
-/// Databases come and go while green stands. One that the plan does not know has no marker, so that nothing would prove its
-/// rows, and one that green lacks would be left behind. `old` is in the database that every server has.
+/// Databases that were created or dropped since the plan. One that the plan does not know has no marker to prove its rows, and
+/// one that green lacks would be left behind. `old` is connected to the maintenance database.
 async fn databases<W: World>(
     sides: &Sides<'_, W>,
     old: &SessionOf<W>,
@@ -134,10 +134,13 @@ async fn databases<W: World>(
             "the database `{maintenance}` has tables, which it had not when the upgrade was planned"
         ));
     }
+    if let Some(last) = found.last_mut() {
+        last.push_str("; start the upgrade again, which plans it anew, and create or drop no database until it ends");
+    }
     Ok(found)
 }
 
-/// What was made on blue since green was: neither DDL nor roles are replicated.
+/// Tables and roles that were created on blue after green: neither DDL nor roles are replicated.
 async fn only_on_blue<W: World>(
     sides: &Sides<'_, W>,
     blue_inside: &[SessionOf<W>],
@@ -163,7 +166,7 @@ async fn names<S: Session>(session: &S) -> Result<BTreeSet<String>, Error> {
     Ok(tables.iter().map(ToString::to_string).collect())
 }
 
-/// Closing and taking it back in one transaction, which shows nowhere.
+/// Closes the roles and rolls that back in one transaction, invisible to others.
 async fn rehearsals<W: World>(
     call: &Call<'_, W>,
     record: &Record,
@@ -186,7 +189,7 @@ async fn rehearsals<W: World>(
     Ok(tried?.into_iter().flatten().collect())
 }
 
-/// Sessions in every database of blue, which writers still use.
+/// Opens a session in every database of blue, which still takes writes.
 pub(crate) async fn inside_blue<W: World>(
     sides: &Sides<'_, W>,
 ) -> Result<Vec<SessionOf<W>>, Error> {

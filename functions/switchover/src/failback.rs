@@ -1,4 +1,4 @@
-//! Part 7: the way back. Armed on new behind the fence; old follows once the forward link is gone.
+//! Part 7: reverse replication. Armed on new behind the fence; old follows once the forward link is gone.
 
 use crate::sides::{PATIENCE, Sides};
 use domain::error::StepError;
@@ -15,8 +15,8 @@ use tracing::{info, warn};
 /// How long RDS may take to remove the forward link, and old to be subscribed.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 
-/// What the way back will be, while green is still read: its tables, and our part in their owners' rights. `None` where
-/// none is wanted.
+/// Prepares reverse replication while green still takes reads: its tables, and the rights of their owners. `None` where no
+/// failback is wanted.
 pub(crate) async fn prepare<W: World>(
     sides: &Sides<'_, W>,
     plan: &Plan,
@@ -55,7 +55,7 @@ pub(crate) async fn arm<W: World>(
 }
 
 /// Lets old follow new, unless it does so already, and deletes RDS's record of the deployment then: old is closed by its
-/// roles, and a way back must not have to wait for RDS.
+/// roles, and a failback must not have to wait for RDS.
 pub(crate) async fn follow_back<W: World>(
     held: &mut Held<'_, W>,
     sides: &Sides<'_, W>,
@@ -102,7 +102,7 @@ async fn forget_deployment<W: World>(held: &Held<'_, W>) {
     }
 }
 
-/// Leaves nothing that would fill green's disk for a way back that is closed.
+/// Drops the slots of an unavailable failback, which would fill green's disk.
 async fn disarm<W: World>(armed: &Reverse, sides: &Sides<'_, W>) {
     for (database, link) in &armed.links {
         let gone = async {
@@ -110,7 +110,7 @@ async fn disarm<W: World>(armed: &Reverse, sides: &Sides<'_, W>) {
             session.disarm(&link.name).await
         };
         if let Err(failed) = gone.await {
-            warn!(%failed, database, "a part of the way back is left on green");
+            warn!(%failed, database, "a part of the reverse replication is left on green");
         }
     }
 }

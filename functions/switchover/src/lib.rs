@@ -1,7 +1,7 @@
 //! The critical section: one writer becomes another.
 //!
-//! One call goes from the checklist to the receipt. A call that comes again, after whatever, decides from the record's phase
-//! and from what RDS says where to go on.
+//! One call goes from the checklist to the receipt. A repeated call decides from the record's phase and RDS's status where
+//! to continue.
 
 mod approach;
 mod checklist;
@@ -20,7 +20,7 @@ use ports::{Error, Rds, World};
 use sides::Sides;
 use steps::{Call, Held};
 
-/// Switches over, or goes on with a switchover that was begun.
+/// Switches over, or continues a switchover.
 ///
 /// # Errors
 ///
@@ -46,14 +46,14 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
             let mut sides = Sides::find(call, held.record()).await?;
             retreat::lift(held, &mut sides).await?;
             Ok(again(
-                "RDS has not switched; the fence is down, and the switchover is begun anew",
+                "RDS has not switched; the fence is down, and the switchover begins again",
             ))
         }
         Stage::Follow => {
             let mut sides = Sides::find(call, held.record()).await?;
             Box::pin(follow::follow(held, &mut sides)).await
         }
-        // No call of ours is in the record, so that the writes went over without it.
+        // The record has no call of ours, so the switchover happened without it.
         Stage::Finish if held.record().receipt.is_none() => foreign(held).await,
         Stage::Foreign => foreign(held).await,
         Stage::Finish => {
@@ -64,18 +64,19 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
             let mut sides = Sides::find(call, held.record()).await?;
             Err(retreat::taken_back(held, &mut sides, &why).await?.into())
         }
-        Stage::Wait => Ok(again("another caller is switching the deployment over")),
+        Stage::Wait => Ok(again(
+            "the deployment is being switched over outside of Viridian",
+        )),
         Stage::Refuse { why } => Err(StepError::refused(why).into()),
     }
 }
 
-/// Green serves, and nothing of it can be vouched for.
+/// Green serves, without a proof.
 async fn foreign<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
     if held.record().phase != Phase::After {
         held.enter(Phase::After).await?;
     }
-    let what =
-        "somebody else has switched the deployment over, without fence and proof; green serves";
+    let what = "the deployment was switched over outside of Viridian, without fence and proof; green serves";
     Err(StepError::failed(what).into())
 }
 

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 /// What the end of the call needs.
 const SPARE: Duration = Duration::from_secs(6);
-/// Clients come back before anything is compared.
+/// Clients reconnect before anything is compared.
 const BREATH: Duration = Duration::from_secs(1);
 
 /// RDS is through, as was seen at `through`. Opens new, unless an earlier call has done so.
@@ -73,7 +73,7 @@ pub(crate) async fn finish<W: World>(
     complete(held, sides, receipt).await
 }
 
-/// An earlier call has opened green; what it could not finish can't be made up for, but for closing old.
+/// An earlier call has opened green. Of what it left undone only the closing of old can be made up for.
 async fn seen_open<W: World>(
     held: &mut Held<'_, W>,
     sides: &mut Sides<'_, W>,
@@ -135,7 +135,7 @@ async fn conclude<W: World>(
     let mut wrong = receipt.wrong.clone();
     if !receipt.left_closed {
         let resource_id = &sides.old.resource_id;
-        wrong.push(format!("old blue, {resource_id}, can't be reached, so that nobody has seen its roles closed; RDS keeps it read-only"));
+        wrong.push(format!("old blue, {resource_id}, can't be reached, so its roles are not known to be closed; RDS keeps it read-only"));
     }
     if wrong.is_empty() {
         return Ok(done(receipt));
@@ -158,7 +158,7 @@ async fn close_old_late<W: World>(
     Ok(old.is_some_and(|old| old.is_closed()))
 }
 
-/// Old as it is before it follows new, and moves on.
+/// Frozen sessions on old, as it is before it follows new.
 async fn hold_old<W: World>(sides: &Sides<'_, W>) -> Vec<Result<SessionOf<W>, Error>> {
     let held = sides.databases.iter().map(|database| async {
         let session = sides.old.open(database, Access::AsServed).await?;

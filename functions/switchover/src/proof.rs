@@ -22,7 +22,7 @@ pub(crate) struct Seen {
     pub(crate) new: Standing,
     pub(crate) old: Option<Standing>,
     arrived: BTreeMap<String, Option<i64>>,
-    /// The way back, armed as far as it could be; `None` where none is wanted.
+    /// Reverse replication, armed as far as possible; `None` where no failback is wanted.
     pub(crate) reverse: Option<Reverse>,
 }
 
@@ -98,12 +98,12 @@ async fn look<W: World>(
 /// One database of new.
 struct Inside {
     marker: Option<i64>,
-    /// Where the way back's slot begins, or why there is none.
+    /// Where the failback's slot begins, or why there is none.
     armed: Result<Position, String>,
 }
 
 /// New as a whole is seen before anything is made in it, since a slot that is made after the application came back would
-/// miss what it wrote; then, in each database, the way back, and the moment that the digests are taken of.
+/// miss what it wrote; then, in each database, the failback's slot, and the moment that the digests are taken of.
 async fn inside<W: World>(
     sides: &Sides<'_, W>,
     record: &Record,

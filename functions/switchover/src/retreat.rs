@@ -1,4 +1,4 @@
-//! The way back as long as blue serves: fences down, phase before.
+//! Undoes an unfinished switchover while blue serves: fences down, phase before.
 
 use crate::sides::Sides;
 use domain::error::StepError;
@@ -40,7 +40,7 @@ pub(crate) async fn lift<W: World>(
     .await
 }
 
-/// What the state machine is told once RDS has taken the switchover back and the fence is down.
+/// Lifts the fences after RDS has taken the switchover back; the error with which the step ends.
 pub(crate) async fn taken_back<W: World>(
     held: &mut Held<'_, W>,
     sides: &mut Sides<'_, W>,

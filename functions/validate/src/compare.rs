@@ -12,7 +12,7 @@ use std::time::Duration;
 const AT_ONCE: usize = 2;
 /// Buckets whose rows are fetched at once: some 64,000 rows.
 const CHOSEN: usize = 4096;
-/// How often a table is gone through whose differences are too many to look at them all.
+/// How often a table is compared whose differences are too many for one pass.
 const PASSES: u32 = 5;
 /// Rounds until rows that changed in each of them are called busy.
 const ROUNDS: u32 = 12;
@@ -153,7 +153,7 @@ impl<C: Clock, S: Session> Pair<'_, C, S> {
         Ok(suspects)
     }
 
-    /// Green has everything that blue had when this began.
+    /// Waits until green has everything that blue had when this began.
     async fn level(&self) -> Result<(), Error> {
         let written = self.blue.write_marker().await?.marker;
         let seen = self.green.await_marker(written.number, ARRIVAL).await?;
@@ -161,7 +161,7 @@ impl<C: Clock, S: Session> Pair<'_, C, S> {
             return Ok(());
         }
         let why = format!(
-            "green did not come level with blue in `{}` within {} s",
+            "green did not catch up with blue in `{}` within {} s",
             self.database,
             ARRIVAL.as_secs()
         );

@@ -1,4 +1,4 @@
-//! Asks green what blue knows: the version, the tables, and every row, while writes go on.
+//! Compares green with blue, while writes go on: the version, the tables, and every row.
 
 mod compare;
 
@@ -50,7 +50,7 @@ async fn validate<W: World>(held: &Held<'_, W>) -> Result<Output, Error> {
     } else {
         let what = found.join("; ");
         Err(StepError::refused(format!(
-            "green is not like blue: {what}; green must be made anew"
+            "green is not like blue: {what}; green must be created again"
         ))
         .into())
     }
@@ -94,7 +94,7 @@ async fn other_version<W: World>(servers: &Servers<'_, W>) -> Result<Vec<String>
         .collect())
 }
 
-/// Blue's schema; what green has otherwise is added to what was found.
+/// Blue's schema; differences on green are added to `found`.
 async fn schema<W: World>(
     servers: &Servers<'_, W>,
     database: &str,

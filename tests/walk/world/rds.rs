@@ -277,7 +277,9 @@ impl World {
         self.deployments[place].linked = false;
         self.note(|| format!("  record of {id} is deleted, with green: {with_target}"));
         if with_target {
-            pairs.iter().for_each(|pair| self.delete_green(&pair.1));
+            for (_, green, _) in &pairs {
+                self.delete_green(green);
+            }
         }
         let after = self.dice.between(500, 60_000);
         self.later(after, Turn::Deployment(place, Next::Deleted));

@@ -147,7 +147,10 @@ fn instance(found: &DbInstance) -> Instance {
         storage_type: text(found.storage_type()),
         storage_status: storage_status(found),
         parameter_group: text(group.and_then(|group| group.db_parameter_group_name())),
-        parameters_applied: text(group.and_then(|group| group.parameter_apply_status())).into(),
+        parameters_applied: group
+            .and_then(|group| group.parameter_apply_status())
+            .unwrap_or_default()
+            .into(),
         backup_days: whole(found.backup_retention_period()),
         address: endpoint.and_then(|endpoint| endpoint.address().map(str::to_owned)),
         port: whole(endpoint.and_then(Endpoint::port)),

@@ -1,4 +1,4 @@
-//! What a state machine tells people: it names what happened, and the words are here.
+//! The texts of the state machines' notices. A machine names the event; its wording is here.
 
 use crate::ids::Owner;
 use crate::notice::Notice;
@@ -35,12 +35,12 @@ pub enum Event {
 pub struct Input {
     /// What happened.
     pub event: Event,
-    /// The execution that tells it.
+    /// The execution that reports it.
     pub execution: Owner,
     /// The upgrade's own execution, where that is another one and known.
     #[serde(default)]
     pub upgrade: Option<Owner>,
-    /// The database, as somebody may have typed it.
+    /// The database, as it was typed.
     #[serde(default)]
     pub database: Value,
     /// The request as it came, where nothing was planned.
@@ -52,10 +52,10 @@ pub struct Input {
     /// The version that it goes to.
     #[serde(default)]
     pub to_version: String,
-    /// A step's own words.
+    /// A step's own text.
     #[serde(default)]
     pub text: String,
-    /// Why it came to this.
+    /// The cause.
     #[serde(default)]
     pub why: String,
     /// What was done, a line each.
@@ -66,11 +66,11 @@ pub struct Input {
 /// What `announce` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// The subject under which people were told.
+    /// The subject of the notice.
     pub summary: String,
 }
 
-/// The words for what happened.
+/// The notice of an event.
 #[must_use]
 pub fn notice(input: &Input) -> Notice {
     let [name, what, next, todo] = words(input.event);
@@ -91,14 +91,14 @@ pub fn notice(input: &Input) -> Notice {
     }
 }
 
-/// What `announce` answers when people were told.
+/// What `announce` answers once the notice is published.
 #[must_use]
 pub fn told(notice: &Notice) -> Output {
     let summary = notice.subject();
     Output { summary }
 }
 
-/// The name, if anybody has named one: a request may be anything, and an event has it in its detail.
+/// The database's name, if there is one: a request may be anything, and an event has it in its detail.
 fn database(input: &Input) -> String {
     let known = [
         Some(&input.database),
@@ -113,7 +113,7 @@ fn happened(input: &Input) -> String {
     let began = match input.event {
         Event::Started => "The upgrade has begun.",
         Event::Switchover => "The writes move to the new version now.",
-        Event::RollbackDelayed => "For ten minutes the rollback has not come to its end.",
+        Event::RollbackDelayed => "The rollback has not ended within ten minutes.",
         Event::UpgradeStopped => "The upgrade stopped where it was.",
         Event::RollbackStopped => "The rollback could not go on.",
         _ => "",
@@ -141,7 +141,7 @@ fn words(event: Event) -> [&'static str; 4] {
             "rejected",
             "was not touched: its upgrade was refused",
             "Nothing. Nothing was touched.",
-            "See what is said above, and start again when it is mended.",
+            "Fix what is named above, and start again.",
         ],
         Event::Planned => [
             "planned",
@@ -165,11 +165,11 @@ fn words(event: Event) -> [&'static str; 4] {
             "completed",
             "is complete",
             "Nothing. The database runs on the target version.",
-            "Nothing. Old blue, where it is kept, costs what it cost before: delete it when you need it no more.",
+            "Nothing. Old blue, where it is kept, costs what it cost before: delete it when you no longer need it.",
         ],
         Event::RollbackDelayed => [
             "rollback_delayed",
-            "is not through its rollback yet",
+            "is still being rolled back",
             "The rollback goes on trying, for six hours at most. It may be that no side takes writes meanwhile.",
             "Please look: docs/operator.md says where.",
         ],
@@ -177,7 +177,7 @@ fn words(event: Event) -> [&'static str; 4] {
             "rolled_back",
             "is back on blue",
             "Nothing. Blue serves as before.",
-            "See why it went back, and start again when that is mended.",
+            "Find out why it was rolled back, fix it, and start again.",
         ],
         Event::UpgradeStopped => ["upgrade_stopped", NEEDS_YOU, STOPPED, LOOK],
         Event::RollbackStopped => ["rollback_stopped", NEEDS_YOU, ROLLBACK_STOPPED, LOOK],
@@ -187,7 +187,7 @@ fn words(event: Event) -> [&'static str; 4] {
 const NEEDS_YOU: &str = "needs you";
 const STOPPED: &str = "Nothing by itself, if the record is at needs_operator: what serves now goes on serving, and the claim stays, so that nothing starts on top of it. Otherwise the sweep starts the rollback within minutes.";
 const ROLLBACK_STOPPED: &str = "It may be that no side takes writes. If the record is at needs_operator nothing more happens by itself; otherwise the sweep starts the rollback once more within minutes.";
-const LOOK: &str = "Look who serves, and go on from there: docs/operator.md says how.";
+const LOOK: &str = "Check which side serves, and go on from there: docs/operator.md says how.";
 
 #[cfg(test)]
 mod tests {
@@ -255,12 +255,12 @@ mod tests {
     fn a_rollback_says_why_it_was_started_what_it_did_and_whose_upgrade_it_was() {
         let upgrade = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:one";
         let input = json!({
-            "upgrade": upgrade, "why": "`errors` rang.", "text": "Blue serves.", "actions": ["Reads returned.", "Green is gone."],
+            "upgrade": upgrade, "why": "`errors` went to ALARM.", "text": "Blue serves.", "actions": ["Reads returned.", "Green is gone."],
         });
         let notice = notice(&read(&input));
         assert_eq!(
             notice.happened,
-            "It was started because: `errors` rang.\n\nBlue serves.\n\nReads returned.\nGreen is gone."
+            "It was started because: `errors` went to ALARM.\n\nBlue serves.\n\nReads returned.\nGreen is gone."
         );
         assert_eq!(notice.upgrade.as_str(), upgrade);
         assert!(

@@ -1,4 +1,4 @@
-//! An alarm's event, and the waits that it ends.
+//! A CloudWatch alarm event, and the waits that it ends.
 
 use crate::error::StepError;
 use crate::ids::Millis;
@@ -34,7 +34,7 @@ pub struct Detail {
 pub struct State {
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`; others may come.
     pub value: String,
-    /// CloudWatch's own words.
+    /// CloudWatch's reason for the state.
     #[serde(default)]
     pub reason: String,
     /// When the state was entered, such as `2026-11-22T07:06:05.123+0000`.
@@ -51,22 +51,22 @@ pub struct Output {
     pub ended: u32,
 }
 
-/// The records whose wait this event ends, each with the wait's token. `rang_at` is the event's timestamp, read; an
-/// event that was delivered late, about a time before the wait began, ends none: the alarm's state was read then.
+/// The records whose wait this event ends, each with the wait's token. `raised_at` is the event's timestamp. An
+/// event that was delivered late, about a time before the wait began, ends none: the alarm's state was read at that point.
 #[must_use]
 pub fn waits<'a>(
     input: &Input,
-    rang_at: Option<Millis>,
+    raised_at: Option<Millis>,
     records: &'a [Record],
 ) -> Vec<(&'a Record, &'a str)> {
-    let rings = input.detail.state.value == "ALARM";
+    let raised = input.detail.state.value == "ALARM";
     let guarded = records.iter().filter(|record| {
         let waits = matches!(record.phase, Phase::Before | Phase::After);
-        rings && waits && record.plan.alarms.contains(&input.detail.alarm_name)
+        raised && waits && record.plan.alarms.contains(&input.detail.alarm_name)
     });
     let waiting = guarded.filter_map(|record| {
         let wait = record.wait.as_ref()?;
-        let in_time = rang_at.is_none_or(|rang_at| rang_at.since(wait.since) >= -CLOCKS_DIFFER);
+        let in_time = raised_at.is_none_or(|at| at.since(wait.since) >= -CLOCKS_DIFFER);
         let token = record.token().filter(|_| in_time)?;
         Some((record, token))
     });
@@ -79,12 +79,12 @@ pub fn failure(input: &Input) -> StepError {
     let Detail { alarm_name, state } = &input.detail;
     let reason = match state.reason.as_str() {
         "" => String::new(),
-        said => format!(": {said}"),
+        reason => format!(": {reason}"),
     };
-    StepError::alarm_raised(format!("`{alarm_name}` rang{reason}"))
+    StepError::alarm_raised(format!("`{alarm_name}` went to ALARM{reason}"))
 }
 
-/// What people are told.
+/// The notice about the alarm.
 #[must_use]
 pub fn notice(input: &Input, record: &Record) -> Notice {
     let (next, todo) = match record.phase {
@@ -93,7 +93,7 @@ pub fn notice(input: &Input, record: &Record) -> Notice {
             "Look at the alarm, and at what it watches.",
         ),
         Phase::After => (
-            "There is no automatic way back: green goes on serving.",
+            "There is no automatic failback: green goes on serving.",
             "Please look at once, at the alarm and at what it watches.",
         ),
         _ => (
@@ -152,8 +152,8 @@ mod tests {
         vec![record]
     }
 
-    fn ended(input: &Input, rang_at: Option<i64>, records: &[Record]) -> usize {
-        waits(input, rang_at.map(Millis), records).len()
+    fn ended(input: &Input, raised_at: Option<i64>, records: &[Record]) -> usize {
+        waits(input, raised_at.map(Millis), records).len()
     }
 
     #[test]
@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn people_are_told_what_becomes_of_the_upgrade() {
         let said = |phase| notice(&event("errors", "ALARM"), &waiting(phase, None)[0]).mail();
-        assert!(said(Phase::Before).starts_with("`errors` rang.\n"));
+        assert!(said(Phase::Before).starts_with("`errors` went to ALARM.\n"));
         assert!(said(Phase::Before).contains("is rolled back"));
-        assert!(said(Phase::After).contains("no automatic way back"));
+        assert!(said(Phase::After).contains("no automatic failback"));
     }
 
     #[test]

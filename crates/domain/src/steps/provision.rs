@@ -1,4 +1,4 @@
-//! Makes green, and tells how far it is.
+//! Creates green, and reports its progress.
 
 use crate::ids::Owner;
 use crate::plan::{Member, Plan};
@@ -78,11 +78,12 @@ pub fn next(plan: &Plan, owner: &Owner, seen: &Seen) -> Act {
         DeploymentStatus::Provisioning | DeploymentStatus::Other(_) => made(deployment),
         DeploymentStatus::Available => available(plan, deployment, seen),
         DeploymentStatus::InvalidConfiguration => refuse(deployment, "RDS can't make green"),
-        DeploymentStatus::Deleting => refuse(deployment, "somebody deletes the deployment"),
+        DeploymentStatus::Deleting => refuse(deployment, "the deployment is being deleted"),
         DeploymentStatus::SwitchoverInProgress
         | DeploymentStatus::SwitchoverCompleted
         | DeploymentStatus::SwitchoverFailed => {
-            refuse(deployment, "somebody switched the deployment")
+            let what = "the deployment was switched over outside of Viridian";
+            refuse(deployment, what)
         }
     }
 }
@@ -93,7 +94,7 @@ fn foreign(plan: &Plan, owner: &Owner, deployment: &Deployment) -> Option<String
     let source = plan.writer().ok().map(|writer| writer.arn.as_str());
     if deployment.tags.get(OWNER_TAG).map(String::as_str) != Some(owner.as_str()) {
         return Some(format!(
-            "the deployment {id} has this upgrade's name, but not its tag {OWNER_TAG}; look whose it is"
+            "the deployment {id} has this upgrade's name, but not its tag {OWNER_TAG}; find out whose it is"
         ));
     }
     (source != Some(deployment.source.as_str())).then(|| {

@@ -1,4 +1,4 @@
-//! The end of the watch: old blue is kept, or deleted after a final snapshot.
+//! Ends the watch: old blue is kept, or deleted after a final snapshot.
 
 use crate::ids::{DeploymentId, InstanceId, ResourceId};
 use crate::plan::{Member, MemberRole, Plan};
@@ -205,7 +205,7 @@ fn kept(plan: &Plan, seen: &Seen, why: &str) -> String {
 fn finished(plan: &Plan, seen: &Seen) -> String {
     let snapshot = match &seen.snapshot {
         Some(taken) => format!("its final snapshot is {}", taken.id),
-        None => "somebody else deleted it, without a final snapshot of ours".to_owned(),
+        None => "it was deleted outside of Viridian, without a final snapshot".to_owned(),
     };
     format!(
         "{} runs {}; old blue is gone, {snapshot}.",

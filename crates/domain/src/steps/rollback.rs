@@ -1,4 +1,4 @@
-//! Blue serves again, whatever the world looks like now.
+//! Makes blue serve again, from whatever state is found.
 //!
 //! A rollback takes the database over first ([`order`]), then looks and does the next thing until blue serves: [`next`]
 //! before the switchover, [`back`] after it. It can stop anywhere and begin again. Reads go back to blue before anything
@@ -30,7 +30,7 @@ const GRACE: i64 = 1_000;
 pub struct Input {
     /// The database to bring back.
     pub database: Database,
-    /// The execution whose upgrade shall be undone; absent when a person gives the order for whatever is there.
+    /// The execution whose upgrade is to be undone; absent when a person gives the order for whatever is there.
     #[serde(default)]
     pub owner: Option<Owner>,
     /// Why, in a sentence, for the messages.
@@ -39,7 +39,7 @@ pub struct Input {
     /// Who wants it. An order without an upgrade is a person's.
     #[serde(default)]
     pub cause: Cause,
-    /// The execution of the rollback machine, so that somebody can see whether it still runs.
+    /// The execution of the rollback machine, which shows whether it still runs.
     #[serde(default)]
     pub execution: Option<Owner>,
 }
@@ -51,7 +51,7 @@ pub enum Cause {
     /// The upgrade stopped: a failed step, an abort, a timeout. After the switchover production is not moved for it.
     #[default]
     Stopped,
-    /// An alarm that is known to have rung.
+    /// An alarm that is known to have gone to ALARM.
     Alarm,
     /// A person.
     Person,
@@ -84,10 +84,10 @@ pub struct Output {
     pub done: bool,
     /// What was found and done, a line each.
     pub actions: Vec<String>,
-    /// The evidence of a way back after the switchover, once it is done.
+    /// The evidence of a failback after the switchover, once it is done.
     #[serde(default)]
     pub receipt: Option<Receipt>,
-    /// What the upgrade has come to, once this is done.
+    /// The state of the upgrade, once this is done.
     #[serde(default)]
     pub rest: Option<Rest>,
     /// Whose upgrade it is, so that the next call is about the same one, whoever has claimed the database by then.
@@ -95,7 +95,7 @@ pub struct Output {
     pub owner: Option<Owner>,
 }
 
-/// What an upgrade has come to where no rollback has anything left to do.
+/// The state of an upgrade where a rollback has nothing left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rest {
@@ -103,7 +103,7 @@ pub enum Rest {
     Over,
     /// It waits for a person.
     Person,
-    /// Nobody's: it has no claim on the database.
+    /// It has no claim on the database.
     Unclaimed,
 }
 
@@ -118,7 +118,7 @@ pub fn reads_first(found: &Record) -> bool {
 pub enum Serving {
     /// Blue, as before the upgrade.
     Blue,
-    /// RDS is not through, or does not tell yet.
+    /// RDS has not finished, or does not show it yet.
     Undecided,
     /// Green, for good.
     Green,

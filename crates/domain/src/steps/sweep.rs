@@ -1,8 +1,8 @@
-//! Every minute: what no event told anybody.
+//! Reconciler: repairs every minute what a lost event left undone.
 //!
-//! An event can be lost, an execution can be gone without one, a Lambda can die with a fence up, and nobody else looks at
-//! the link from new to old. Everything here is decided from the record and from what is seen now, so that a sweep that is
-//! lost is made good by the next one.
+//! An event can be lost, an execution can end without one, a Lambda can die with a fence up, and nothing else watches the
+//! reverse replication. Each decision is made from the record and the present state, so the next run makes up for one that
+//! was lost.
 
 use crate::alarms::{Reading, judge};
 use crate::error::{ErrorName, StepError};
@@ -14,7 +14,7 @@ use crate::record::{Phase, Record};
 use crate::reverse::{Health, Unavailable};
 use serde::{Deserialize, Serialize};
 
-/// How long the rules on stopped executions have before a sweep does their work, in milliseconds.
+/// How long the rules on stopped executions have before the reconciler acts in their place, in milliseconds.
 const HEAD_START: i64 = 15_000;
 
 /// Clocks of two Lambdas may differ by this much, in milliseconds; a lease counts for so long after its end.
@@ -29,7 +29,7 @@ pub struct Output {
     pub actions: Vec<String>,
 }
 
-/// What was seen of one upgrade. What could not be seen is nothing, and nothing is done about it.
+/// What was seen of one upgrade. What could not be seen is `None`, and nothing is done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// This machine's clock.
@@ -47,17 +47,17 @@ pub struct Seen {
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// End the wait: an alarm rings, and its event was lost.
+    /// End the wait: an alarm is in ALARM, and its event was lost.
     EndWait(StepError),
-    /// Start the rollback machine: nobody works on this upgrade any more. Why, in a sentence.
+    /// Start the rollback machine: no execution works on this upgrade any more. Why, in a sentence.
     Restart(String),
     /// Open the roles: the step that closed them is gone.
     LiftFence(Fence),
-    /// Tell people, once, that nothing goes back by itself any more.
+    /// Notify people, once, that failback is unavailable.
     CloseWayBack(Unavailable),
     /// The same, and drop the slots before they fill green's disk.
     DropSlots(Unavailable),
-    /// Tell people, once, that the slots hold back much of the log.
+    /// Notify people, once, that the slots retain much of the log.
     Warn(String),
 }
 
@@ -70,24 +70,24 @@ pub fn acts(record: &Record, seen: &Seen) -> Vec<Act> {
     acts.into_iter().flatten().chain(fences).collect()
 }
 
-/// A wait whose alarm rings although its token is still awaited.
+/// A wait whose alarm is in ALARM although its token is still awaited.
 fn ends_wait(record: &Record, seen: &Seen) -> Option<Act> {
     let waits = matches!(record.phase, Phase::Before | Phase::After);
     let readings = seen
         .readings
         .as_ref()
         .filter(|_| waits && record.token().is_some())?;
-    // What nobody can tell is for the reading at the end of the wait.
-    let rings = judge(
+    // Inconclusive alarms are for the reading at the end of the wait.
+    let raised = judge(
         record.phase,
         record.plan.request.insufficient_data,
         readings,
     )
     .err()?;
-    (rings.name == ErrorName::AlarmRaised).then_some(Act::EndWait(rings))
+    (raised.name == ErrorName::AlarmRaised).then_some(Act::EndWait(raised))
 }
 
-/// Nobody works on the upgrade, and it has not come to an end.
+/// The upgrade has not ended, and no execution works on it.
 fn abandoned(record: &Record, seen: &Seen) -> Option<Act> {
     let gone = |execution: Option<Execution>| match execution? {
         Execution::Running => None,
@@ -97,7 +97,7 @@ fn abandoned(record: &Record, seen: &Seen) -> Option<Act> {
     let why = match record.phase {
         Phase::Before | Phase::Switching | Phase::After => {
             gone(seen.upgrade)?;
-            "The upgrade's execution is gone, and no event told of it."
+            "The upgrade's execution is gone, and no event reported it."
         }
         Phase::RollingBack | Phase::Returning => {
             match (&record.rollback, seen.rollback) {
@@ -111,14 +111,14 @@ fn abandoned(record: &Record, seen: &Seen) -> Option<Act> {
     Some(Act::Restart(why.to_owned()))
 }
 
-/// Whether a call may be at work. One that was killed leaves its lease behind, and nobody but the clock ends it.
+/// Whether a call may be at work. One that was killed leaves its lease behind, which only time ends.
 fn is_held(record: &Record, seen: &Seen) -> bool {
     let lease = record.lease.as_ref();
     lease.is_some_and(|lease| seen.now.since(lease.until) <= CLOCKS_DIFFER)
 }
 
-/// Fences whose time is over while nobody holds the lease. Only before the switchover: from RDS's call on, who may be let
-/// in is for the switchover and the rollback to say.
+/// Fences past their deadline while no call holds the lease. Only before the switchover: from the call of RDS on, the
+/// switchover and the rollback decide which side is opened.
 fn forgotten<'a>(record: &'a Record, seen: &'a Seen) -> impl Iterator<Item = Fence> + 'a {
     let before = record.phase == Phase::Before && !is_held(record, seen);
     let fences = record.fences.iter().filter(move |_| before);
@@ -130,11 +130,11 @@ fn link(record: &Record, seen: &Seen) -> Option<Act> {
     if let Some(Health::Overflowing(why)) = &seen.link {
         return Some(Act::DropSlots(why.clone()));
     }
-    // People are told before it is noted: nobody is told while it can't be, since they would be told again each minute.
+    // The notice is sent before it is recorded, so none is sent while the record is held: it would repeat each minute.
     if is_held(record, seen) {
         return None;
     }
-    // Old has nothing to follow with until the switchover has subscribed it: what is not open yet is not broken.
+    // Until the switchover has subscribed old, there is nothing that could be broken.
     let health = seen.link.as_ref().filter(|_| reverse.subscribed);
     match (health, &reverse.unavailable) {
         (_, Some(why)) if !reverse.told => Some(Act::CloseWayBack(why.clone())),
@@ -144,28 +144,28 @@ fn link(record: &Record, seen: &Seen) -> Option<Act> {
     }
 }
 
-/// What people are told; nothing for what the rollback machine tells itself.
+/// The notice for an act; `None` where the rollback machine sends its own.
 #[must_use]
 pub fn notice(record: &Record, act: &Act) -> Option<Notice> {
     let of = |event| Notice::of(event, &record.ticket);
     match act {
         Act::EndWait(_) | Act::Restart(_) | Act::LiftFence(_) => None,
         Act::CloseWayBack(closed) | Act::DropSlots(closed) => Some(Notice {
-            what: "has no way back any more".to_owned(),
-            happened: format!("The way back is closed: {}.", closed.why),
+            what: "can no longer fail back".to_owned(),
+            happened: format!("Failback is unavailable: {}.", closed.why),
             next: match record.phase {
-                Phase::NeedsOperator => "Green goes on serving. Nobody watches its alarms any more.",
-                _ => "Green goes on serving, and from now on an alarm calls you instead of going back.",
+                Phase::NeedsOperator => "Green goes on serving. Its alarms are no longer watched.",
+                _ => "Green goes on serving, and from now on an alarm calls you instead of causing a failback.",
             }
             .to_owned(),
             todo: format!("{}.", closed.remedy),
             ..of("way_back_closed")
         }),
         Act::Warn(what) => Some(Notice {
-            what: "holds back its log for the way back".to_owned(),
+            what: "retains WAL for the failback".to_owned(),
             happened: format!("{what}."),
-            next: "If it goes on, the way back is given up before green's disk fills.".to_owned(),
-            todo: "See why old blue does not apply the changes; its log says so."
+            next: "If it goes on, the slot is dropped and failback becomes unavailable, before green's disk fills.".to_owned(),
+            todo: "Find out from old blue's log why it does not apply the changes."
                 .to_owned(),
             ..of("log_held_back")
         }),

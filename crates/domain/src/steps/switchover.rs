@@ -22,7 +22,7 @@ pub struct Input {
 pub struct Output {
     /// One sentence for a person.
     pub summary: String,
-    /// False: RDS is not through, or the moment was not quiet; call again.
+    /// False: RDS has not finished, or the checklist did not pass yet; call again.
     pub done: bool,
     /// The evidence, once it is done.
     pub receipt: Option<Receipt>,
@@ -34,22 +34,22 @@ pub enum Stage {
     /// Checklist, reads, fence, marker, and the call.
     Begin,
     /// The record says that RDS was to be called, but it does not switch: the call never reached it, or it was taken back
-    /// while nobody looked. The fence comes down, and everything begins anew.
+    /// between two calls. The fence comes down, and the switchover begins again.
     StartOver,
     /// RDS switches; look again.
     Follow,
-    /// RDS is through, with every member: prove, and open green.
+    /// RDS has switched every member: prove, and open green.
     Finish,
     /// RDS took it back. The fence comes down, and blue goes on.
     TakenBack {
         /// RDS's own words.
         why: String,
     },
-    /// Somebody else switches; nothing of ours may interfere.
+    /// The deployment is being switched over outside of Viridian, which must not interfere.
     Wait,
-    /// Somebody else has switched, without a fence and without a proof.
+    /// The deployment was switched over outside of Viridian, without a fence and without a proof.
     Foreign,
-    /// There is nothing that this step could do.
+    /// This step can do nothing.
     Refuse {
         /// Why.
         why: String,
@@ -64,8 +64,7 @@ pub fn stage(phase: Phase, asked: bool, seen: Option<&Deployment>) -> Stage {
         (Phase::Before, Some(seen)) => before(seen),
         (Phase::Switching, Some(seen)) => switching(asked, seen),
         (Phase::Before | Phase::Switching, None) => Stage::Refuse {
-            why: "the blue/green deployment is gone; nobody but RDS knows which side serves"
-                .to_owned(),
+            why: "the blue/green deployment is gone; only RDS knows which side serves".to_owned(),
         },
         (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => {
             Stage::Refuse {

@@ -27,7 +27,7 @@ pub struct Input {
     pub ask: Option<Question>,
 }
 
-/// When a wait began, as alarms' history counts for it; `now` where nobody says.
+/// When a wait began, as alarms' history counts for it; `now` where it was not given.
 #[must_use]
 pub fn since(entered: Option<Millis>, now: Millis) -> Millis {
     entered.map_or(now, |entered| entered.min(now))
@@ -40,7 +40,7 @@ pub struct Output {
     pub summary: String,
     /// Since when the alarms were read.
     pub quiet_since: Millis,
-    /// Why nobody can tell whether all is well; nothing if all is.
+    /// Why the alarms are inconclusive; `None` if all is well.
     #[serde(default)]
     pub inconclusive: Option<String>,
 }
@@ -60,13 +60,13 @@ pub fn begun(since: Millis, readings: &[Reading]) -> Output {
     }
 }
 
-/// What `watch` answers after a reading in which nothing rang.
+/// What `watch` answers after a reading without an ALARM.
 #[must_use]
 pub fn read(since: Millis, readings: &[Reading], verdict: Verdict) -> Output {
     match verdict {
         Verdict::Quiet => quiet(since, readings),
         Verdict::Inconclusive(why) => Output {
-            summary: format!("Nobody can tell whether all is well: {why}."),
+            summary: format!("The alarms are inconclusive: {why}."),
             quiet_since: since,
             inconclusive: Some(why),
         },

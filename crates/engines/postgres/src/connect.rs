@@ -37,7 +37,7 @@ pub(crate) fn config(address: IpAddr, server: &Endpoint, database: &str, access:
 }
 
 /// Both sides get the same settings, so that a value's text is the same on both. Without `row_security` a policy that
-/// hides rows from us is an error, where rows that nobody sees would be alike on both sides.
+/// hides rows from us is an error, where invisible rows would be alike on both sides.
 fn options(access: Access) -> String {
     let mut options = format!(
         "-c statement_timeout={} -c lock_timeout=5000 -c timezone=UTC -c datestyle=ISO \

@@ -14,10 +14,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 /// Rows and digest of a table, in `buckets` parts (a power of two) by the hash of the key. Empty parts are left out.
-///
-/// # Errors
-///
-/// If a statement takes longer than the session allows, or the session is gone.
 pub(crate) async fn buckets(
     session: &PgSession,
     table: &Table,
@@ -46,10 +42,6 @@ fn bucket(row: &Row) -> Result<(i32, Bucket), Error> {
 }
 
 /// The rows of some buckets, by key; of a table without one, how often each row is there, by its hash.
-///
-/// # Errors
-///
-/// As [`buckets`].
 pub(crate) async fn rows_of(
     session: &PgSession,
     table: &Table,
@@ -77,10 +69,6 @@ pub(crate) async fn rows_of(
 }
 
 /// The rows with these keys, as far as they are there. Only for a table with a key.
-///
-/// # Errors
-///
-/// As [`buckets`].
 pub(crate) async fn rows_at(
     session: &PgSession,
     table: &Table,

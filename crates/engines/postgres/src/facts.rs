@@ -29,7 +29,7 @@ pub struct Server {
     pub closed_databases: Vec<String>,
     /// Seconds for which the oldest transaction has been open.
     pub oldest_transaction_seconds: u64,
-    /// Prepared transactions that nobody has ended.
+    /// Prepared transactions that are still open.
     pub prepared_transactions: u32,
 }
 
@@ -146,7 +146,7 @@ pub struct DatabaseSeen {
 }
 
 impl Server {
-    /// The databases that belong to the upgrade: all but a maintenance database that nobody uses. A `template1` with tables
+    /// The databases that belong to the upgrade: all but an unused maintenance database. A `template1` with tables
     /// is in the way, and never a part of it.
     pub fn application_databases(&self) -> impl Iterator<Item = &DatabaseSeen> {
         let used = |database: &&DatabaseSeen| match database.name.as_str() {

@@ -31,19 +31,11 @@ pub(crate) fn read_notice(comment: Option<String>) -> (Option<Owner>, Option<Str
 }
 
 /// Closes the fence's roles, all in one transaction. Sessions that are connected stay: see [`crate::sessions::drain`].
-///
-/// # Errors
-///
-/// If a role can't be altered; none is then.
 pub(crate) async fn raise(session: &PgSession, fence: &Fence) -> Result<(), Error> {
     transact(session, "closing the application's roles", &closing(fence)).await
 }
 
 /// Opens the fence's roles and restores their comments, all in one transaction.
-///
-/// # Errors
-///
-/// If a role can't be altered; none is then.
 pub(crate) async fn lift(session: &PgSession, fence: &Fence) -> Result<(), Error> {
     transact(session, "opening the application's roles", &opening(fence)).await
 }
@@ -59,11 +51,7 @@ async fn transact(session: &PgSession, doing: &'static str, statements: &str) ->
     done
 }
 
-/// Closes the roles and takes that back at once, in one transaction that nobody else sees.
-///
-/// # Errors
-///
-/// If a role can't be altered by us.
+/// Closes the roles and takes that back at once, in one transaction that no other session sees.
 pub(crate) async fn rehearse(session: &PgSession, fence: &Fence) -> Result<(), Error> {
     let closing = closing(fence);
     // Not in one message: a failure in it would leave the transaction open.

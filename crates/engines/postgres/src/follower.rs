@@ -1,4 +1,4 @@
-//! The role as which old blue follows green, where the secret has one beside ours: is it what the way back needs?
+//! The role as which old blue follows green, where the secret has one beside ours: does it have what a failback needs?
 
 use crate::error::looked;
 use crate::facts::Follower;

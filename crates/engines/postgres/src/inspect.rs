@@ -67,10 +67,6 @@ fn count(row: &Row, column: usize) -> u32 {
     u32::try_from(row.get::<_, i64>(column)).unwrap_or(u32::MAX)
 }
 
-fn names(rows: &[Row]) -> Vec<String> {
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
 /// A database of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Listed {
@@ -81,7 +77,7 @@ struct Listed {
 }
 
 /// Every database of the server, whatever it is marked as: `pg_upgrade` carries templates as well. Left out are the pristine
-/// `template0`, which PostgreSQL makes anew, and RDS's own `rdsadmin`.
+/// `template0`, which PostgreSQL creates again, and RDS's own `rdsadmin`.
 async fn databases(session: &PgSession) -> Result<Vec<Listed>, Error> {
     // An interrupted DROP DATABASE leaves the limit -2 (PostgreSQL 16 and the minor releases of 2023-05-11).
     let query = "select datname::text, \
@@ -171,8 +167,7 @@ async fn slots(session: &PgSession) -> Result<Vec<SlotSeen>, Error> {
 async fn subscriptions(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select s.subname::text || ' in ' || d.datname from pg_subscription s \
                  join pg_database d on d.oid = s.subdbid order by 1";
-    let rows = session.query(query, &[]).await;
-    Ok(names(&rows.map_err(looked("reading the subscriptions"))?))
+    session.texts(query, "reading the subscriptions").await
 }
 
 /// Streams of physical replicas, all WAL senders, seconds of the oldest transaction, prepared transactions.
@@ -217,8 +212,7 @@ async fn writing_settings(session: &PgSession) -> Result<Vec<String>, Error> {
                  where c in ('default_transaction_read_only=off', 'default_transaction_read_only=false', \
                              'default_transaction_read_only=no', 'default_transaction_read_only=0') \
                    and s.setrole::regrole::text not like 'rds%' order by 1";
-    let rows = session.query(query, &[]).await;
-    Ok(names(&rows.map_err(looked("reading the roles' settings"))?))
+    session.texts(query, "reading the roles' settings").await
 }
 
 async fn database(session: &PgSession, name: String) -> Result<DatabaseSeen, Error> {
@@ -269,8 +263,7 @@ async fn tables(session: &PgSession, which: &str) -> Result<Vec<String>, Error> 
         "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where {APPLICATIONS} and ({which}) order by 1"
     );
-    let rows = session.query(&query, &[]).await;
-    Ok(names(&rows.map_err(looked("inspecting the tables"))?))
+    session.texts(&query, "inspecting the tables").await
 }
 
 /// Owners whose part we can neither take nor grant to ourselves.
@@ -285,10 +278,7 @@ async fn foreign_owners(session: &PgSession) -> Result<Vec<String>, Error> {
            and not {has_part} \
            and not pg_has_role(current_user, c.relowner, 'member with admin option') order by 1"
     );
-    let rows = session.query(&query, &[]).await;
-    Ok(names(
-        &rows.map_err(looked("inspecting the tables' owners"))?,
-    ))
+    session.texts(&query, "inspecting the tables' owners").await
 }
 
 /// Types that hold another object's number, which `pg_upgrade` does not keep.
@@ -301,12 +291,10 @@ async fn unsupported_columns(session: &PgSession) -> Result<Vec<String>, Error> 
            and t.typname in ('regcollation', 'regconfig', 'regdictionary', 'regnamespace', \
                              'regoper', 'regoperator', 'regproc', 'regprocedure') order by 1"
     );
-    let rows = session.query(&query, &[]).await;
-    Ok(names(&rows.map_err(looked("inspecting the columns"))?))
+    session.texts(&query, "inspecting the columns").await
 }
 
 async fn extensions(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select extname::text from pg_extension where extname <> 'plpgsql' order by 1";
-    let rows = session.query(query, &[]).await;
-    Ok(names(&rows.map_err(looked("inspecting the extensions"))?))
+    session.texts(query, "inspecting the extensions").await
 }

@@ -11,10 +11,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Makes the marker's table with its row, if it is not there. Only before green exists: later it would be DDL.
-///
-/// # Errors
-///
-/// If our role may not create a schema in the database.
 pub(crate) async fn create(session: &PgSession) -> Result<(), Error> {
     let made = "create schema if not exists viridian; \
                 create table if not exists viridian.marker (id int primary key check (id = 1), \
@@ -24,20 +20,12 @@ pub(crate) async fn create(session: &PgSession) -> Result<(), Error> {
 }
 
 /// Removes the marker's table with its schema, if they are there. Only when no green exists: it is DDL.
-///
-/// # Errors
-///
-/// If somebody else put something into the schema.
 pub(crate) async fn remove(session: &PgSession) -> Result<(), Error> {
     let removed = "drop table if exists viridian.marker; drop schema if exists viridian;";
     session.change("removing the marker's table", removed).await
 }
 
 /// Advances the marker of the session's database, with where its commit stands in the log and the transaction's id.
-///
-/// # Errors
-///
-/// `Upgrade.Refused` if there is no marker's row, or if the database takes no writes.
 pub(crate) async fn write(session: &PgSession) -> Result<WrittenMarker, Error> {
     let row = session
         .query_opt(
@@ -64,10 +52,6 @@ pub(crate) async fn write(session: &PgSession) -> Result<WrittenMarker, Error> {
 }
 
 /// The marker of the session's database; none where there is no row.
-///
-/// # Errors
-///
-/// If the table can't be read.
 pub(crate) async fn read(session: &PgSession) -> Result<Option<Seen>, Error> {
     let row = session
         .query_opt(
@@ -84,10 +68,6 @@ pub(crate) async fn read(session: &PgSession) -> Result<Option<Seen>, Error> {
 }
 
 /// Looks until a marker with at least this number is there, or until the bound; the last one that was seen.
-///
-/// # Errors
-///
-/// If the table can't be read.
 pub(crate) async fn wait(
     session: &PgSession,
     number: i64,

@@ -1,4 +1,4 @@
-//! What a person does or types about a PostgreSQL server.
+//! Remedies and commands for a PostgreSQL server.
 
 use crate::identifier;
 use domain::reverse::Reverse;
@@ -12,7 +12,7 @@ pub(crate) fn login(by_iam: bool) -> &'static str {
     }
 }
 
-/// How to see where the reverse replication stands, to mend it, or to give it up, a line each.
+/// The commands that show the state of reverse replication, repair it, or remove it, a line each.
 pub(crate) fn failback(reverse: &Reverse) -> Vec<String> {
     let links = reverse.links.iter();
     let lines = links.flat_map(|(database, link)| {
@@ -20,7 +20,7 @@ pub(crate) fn failback(reverse: &Reverse) -> Vec<String> {
         [
             format!("on old blue, in {database}: SELECT subenabled, apply_error_count FROM pg_subscription s JOIN pg_stat_subscription_stats t ON t.subid = s.oid WHERE s.subname = '{name}';"),
             format!("to try again what it stopped at: ALTER SUBSCRIPTION {name} ENABLE;"),
-            format!("on green, to give the way back up: SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"),
+            format!("on green, to give up the failback: SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"),
         ]
     });
     lines.collect()

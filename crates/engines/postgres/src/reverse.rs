@@ -33,7 +33,7 @@ pub(crate) async fn shape(session: &PgSession) -> Result<Shape, Error> {
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Owners whose rights we lack; an extension's tables are not replicated, and RDS's own roles are nobody's to grant.
+/// Owners whose rights we lack; an extension's tables are not replicated, and RDS's own roles can't be granted.
 const OWNERS: &str = "
 select distinct quote_ident(pg_get_userbyid(c.relowner)) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'S') and c.relpersistence = 'p'
@@ -55,10 +55,6 @@ pub(crate) const fn has_part(version: i32) -> &'static str {
 
 /// Makes us a member of every role that owns tables or sequences of the session's database. Roles are the server's, and
 /// this is no change of a schema.
-///
-/// # Errors
-///
-/// If we may not, for want of the ADMIN OPTION.
 pub(crate) async fn adopt(session: &PgSession) -> Result<(), Error> {
     let version = server::major(session).await?;
     let query = format!("{OWNERS}{}", has_part(version));

@@ -32,16 +32,13 @@ pub(crate) async fn read(session: &PgSession, names: &[String]) -> Result<Vec<Ro
 pub(crate) async fn logins(session: &PgSession) -> Result<BTreeSet<String>, Error> {
     let query = "select rolname::text from pg_roles \
                  where rolcanlogin and rolname !~ '^pg_' and rolname !~ '^rds'";
-    let rows = session.query(query, &[]).await;
-    let rows = rows.map_err(looked("reading the roles that can log in"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    session
+        .texts(query, "reading the roles that can log in")
+        .await
 }
 
 /// The names of all roles.
 pub(crate) async fn names(session: &PgSession) -> Result<BTreeSet<String>, Error> {
-    let rows = session
-        .query("select rolname::text from pg_roles", &[])
-        .await;
-    let rows = rows.map_err(looked("reading the names of the roles"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let query = "select rolname::text from pg_roles";
+    session.texts(query, "reading the names of the roles").await
 }

@@ -35,10 +35,6 @@ pub(crate) async fn read(session: &PgSession) -> Result<Vec<(String, Option<i64>
 
 /// Brings the sequences of `old`'s database to where `new`'s are: logical replication does not carry them. Returns what
 /// could not be set, each with the reason: behind the point of no return one sequence may not keep both sides closed.
-///
-/// # Errors
-///
-/// If a session is gone, or old takes no writes at all.
 pub(crate) async fn carry(new: &PgSession, old: &PgSession) -> Result<Vec<String>, Error> {
     let rows = new.query(SEQUENCES, &[]).await;
     let rows = rows.map_err(looked("reading green's sequences"))?;

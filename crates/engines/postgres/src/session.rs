@@ -1,4 +1,5 @@
-//! A session on one database of a server. Each method leads to the file of its subject.
+//! A session on one database of a server. Each method leads to the file of its subject; what it does and how it fails is
+//! said by [`ports::Session`].
 
 use crate::error::{acted, looked};
 use crate::reverse::{self, publisher, room, subscriber};
@@ -33,6 +34,16 @@ impl PgSession {
     /// `Upgrade.Failed` where the server's answer does not say that trying again helps.
     pub(crate) async fn change(&self, doing: &'static str, statements: &str) -> Result<(), Error> {
         self.batch_execute(statements).await.map_err(acted(doing))
+    }
+
+    /// The first column of a query's rows. `doing` completes “… failed”.
+    pub(crate) async fn texts<C: FromIterator<String>>(
+        &self,
+        query: &str,
+        doing: &'static str,
+    ) -> Result<C, Error> {
+        let rows = self.query(query, &[]).await.map_err(looked(doing))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }
 

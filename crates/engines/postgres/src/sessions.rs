@@ -9,17 +9,13 @@ use tokio::time::Instant;
 
 /// Ends the roles' sessions until none is left, or until the bound. Each round is a transaction of its own, since
 /// `pg_stat_activity` stands still inside one.
-///
-/// # Errors
-///
-/// If the session is gone, or a session of the roles may not be ended by us.
 pub(crate) async fn drain(
     session: &PgSession,
     roles: &[String],
     bound: Duration,
 ) -> Result<Drained, Error> {
     let began = Instant::now();
-    let mut told = HashSet::new();
+    let mut ended = HashSet::new();
     loop {
         let rows = session
             .query(
@@ -29,10 +25,10 @@ pub(crate) async fn drain(
             )
             .await
             .map_err(acted("ending the application's sessions"))?;
-        told.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+        ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
         if rows.is_empty() || began.elapsed() >= bound {
             return Ok(Drained {
-                ended: u32::try_from(told.len()).unwrap_or(u32::MAX),
+                ended: u32::try_from(ended.len()).unwrap_or(u32::MAX),
                 left: u32::try_from(rows.len()).unwrap_or(u32::MAX),
             });
         }

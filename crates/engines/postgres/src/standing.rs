@@ -1,4 +1,4 @@
-//! How a side stands between RDS's end of a switchover and the opening: one round trip each, since writers wait.
+//! The state of a side between the end of RDS's switchover and the opening: one round trip each, since writers wait.
 
 use crate::error::looked;
 use crate::{PgSession, position};
@@ -25,7 +25,7 @@ pub(crate) async fn read(session: &PgSession, roles: &[String]) -> Result<Standi
         .map_err(looked("looking at a side of the switchover"))?;
     let row = rows
         .first()
-        .ok_or_else(|| StepError::transient("a side of the switchover said nothing"))?;
+        .ok_or_else(|| StepError::transient("a side of the switchover returned no row"))?;
     Ok(Standing {
         open_roles: row.get(0),
         sessions: u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),

@@ -23,9 +23,6 @@ pub(crate) async fn missing(session: &PgSession) -> Result<Vec<TableName>, Error
 }
 
 /// Gathers a table's statistics. A table that we may not analyze is left as it is, with no error: ask [`missing`] again.
-///
-/// # Errors
-/// If the session is gone, or its statement timeout was too short.
 pub(crate) async fn analyze(session: &PgSession, table: &TableName) -> Result<(), Error> {
     let statement = format!(
         "analyze {}.{}",

@@ -65,28 +65,19 @@ fn table(row: &Row) -> Table {
     }
 }
 
-/// Indexes of the session's database that answer nothing.
+/// Invalid indexes of the session's database.
 pub(crate) async fn invalid_indexes(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select format('%I.%I', n.nspname, c.relname) \
                  from pg_index i join pg_class c on c.oid = i.indexrelid \
                  join pg_namespace n on n.oid = c.relnamespace \
                  where not (i.indisvalid and i.indisready) and n.nspname !~ '^pg_' order by 1";
-    texts(session, query, "reading the indexes").await
+    session.texts(query, "reading the indexes").await
 }
 
 /// Names of the extensions of the session's database.
 pub(crate) async fn extensions(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select extname::text from pg_extension order by 1";
-    texts(session, query, "reading the extensions").await
-}
-
-async fn texts(
-    session: &PgSession,
-    query: &str,
-    doing: &'static str,
-) -> Result<Vec<String>, Error> {
-    let rows = session.query(query, &[]).await.map_err(looked(doing))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    session.texts(query, "reading the extensions").await
 }
 
 /// The table as it stands in a `from`, without those that inherit from it.

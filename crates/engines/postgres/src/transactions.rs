@@ -27,11 +27,10 @@ pub(crate) async fn long(session: &PgSession, age: Duration) -> Result<Vec<Strin
 
 /// Prepared transactions of all databases, by their global identifiers. They outlive their sessions.
 pub(crate) async fn prepared(session: &PgSession) -> Result<Vec<String>, Error> {
-    let rows = session
-        .query("select gid from pg_prepared_xacts order by 1", &[])
+    let query = "select gid from pg_prepared_xacts order by 1";
+    session
+        .texts(query, "reading the prepared transactions")
         .await
-        .map_err(looked("reading the prepared transactions"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// The next transaction id: it moves with every commit that changed something, whoever made it.

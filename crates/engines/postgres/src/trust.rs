@@ -44,7 +44,7 @@ pub(crate) fn client_config(ca: Option<&str>) -> Result<ClientConfig, StepError>
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// A finding with its remedy, if a connection failed because nobody whom we believe has signed the server's certificate:
+/// A finding with its remedy, if a connection failed because the server's certificate is not signed by a trusted authority:
 /// waiting changes nothing about that.
 pub(crate) fn distrust(failed: &tokio_postgres::Error) -> Option<StepError> {
     let tls = failed.source()?.downcast_ref::<io::Error>()?;

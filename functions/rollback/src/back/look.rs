@@ -1,4 +1,4 @@
-//! What the way back finds: instances, link, deployment, old, records.
+//! What a failback looks at: instances, link, deployment, old, records.
 
 use domain::error::StepError;
 use domain::ids::InstanceId;
@@ -67,7 +67,7 @@ async fn link<W: World>(servers: &Servers<'_, W>, record: &Record) -> Health {
     if record.reverse.is_none() {
         return Health::Broken(Unavailable {
             why: "no link was armed".to_owned(),
-            remedy: "decide by hand which side shall serve".to_owned(),
+            remedy: "decide which side is to serve".to_owned(),
         });
     }
     let mut healths = vec![];

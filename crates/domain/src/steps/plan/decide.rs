@@ -14,7 +14,11 @@ use crate::version::{Change, Version, change};
 pub fn decide(request: &Request, owner: &Owner, seen: &Seen) -> Output {
     let plan = match case(request, seen) {
         Ok(case) => planned(&case, owner),
-        Err(check) => empty(request, owner, check),
+        // The database isn't there, or its version can't be read.
+        Err(check) => Plan {
+            checks: vec![check],
+            ..bare(request, owner)
+        },
     };
     let outcome = outcome(&plan);
     Output {
@@ -68,7 +72,7 @@ pub fn case<'a>(request: &'a Request, seen: &'a Seen) -> Result<Case<'a>, Check>
 
 fn planned(case: &Case<'_>, owner: &Owner) -> Plan {
     let server = case.seen.server.as_ref().ok();
-    let readings = case.seen.alarms.as_deref().unwrap_or_default();
+    let readings = case.seen.alarms.as_deref().unwrap_or_default().iter();
     let writer = member(case.writer, MemberRole::Writer);
     let readers = case.seen.readers.iter();
     let mut plan = Plan {
@@ -82,24 +86,13 @@ fn planned(case: &Case<'_>, owner: &Owner) -> Plan {
             .map_or_else(Vec::new, |server| server.application_roles(case.request)),
         reads: case.seen.reads.clone().ok().flatten(),
         writes: case.seen.writes.clone().ok().flatten(),
-        alarms: readings
-            .iter()
-            .map(|reading| reading.alarm.clone())
-            .collect(),
+        alarms: readings.map(|reading| reading.alarm.clone()).collect(),
         checks: checks::all(case),
         last_claim: case.seen.last_claim,
         ..bare(case.request, owner)
     };
     plan.steps = text::steps(&plan);
     plan
-}
-
-/// The plan for a database that isn't there, or can't be read.
-fn empty(request: &Request, owner: &Owner, check: Check) -> Plan {
-    Plan {
-        checks: vec![check],
-        ..bare(request, owner)
-    }
 }
 
 fn bare(request: &Request, owner: &Owner) -> Plan {

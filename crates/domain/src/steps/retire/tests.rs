@@ -145,7 +145,7 @@ fn what_somebody_else_deleted_is_said() {
             *instance = None;
         }
     });
-    assert!(matches!(act, Act::Finish(how) if how.contains("somebody else deleted it")));
+    assert!(matches!(act, Act::Finish(how) if how.contains("deleted outside of Viridian")));
     let replicas_left = at(|seen| seen.old[0].1 = None);
     assert!(matches!(replicas_left, Act::Refuse(_)));
 }

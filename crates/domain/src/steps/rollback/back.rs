@@ -1,7 +1,7 @@
 //! After the switchover: the writes go back to blue, with every one that green has acknowledged.
 //!
-//! Green goes on serving until everything is ready for the crossing, and serves again if the crossing can't be made. Once
-//! its last write is proven on old ([`crate::record::Back::arrived`]) it stays closed for good, and from there the way leads on only.
+//! Green goes on serving until everything is ready for the failback, and serves again if that fails. Once its last write is
+//! proven on old ([`crate::record::Back::arrived`]) it stays closed for good, and the failback only goes forward.
 
 use crate::fence::Side;
 use crate::ids::{DeploymentId, InstanceId, ResourceId};
@@ -11,10 +11,10 @@ use crate::record::Record;
 use crate::reverse::{Health, Unavailable};
 use crate::routes::Weighted;
 
-/// Calls that are made before the crossing is given up and green goes on.
+/// Calls that are made before the failback is given up and green goes on.
 pub const TRIES: u32 = 20;
 
-/// Crossings that are begun before the same: each of them ends every session of the application.
+/// Fencings of green before the same: each of them ends every session of the application.
 pub const CROSSINGS: u32 = 5;
 
 /// RDS allows so many characters in the name of an instance.
@@ -27,7 +27,7 @@ pub struct BackSeen {
     pub link: Health,
     /// The deployment's record, which keeps old read-only as long as it stands.
     pub deployment: Option<Deployment>,
-    /// Whether old is read-only by default; nothing if it can't be asked.
+    /// Whether old is read-only by default; `None` if it can't be asked.
     pub old_read_only: Option<bool>,
     /// Whether the record of the writes leads elsewhere than to old.
     pub writes_away: bool,
@@ -40,13 +40,13 @@ pub struct BackSeen {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackAct {
-    /// The crossing can't be made: green goes on serving, and a person is called.
+    /// The failback is impossible: green goes on serving, and a person is called.
     GiveUp(Unavailable),
     /// Not now; look again later.
     Wait(String),
     /// Delete the deployment's record, after which RDS lets old take writes. Old's roles are closed all the same.
     DeleteRecord(DeploymentId),
-    /// Let the record of the writes lead to old, which lets nobody in yet.
+    /// Let the record of the writes lead to old, which is still closed.
     PointWrites,
     /// Fence new, prove that all it has is on old, and open old.
     Cross,
@@ -59,7 +59,7 @@ pub enum BackAct {
         /// Its name from then on.
         to: InstanceId,
     },
-    /// Blue's names are taken by somebody else.
+    /// Another instance has one of blue's names.
     AskPerson(String),
     /// Cut the link, bring the sequences over, and let the application into old.
     OpenOld,
@@ -69,7 +69,7 @@ pub enum BackAct {
     End,
 }
 
-/// The next thing to do on the way back, from what is recorded and what was seen.
+/// The next thing to do for the failback, from what is recorded and what was seen.
 #[must_use]
 pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
     let begun = record.back.clone().unwrap_or_default();
@@ -82,7 +82,7 @@ pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
         }
         BackAct::GiveUp(Unavailable {
             why: format!("it could not be made in {TRIES} calls: {why}"),
-            remedy: "see to it, then start the rollback machine again".to_owned(),
+            remedy: "fix that, then start the rollback machine again".to_owned(),
         })
     };
     match &seen.link {
@@ -110,10 +110,10 @@ pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
         Some(false) if begun.tries >= TRIES || begun.crossings >= CROSSINGS => {
             BackAct::GiveUp(Unavailable {
                 why: format!(
-                    "{} crossings were begun, and green's last writes did not arrive in time",
+                    "the failback was tried {} times, and green's last writes did not arrive in time",
                     begun.crossings
                 ),
-                remedy: "see who writes past the fence, or raise `max_write_pause_ms`, then start the rollback machine again".to_owned(),
+                remedy: "find out what writes past the fence, or raise `max_write_pause_ms`, then start the rollback machine again".to_owned(),
             })
         }
         Some(false) if record.plan.way() == Way::Record && seen.writes_away => BackAct::PointWrites,
@@ -123,7 +123,7 @@ pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
     }
 }
 
-/// Everything is on old: nothing leads back to green any more.
+/// Everything is on old: there is no return to green.
 fn onwards(record: &Record, seen: &BackSeen) -> BackAct {
     if record.plan.way() == Way::Renames
         && let Some(act) = rename(record, &seen.instances)
@@ -145,7 +145,7 @@ pub fn is_closed(record: &Record) -> bool {
     super::fences(record, Side::Blue).next().is_some()
 }
 
-/// Whoever has one of blue's names and belongs to neither side; found before anything is closed.
+/// An instance that has one of blue's names and belongs to neither side; found before anything is closed.
 fn stranger(record: &Record, instances: &[Instance]) -> Option<String> {
     if record.plan.way() != Way::Renames {
         return None;
@@ -166,8 +166,8 @@ fn taken(holder: &Instance) -> String {
     )
 }
 
-/// What green's instance is called once blue has its name again: an earlier way back has left one behind, maybe, so that
-/// its identity is a part of it.
+/// What green's instance is called once blue has its name again: an earlier failback may have left one behind, so its
+/// identity is a part of the name.
 fn aside(member: &InstanceId, holder: &ResourceId) -> InstanceId {
     let letters = holder.as_str().to_ascii_lowercase();
     let letters = letters.rsplit('-').next().unwrap_or_default();
@@ -240,7 +240,7 @@ pub fn reads(plan: &Plan, instances: &[Instance]) -> Vec<Weighted> {
         .collect()
 }
 
-/// Whether nobody but us has committed anything on new since its markers: they took one transaction id each, from `first`
+/// Whether nothing but Viridian has committed on new since its markers: they took one transaction id each, from `first`
 /// on, and `next` is the id that the next transaction would get.
 #[must_use]
 pub const fn is_quiet(first: u64, markers: u64, next: u64) -> bool {

@@ -1,12 +1,12 @@
-//! Green, where somebody else switched over before it was written down.
+//! Green, where the deployment was switched over outside of Viridian before green was recorded.
 
 use crate::ids::DeploymentId;
 use crate::plan::{Member, Plan};
 use crate::rds::Instance;
 use crate::record::{Green, GreenMember};
 
-/// Green after a switchover, by the names that RDS gave it: each of its instances is called now what blue's was. None as
-/// long as nobody else than blue has the writer's name.
+/// Green after a switchover, by the names that RDS gave it: each of its instances has the name that blue's had. `None` as
+/// long as blue has the writer's name.
 #[must_use]
 pub fn named(plan: &Plan, deployment: &DeploymentId, found: &[Instance]) -> Option<Green> {
     let member = |blue: &Member| {

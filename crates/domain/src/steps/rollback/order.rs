@@ -1,4 +1,4 @@
-//! What an order to roll back comes to: who wants it, and how far the upgrade is.
+//! What an order to roll back means, by who wants it and how far the upgrade is.
 
 use super::{Cause, Input, Rest};
 use crate::record::{Phase, Record};
@@ -54,16 +54,15 @@ pub fn order(input: &Input, record: &Record) -> Order {
         (Phase::Before | Phase::Switching, _) => Order::TakeOver(Phase::RollingBack),
         (Phase::RollingBack | Phase::Returning, _) => Order::GoOn,
         (Phase::After, Cause::Stopped) => Order::TakeOver(Phase::After),
-        // Nobody has let the application in yet.
+        // The application was not let in yet.
         (Phase::After, _) if !record.green_serves() => Order::TakeOver(Phase::After),
         (Phase::After | Phase::NeedsOperator, cause) => wanted_back(record, cause),
     }
 }
 
-/// A person or an alarm wants blue: after the switchover if there is a way, and whatever it takes before it.
+/// A person or an alarm wants blue: after the switchover only if failback is available.
 fn wanted_back(record: &Record, cause: Cause) -> Order {
-    let crossed = record.back.as_ref().is_some_and(|back| back.arrived);
-    if crossed {
+    if record.back.as_ref().is_some_and(|back| back.arrived) {
         return Order::TakeOver(Phase::Returning);
     }
     if !record.green_serves() {
@@ -71,7 +70,7 @@ fn wanted_back(record: &Record, cause: Cause) -> Order {
     }
     match &record.reverse {
         Some(reverse) if reverse.is_available() => Order::TakeOver(Phase::Returning),
-        // Who repaired it says so; it is looked at before anything is done.
+        // A person may have repaired it; it is looked at before anything is done.
         Some(reverse) if reverse.subscribed && cause == Cause::Person => {
             Order::TakeOver(Phase::Returning)
         }
@@ -79,14 +78,13 @@ fn wanted_back(record: &Record, cause: Cause) -> Order {
     }
 }
 
-/// Why green has to go on serving, and what a person can do; `commands` are what they type to see how the link stands, to mend
-/// it, or to give it up.
+/// Why green has to go on serving, and what a person can do; `commands` show the link's state, repair it, or remove it.
 #[must_use]
 pub fn no_way_back(record: &Record, commands: &[String]) -> String {
     let (why, remedy) = match &record.reverse {
         None => (
             "no link to old blue was armed",
-            "decide by hand which side shall serve",
+            "decide which side is to serve",
         ),
         Some(Reverse {
             unavailable: Some(closed),
@@ -99,13 +97,13 @@ pub fn no_way_back(record: &Record, commands: &[String]) -> String {
     };
     let again = record.reverse.as_ref().map(|_| {
         format!(
-            r#"to go back once it is mended: start the rollback machine with {{"database": "{}"}}"#,
+            r#"to fail back once it is repaired: start the rollback machine with {{"database": "{}"}}"#,
             record.ticket.database
         )
     });
     let lines = commands.iter().chain(&again);
     let lines = lines.fold(String::new(), |text, line| text + "\n  " + line);
     format!(
-        "green goes on serving, since the way back is closed: {why}. What to do: {remedy}.{lines}"
+        "green goes on serving, since failback is unavailable: {why}. What to do: {remedy}.{lines}"
     )
 }

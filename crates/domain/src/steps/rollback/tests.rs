@@ -146,7 +146,7 @@ fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
     assert_eq!(
         order(&input(None), &fenced),
         Order::TakeOver(Phase::After),
-        "nobody has opened green yet"
+        "green was not opened yet"
     );
     let marked = order(&input(Some(&owner)), &after);
     assert_eq!(marked, Order::TakeOver(Phase::After));
@@ -175,7 +175,7 @@ fn a_rollback_whose_last_answer_was_lost_gives_it_again() {
         let record = Record {
             phase,
             rollback: Some("arn:rollback".into()),
-            note: Some("Rolled back: it rang.".into()),
+            note: Some("Rolled back: it went to ALARM.".into()),
             ..record()
         };
         let input = Input {
@@ -185,7 +185,7 @@ fn a_rollback_whose_last_answer_was_lost_gives_it_again() {
         order(&input, &record)
     };
     assert_eq!(again(Phase::Ended, "arn:rollback"), Order::Again);
-    let asked = Order::Refuse("Rolled back: it rang.".into());
+    let asked = Order::Refuse("Rolled back: it went to ALARM.".into());
     assert_eq!(again(Phase::NeedsOperator, "arn:rollback"), asked);
     let over = again(Phase::Ended, "arn:another");
     assert!(matches!(over, Order::Nothing(Rest::Over, _)), "{over:?}");
@@ -314,7 +314,7 @@ fn a_way_back_that_is_closed_is_refused_with_what_to_type() {
 }
 
 #[test]
-fn a_crossing_that_was_made_is_only_ever_gone_on_with() {
+fn a_failback_that_has_arrived_only_goes_forward() {
     let mut record = followed();
     record.phase = Phase::NeedsOperator;
     record.back = Some(Back {

@@ -1,4 +1,4 @@
-//! What has to be good before anything is touched.
+//! What is checked before anything is touched.
 
 use crate::lag::{Lag, Limits};
 use crate::rds::{Instance, ParameterStatus};
@@ -8,7 +8,7 @@ use crate::rds::{Instance, ParameterStatus};
 pub struct Readiness {
     /// Whether the deployment and every member of it were available, observation by observation.
     pub deployment: Vec<bool>,
-    /// The members of both sides; nothing where an instance was not found.
+    /// The members of both sides; `None` where an instance was not found.
     pub members: Vec<(String, Option<Instance>)>,
     /// How far green is behind.
     pub lag: Lag,
@@ -20,74 +20,89 @@ pub struct Readiness {
     pub databases: Vec<String>,
     /// Tables and roles that green does not have.
     pub only_on_blue: Vec<String>,
-    /// Why the alarms can't tell whether all is well.
+    /// Why the alarms are inconclusive.
     pub blind: Vec<String>,
     /// Why the fence could not be rehearsed, side by side.
     pub fence: Vec<String>,
 }
 
-/// What the checklist says.
+/// What the checklist comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Every item is good.
     Go,
     /// It may be better in a moment.
     NotQuiet {
-        /// What is not.
+        /// Which items, and why.
         why: String,
     },
     /// Waiting does not help.
     Unfit {
-        /// What is in the way.
+        /// Which items, and why.
         why: String,
     },
 }
+
+/// The name of a success, the name of a failure, what was found, and whether a failure may pass by itself.
+type Item<'a> = (&'a str, &'a str, Result<String, String>, bool);
 
 /// The checklist: each item with what was found, and the verdict over all.
 #[must_use]
 pub fn checklist(seen: &Readiness, limits: Limits) -> (Vec<String>, Verdict) {
     let items = [
-        ("deployment available", deployment(&seen.deployment), true),
+        (
+            "deployment available",
+            "deployment not available",
+            deployment(&seen.deployment),
+            true,
+        ),
         (
             "members available, parameters in sync",
+            "members not ready",
             members(&seen.members),
             true,
         ),
-        ("lag under the limits", lag(seen.lag, limits), true),
         (
-            "no long or prepared transaction",
-            none(&seen.transactions),
+            "lag under the limits",
+            "lag over the limits",
+            lag(seen.lag, limits),
             true,
         ),
-        ("alarms that can tell", none(&seen.blind), true),
-        ("no foreign slot", none(&seen.foreign_slots), false),
-        ("the planned databases", none(&seen.databases), false),
-        ("nothing on blue only", none(&seen.only_on_blue), false),
-        ("fence rehearsed", none(&seen.fence), false),
+        empty("long or prepared transactions", &seen.transactions, true),
+        empty("inconclusive alarms", &seen.blind, true),
+        empty("foreign slots", &seen.foreign_slots, false),
+        empty("unplanned databases", &seen.databases, false),
+        empty("only on blue", &seen.only_on_blue, false),
+        empty("failed rehearsals of the fence", &seen.fence, false),
     ];
-    let bad = |passes: bool| -> Vec<String> {
-        let bad = items
-            .iter()
-            .filter(|item| item.1.is_err() && item.2 == passes);
-        bad.map(|(name, found, _)| {
-            format!(
-                "not {name}: {}",
-                found.as_ref().err().cloned().unwrap_or_default()
-            )
-        })
-        .collect()
+    let bad = |passes: bool| {
+        let bad = items.iter().filter(|item| item.3 == passes);
+        let bad = bad.filter_map(|(_, name, found, _)| {
+            let why = found.as_ref().err()?;
+            Some(format!("{name}: {why}"))
+        });
+        bad.collect::<Vec<String>>().join("; ")
     };
-    let (waits, stays) = (bad(true).join("; "), bad(false).join("; "));
+    let (waits, stays) = (bad(true), bad(false));
     let verdict = match (stays.is_empty(), waits.is_empty()) {
         (false, _) => Verdict::Unfit { why: stays },
         (true, false) => Verdict::NotQuiet { why: waits },
         (true, true) => Verdict::Go,
     };
-    let lines = items.iter().map(|(name, found, _)| match found {
-        Ok(found) => format!("{name}: {found}"),
-        Err(found) => format!("NOT {name}: {found}"),
+    let lines = items.iter().map(|(good, bad, found, _)| match found {
+        Ok(found) => format!("{good}: {found}"),
+        Err(found) => format!("{bad}: {found}"),
     });
     (lines.collect(), verdict)
+}
+
+/// An item that is good while nothing was found; its name is the same for success and failure.
+fn empty<'a>(name: &'a str, found: &[String], passes: bool) -> Item<'a> {
+    let found = match found {
+        [] => Ok("none".to_owned()),
+        some => Err(some.join(", ")),
+    };
+    (name, name, found, passes)
 }
 
 fn deployment(observations: &[bool]) -> Result<String, String> {
@@ -124,14 +139,6 @@ fn lag(lag: Lag, limits: Limits) -> Result<String, String> {
         Ok(told)
     } else {
         Err(told)
-    }
-}
-
-fn none(found: &[String]) -> Result<String, String> {
-    if found.is_empty() {
-        Ok("none found wanting".to_owned())
-    } else {
-        Err(found.join(", "))
     }
 }
 

@@ -221,7 +221,7 @@ fn anything() -> impl Strategy<Value = Seen> {
             for (member, (status, version, attempts, flags)) in seen.members.iter_mut().zip(states)
             {
                 let found = member.instance.as_mut().expect("there");
-                found.status = status.into();
+                found.status = status.as_str().into();
                 found.version.clone_from(&version);
                 found.pending_version = flags[0].then(|| TO.into());
                 member.attempts = attempts;

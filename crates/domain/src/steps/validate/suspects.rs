@@ -61,7 +61,7 @@ impl Suspects {
     /// Judges a round: blue was read, then a marker was written there and seen on green, then green was read, then blue
     /// once more.
     ///
-    /// A row that nobody writes on blue differs wrongly. One round does not tell that: a server may send a commit as soon as
+    /// A difference in a row that is not being written on blue is wrong. One round does not show that: a server may send a commit as soon as
     /// it is on disk, a moment before others on blue see it, so that green may be ahead of a blue that seems to rest.
     pub fn judge(&mut self, before: &Rows, green: &Rows, after: &Rows) {
         for (key, last) in std::mem::take(&mut self.open) {
@@ -89,7 +89,7 @@ fn value(rows: &Rows, key: &Key) -> Option<i64> {
     rows.get(key).map(|seen| seen.value)
 }
 
-/// The version of a row, if it is the same before and after: nobody wrote it in between.
+/// The version of a row, if it is the same before and after, so it was not written in between.
 fn untouched(before: Option<&Row>, after: Option<&Row>) -> Option<String> {
     let version = |seen: Option<&Row>| seen.and_then(|seen| seen.version.clone());
     version(before).filter(|before| version(after).as_ref() == Some(before))

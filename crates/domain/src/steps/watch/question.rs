@@ -1,4 +1,4 @@
-//! What a person is asked, with everything that is known by then, and how to answer.
+//! The question to a person, with everything that is known by then, and how to answer.
 
 use crate::alarms::Verdict;
 use crate::notice::{Notice, region};
@@ -6,7 +6,7 @@ use crate::record::{Record, Ticket};
 use crate::request::WayBack;
 use serde::{Deserialize, Serialize};
 
-/// What a person is asked during a wait. An alarm ends the wait all the same.
+/// What a person is asked during a wait. An alarm still ends the wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
@@ -24,15 +24,15 @@ pub struct Question {
 pub enum About {
     /// Whether the writes move.
     Switchover,
-    /// Whether it goes on although the alarms can't tell.
+    /// Whether it goes on although the alarms are inconclusive.
     Alarms,
 }
 
 /// A function whose answer is lost asks again, for a wait of its own.
 const NEWEST: &str = "If a newer message asks the same, answer that one.";
 
-/// The message that asks. `until` is when the question ends, in words; `alarms` is what they tell now. Whoever has the
-/// token can answer, so it stands in the commands alone, which a chat does not get.
+/// The message that asks. `until` is when the question ends, in words; `alarms` is what they show now. Whoever has the
+/// token can answer, so only the commands contain it, and a chat does not get them.
 #[must_use]
 pub fn asked(
     record: &Record,
@@ -52,7 +52,7 @@ pub fn asked(
                 checklist(record, question, alarms).join("\n")
             ),
             next: format!(
-                "With your yes lag, marker and alarms are looked at once more, and the writes move to {} if all is well within a quarter of an hour. With your no, or without an answer until {until}, the upgrade is rolled back. An alarm ends the wait as well.",
+                "If you say yes, lag, marker and alarms are checked once more, and the writes move to {} if all is well within a quarter of an hour. If you say no, or without an answer until {until}, the upgrade is rolled back. An alarm ends the wait as well.",
                 plan.to_version
             ),
             todo: format!("Say yes or no. {NEWEST}"),
@@ -60,10 +60,10 @@ pub fn asked(
             ..Notice::of("approval", &record.ticket)
         },
         About::Alarms => Notice {
-            what: format!("{versions} is paused: its alarms can not tell"),
+            what: format!("{versions} is paused: its alarms are inconclusive"),
             happened: question.found.join("\n"),
             next: format!(
-                "The reads stay where they are. With your yes the upgrade goes on, with your no it is rolled back. Without an answer until {until} the alarms are read again: it goes on if all of them are quiet then, and is rolled back if not."
+                "The reads stay where they are. If you say yes the upgrade goes on, if you say no it is rolled back. Without an answer until {until} the alarms are read again: it goes on if all of them are quiet then, and is rolled back if not."
             ),
             todo: format!("Look at what the alarms watch, and say yes or no. {NEWEST}"),
             commands,
@@ -80,7 +80,7 @@ fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<Stri
         None => "No record routes the reads, so none were moved.".to_owned(),
     };
     let alarms = match (alarms, record.plan.alarms.len()) {
-        (Verdict::Inconclusive(why), _) => format!("The alarms can't tell: {why}."),
+        (Verdict::Inconclusive(why), _) => format!("The alarms are inconclusive: {why}."),
         (Verdict::Quiet, 0) => "No alarm guards this upgrade.".to_owned(),
         (Verdict::Quiet, some) => format!("The alarms are quiet, all {some}."),
     };
@@ -99,19 +99,19 @@ fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<Stri
     found.chain(rest).map(|line| format!("- {line}")).collect()
 }
 
-/// What it would cost to go back after the switchover.
+/// What a failback after the switchover would cost.
 fn way_back(record: &Record) -> String {
     let hours = record.plan.request.watch_hours;
     match (record.plan.request.way_back, &record.plan.writes) {
         (WayBack::None, _) => {
-            "There is no way back: after the switchover green goes on serving, and an alarm only calls you.".to_owned()
+            "There is no failback: after the switchover green goes on serving, and an alarm only calls you.".to_owned()
         }
         (WayBack::ReverseReplication, Some(writes)) => format!(
-            "There is a way back for {hours} h, with every write, by the record {}.",
+            "Failback is possible for {hours} h, with every write, by the record {}.",
             writes.name
         ),
         (WayBack::ReverseReplication, None) => format!(
-            "There is a way back for {hours} h, with every write; without a record that leads to the writer, instances are renamed, and RDS takes minutes for that."
+            "Failback is possible for {hours} h, with every write; without a record that leads to the writer, instances are renamed, and RDS takes minutes for that."
         ),
     }
 }
@@ -164,18 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn alarms_that_can_not_tell_are_never_called_quiet() {
+    fn inconclusive_alarms_are_never_called_quiet() {
         let blind = Verdict::Inconclusive("`errors` missing".into());
         let mail = of(About::Switchover, &record(), &blind).mail();
         assert!(
-            mail.contains("The alarms can't tell: `errors` missing."),
+            mail.contains("The alarms are inconclusive: `errors` missing."),
             "{mail}"
         );
         assert!(!mail.contains("quiet"), "{mail}");
     }
 
     #[test]
-    fn what_the_way_back_costs_is_said_before_it_is_too_late() {
+    fn what_a_failback_costs_is_said_before_it_is_too_late() {
         let said = |change: &dyn Fn(&mut Record)| {
             let mut record = record();
             change(&mut record);
@@ -191,7 +191,7 @@ mod tests {
         let quick = said(&|record| record.plan.writes = Some(pointer()));
         assert!(quick.contains("by the record writes.shop.test"), "{quick}");
         let none = said(&|record| record.plan.request.way_back = WayBack::None);
-        assert!(none.starts_with("There is no way back"), "{none}");
+        assert!(none.starts_with("There is no failback"), "{none}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ fn slots(server: &Server) -> Check {
     }
 }
 
-/// Blue/green takes one slot, one sender and one worker per database; the way back takes as many again.
+/// Blue/green takes one slot, one sender and one worker per database; the failback takes as many again.
 fn room(server: &Server) -> Check {
     const NAME: &str = "slots and workers";
     let databases = u32::try_from(server.databases.len()).unwrap_or(u32::MAX);

@@ -202,11 +202,11 @@ fn roles_that_the_request_names_are_the_ones_that_are_fenced() {
 }
 
 #[test]
-fn the_way_back_needs_rights_and_a_group_unless_none_is_wanted() {
+fn a_failback_needs_rights_and_a_group_unless_none_is_wanted() {
     let judged = |extra: &Value, change: fn(&mut Asked)| {
         let mut asked = Asked::well();
         change(&mut asked);
-        verdict(&asked.plan(extra), "way back")
+        verdict(&asked.plan(extra), "failback")
     };
     let plain = json!({});
     assert_eq!(judged(&plain, |_| {}), Some(Verdict::Pass));

@@ -1,4 +1,4 @@
-//! What the way back after the switchover needs: logical replication from green to old blue, with rights that we have on
+//! What a failback after the switchover needs: logical replication from green to old blue, with rights that we have on
 //! both sides. Nothing of it is made before the switchover, since RDS refuses to switch beside foreign replication.
 
 use crate::facts::{DatabaseSeen, Server};
@@ -6,7 +6,7 @@ use domain::inspection::{Case, listed};
 use domain::plan::Check;
 use domain::request::WayBack;
 
-const NAME: &str = "way back";
+const NAME: &str = "failback";
 
 pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
     if case.request.way_back == WayBack::None {
@@ -27,7 +27,7 @@ pub(super) fn check(case: &Case<'_>, server: &Server) -> Check {
     }
     let lacks = lacking(case, server);
     if lacks.is_empty() && !case.seen.green_group_bounds_slots {
-        let found = "old blue can follow green after the switchover, but green's group leaves max_slot_wal_keep_size at no bound, so that only the sweep keeps an unread slot from filling the disk";
+        let found = "old blue can follow green after the switchover, but green's group leaves max_slot_wal_keep_size unlimited, so only the sweep keeps an unread slot from filling the disk";
         let remedy =
             "set max_slot_wal_keep_size in green's parameter group, to a tenth of its storage";
         return Check::warning(NAME, found, remedy);

@@ -20,10 +20,6 @@ const ARMED_WITHIN: Duration = Duration::from_secs(2);
 /// Publishes the tables and makes the slot, unless they are there; where the slot begins. A new slot waits for a record
 /// that nothing flushes but the server's own rounds of a fifth of a second, so that `pusher`, another session on the same
 /// server, commits something meanwhile.
-///
-/// # Errors
-///
-/// If a right is missing, no slot is free, or somebody's transaction is waited for.
 pub(crate) async fn arm(
     session: &PgSession,
     pusher: &PgSession,
@@ -64,7 +60,7 @@ async fn make(
     };
     tokio::select! {
         made = make => {
-            let row = made.map_err(acted("making the slot of the way back"))?;
+            let row = made.map_err(acted("creating the failback's slot"))?;
             Ok(position::read(row.get(0))?)
         }
         () = push => Err(StepError::transient("the log was pushed in vain").into()),
@@ -105,7 +101,7 @@ async fn begins(session: &PgSession, name: &str) -> Result<Option<Position>, Err
             &[&name],
         )
         .await
-        .map_err(looked("looking for the slot of the way back"))?;
+        .map_err(looked("looking for the failback's slot"))?;
     let begins = found.map(|row| position::read(row.get(0)));
     Ok(begins.transpose()?)
 }
@@ -120,7 +116,7 @@ pub(crate) async fn slot(session: &PgSession, name: &str) -> Result<Option<SlotS
             &[&name],
         )
         .await
-        .map_err(looked("looking at the slot of the way back"))?;
+        .map_err(looked("reading the failback's slot"))?;
     Ok(found.map(|row| SlotSeen {
         active: row.get(0),
         lost: row.get(1),
@@ -129,10 +125,6 @@ pub(crate) async fn slot(session: &PgSession, name: &str) -> Result<Option<SlotS
 }
 
 /// Removes slot and publication from new. That there are none is success.
-///
-/// # Errors
-///
-/// If somebody still reads from the slot.
 pub(crate) async fn disarm(session: &PgSession, name: &str) -> Result<(), Error> {
     let end = "select pg_terminate_backend(active_pid, 2000) from pg_replication_slots \
                where slot_name = $1 and active_pid is not null";
@@ -141,7 +133,7 @@ pub(crate) async fn disarm(session: &PgSession, name: &str) -> Result<(), Error>
     let drop =
         "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1";
     let dropped = session.query(drop, &[&name]).await;
-    dropped.map_err(acted("dropping the slot of the way back"))?;
+    dropped.map_err(acted("dropping the failback's slot"))?;
     let unpublish = format!("drop publication if exists {}", identifier(name));
     session.change("dropping the publication", &unpublish).await
 }

@@ -1,4 +1,4 @@
-//! Whether a server has room for the way back.
+//! Whether a server has room for reverse replication.
 
 use crate::facts::Settings;
 
@@ -13,7 +13,7 @@ pub(crate) fn can_send_back(settings: &Settings, databases: usize) -> Result<Str
     let remedy = "set it in green's parameter group, or write `way_back`: `none`";
     if level != "logical" {
         return Err(format!(
-            "wal_level is {level} on green, so that there is no way back; {remedy}"
+            "wal_level is {level} on green, so failback is impossible; {remedy}"
         ));
     }
     let scarce = [

@@ -80,7 +80,7 @@ async fn create_subscription(
         .await
 }
 
-/// Options that came with later versions. `origin`: a publisher's own changes only; what old sends to nobody can't come
+/// Options that came with later versions. `origin`: a publisher's own changes only; what old does not send can't come
 /// back, and this says so where it can be said.
 const fn subscription_options(version: i32) -> &'static str {
     match version {
@@ -103,10 +103,6 @@ async fn followed(session: &PgSession, name: &str) -> Result<BTreeSet<String>, E
 }
 
 /// Lets old's database follow new's as soon as nothing leads the other way: two links would send each row round and round.
-///
-/// # Errors
-///
-/// `Upgrade.Transient` while RDS's own link is there; as [`adopt`] and [`subscribe`].
 pub(crate) async fn follow(
     new: &PgSession,
     old: &PgSession,

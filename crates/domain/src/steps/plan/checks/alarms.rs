@@ -48,7 +48,7 @@ fn ill(reading: &Reading, blind: InsufficientData) -> Option<String> {
     match reading.state {
         State::Blind if blind == InsufficientData::Ok => None,
         State::Quiet => None,
-        State::Ringing => Some(format!("{} rings", reading.alarm)),
+        State::Ringing => Some(format!("{} is in ALARM", reading.alarm)),
         State::Blind => Some(format!("{} has no data", reading.alarm)),
         State::Missing => Some(format!("there is no alarm {}", reading.alarm)),
     }

@@ -1,4 +1,4 @@
-//! Whether what looks after an upgrade is there: people who hear of it, and Step Functions, which `sweep` asks.
+//! Whether an upgrade is supervised: by people who get its notices, and by `sweep`, which asks Step Functions.
 
 use crate::inspection::Case;
 use crate::plan::Check;
@@ -7,15 +7,15 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
     vec![people(case), executions(case)]
 }
 
-/// `sweep` stands where the plan stands, so that what the plan can't reach it can't reach either.
+/// `sweep` runs in the same subnets as the plan, so it can't reach what the plan can't reach.
 fn executions(case: &Case<'_>) -> Check {
     const NAME: &str = "executions";
     match &case.seen.execution {
-        Ok(()) => Check::pass(NAME, "Step Functions tells how they stand"),
+        Ok(()) => Check::pass(NAME, "Step Functions reports their status"),
         Err(why) => Check::blocker(
             NAME,
             format!(
-                "Step Functions can't be asked, so that nobody would notice an upgrade that is gone: {why}"
+                "Step Functions can't be asked, so an upgrade whose execution is gone would go unnoticed: {why}"
             ),
             "let the functions reach Step Functions from their subnets, by NAT or an interface endpoint",
         ),
@@ -27,14 +27,14 @@ fn people(case: &Case<'_>) -> Check {
     match &case.seen.subscribers {
         Err(why) => Check::blocker(
             NAME,
-            format!("the topic that tells people can't be asked: {why}"),
+            format!("the topic of the notices can't be read: {why}"),
             "let the functions reach SNS from their subnets, by NAT or an interface endpoint; see that the stack's topic is there",
         ),
         Ok(0) => Check::warning(
             NAME,
-            "nobody has subscribed to the topic, so that nobody hears when a person is needed",
-            "subscribe an address to the stack's topic, and confirm it",
+            "the topic has no confirmed subscription, so no one learns when a person is needed",
+            "subscribe an address to the stack's topic, and confirm the subscription",
         ),
-        Ok(some) => Check::pass(NAME, format!("{some} told by the topic")),
+        Ok(some) => Check::pass(NAME, format!("{some} subscribed to the topic")),
     }
 }

@@ -4,10 +4,10 @@ use crate::plan::Check;
 use crate::rds::WRITES_TAG;
 use crate::routes::Pointer;
 
-/// An answer that clients keep for longer than this, in seconds, makes the way back slow.
+/// An answer that clients keep for longer than this, in seconds, makes a failback slow.
 const LONG: u32 = 60;
 
-/// Whether the record can lead writes back, for the plan. `name` is the record that the request or the tag names; `writer`
+/// Whether a failback can use the record. `name` is the record that the request or the tag names; `writer`
 /// is the writer's host.
 pub(super) fn check(
     name: Option<&str>,
@@ -19,7 +19,7 @@ pub(super) fn check(
         let remedy = format!(
             "let the application write by a CNAME of your own and name it in `writes.record`, or tag the instance with {WRITES_TAG}"
         );
-        let found = "no record leads to the writer, so that a way back after the switchover has to rename instances: some ten minutes each on RDS, in which nobody writes";
+        let found = "no record leads to the writer, so a failback has to rename instances: about ten minutes each on RDS, during which no side takes writes";
         return Check::warning(NAME, found, &remedy);
     };
     match found {
@@ -37,7 +37,7 @@ pub(super) fn check(
         Ok(Some(pointer)) if pointer.ttl > LONG => Check::warning(
             NAME,
             format!("clients keep the address of {name} for {} s", pointer.ttl),
-            "lower its TTL: that long a way back has to wait for clients without a pool",
+            "lower its TTL: a failback waits that long for clients without a connection pool",
         ),
         Ok(Some(pointer)) => Check::pass(NAME, format!("{name}, kept for {} s", pointer.ttl)),
     }

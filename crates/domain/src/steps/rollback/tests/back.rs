@@ -1,4 +1,4 @@
-//! The way back after the switchover.
+//! Failback after the switchover.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn green_is_fenced_only_when_nothing_else_has_to_be_waited_for() {
 }
 
 #[test]
-fn a_crossing_that_cannot_be_made_is_given_up_and_one_that_was_made_never() {
+fn an_impossible_failback_is_given_up_and_one_that_has_arrived_never() {
     let broken = BackSeen {
         link: Health::Broken(Unavailable {
             why: "the slot is gone".into(),
@@ -130,7 +130,7 @@ fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened
     assert_eq!(act(&instances), BackAct::OpenOld);
     instances[0].id = "orders-old1".into();
     instances[1].id = "orders".into();
-    instances[1].resource_id = "db-somebody".into();
+    instances[1].resource_id = "db-stranger".into();
     assert!(matches!(act(&instances), BackAct::AskPerson(_)));
 }
 

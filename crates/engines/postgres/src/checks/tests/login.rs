@@ -41,7 +41,7 @@ fn logging_in_by_iam_needs_every_instance_and_a_role_that_follows_by_password() 
     let mut off = by_iam();
     off.seen.readers[0].iam_login = false;
     assert!(blockers(&off.plan(&json!({}))).contains(&"IAM login"));
-    // Nobody is let in, so that the cause shows only in what RDS says.
+    // No login succeeds, so that the cause shows only in what RDS says.
     let mut seen = by_iam().seen;
     writer(&mut seen).iam_login = false;
     seen.server = Err(Unreadable {
