@@ -5,7 +5,7 @@ use crate::ids::Epoch;
 use crate::plan::Check;
 use crate::rds::{Deployment, Instance, UpgradeTarget};
 use crate::request::{Request, Strategy};
-use crate::routes::{Pointer, Route};
+use crate::routes::{Named, Route};
 use crate::version::Version;
 use std::fmt;
 
@@ -40,14 +40,14 @@ pub struct Seen {
     pub subscribers: Result<u32, String>,
     /// Whether Step Functions reports the status of the planning execution.
     pub execution: Result<(), String>,
-    /// The name that routes reads, by request or by tag.
-    pub reads_name: Option<String>,
-    /// Its weighted records.
+    /// What routes reads, by request or by tag.
+    pub reads_name: Option<Named>,
+    /// The route of that name.
     pub reads: Result<Option<Route>, String>,
-    /// The name that leads to the writer, by request or by tag.
-    pub writes_name: Option<String>,
-    /// Its record.
-    pub writes: Result<Option<Pointer>, String>,
+    /// What leads to the writer, by request or by tag.
+    pub writes_name: Option<Named>,
+    /// The route of that name.
+    pub writes: Result<Option<Route>, String>,
 }
 
 /// Why the writer's server could not be asked.

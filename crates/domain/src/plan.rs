@@ -5,7 +5,7 @@ use crate::error::StepError;
 use crate::ids::{Database, Epoch, InstanceId, Owner, ResourceId};
 use crate::rds::{DATABASE_TAG, OWNER_TAG};
 use crate::request::{Request, Strategy};
-use crate::routes::{Pointer, Route};
+use crate::routes::Route;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Plan {
     #[must_use]
     pub const fn way(&self) -> Way {
         match self.writes {
-            Some(_) => Way::Record,
+            Some(_) => Way::Route,
             None => Way::Renames,
         }
     }
@@ -87,9 +87,9 @@ pub struct Plan {
     pub application_roles: Vec<String>,
     /// Where reads go, as found; `None` where nothing routes them.
     pub reads: Option<Route>,
-    /// The record that leads writes to blue, as found; `None` where there is none.
+    /// What leads writes to blue, as found; `None` where the application has nothing of its own for that.
     #[serde(default)]
-    pub writes: Option<Pointer>,
+    pub writes: Option<Route>,
     /// Names of the alarms that guard the upgrade.
     pub alarms: Vec<String>,
     /// What was checked.
@@ -133,8 +133,8 @@ pub struct Member {
 /// How writes would go back to blue after the switchover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// By the customer's record.
-    Record,
+    /// By the customer's own route.
+    Route,
     /// By giving the instances their old names back.
     Renames,
 }

@@ -1,6 +1,7 @@
 //! What a person types, and what it means once every default is filled in.
 
 use crate::ids::Database;
+use crate::routes::Named;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -65,11 +66,11 @@ pub struct Request {
     pub approval: Approval,
     /// Roles that the application logs in as. Default: every LOGIN role but ours, `rds*` and replication's.
     pub application_roles: Option<Vec<String>>,
-    /// The name whose weighted records route reads. Default: the instance's tag `viridian:reads`.
-    pub reads: Option<Reads>,
-    /// The record that leads to the writer. Default: the instance's tag `viridian:writes`.
+    /// What routes reads. Default: the instance's tag `viridian:reads`.
+    pub reads: Option<Named>,
+    /// What leads to the writer. Default: the instance's tag `viridian:writes`.
     #[serde(default)]
-    pub writes: Option<Writes>,
+    pub writes: Option<Named>,
     /// Whether green's writes are brought to old blue while the watch lasts. Default: yes.
     #[serde(default)]
     pub way_back: WayBack,
@@ -132,20 +133,6 @@ pub enum InsufficientData {
     Alarm,
     /// The same as `OK`, for alarms on metrics that are there only when something fails.
     Ok,
-}
-
-/// The DNS name of the record that leads to the writer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Writes {
-    /// Such as `orders-writes.example.com`.
-    pub record: String,
-}
-
-/// The DNS name of the weighted records that route reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reads {
-    /// Such as `orders-reads.example.com`.
-    pub record: String,
 }
 
 /// What green shall be, where it differs from blue.

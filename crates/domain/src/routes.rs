@@ -1,357 +1,200 @@
-//! Records of DNS: the weighted ones by which reads go, and the plain one by which writes go.
+//! Ways to move an application's traffic between blue and green, each with its model in a file of its own.
 //!
-//! During an upgrade each of the customer's records has a partner of ours, whose target is green's counterpart, and the
-//! two share a weight that stays the same. What is read back is compared whole, so that a change by somebody else is
-//! noticed.
+//! A [`Route`] is a state: a customer's records or parameter as found, as they are now, or as they should be. What a step
+//! decides by it is the same for all of them, so no step knows which one it is. Another way to move traffic is another variant
+//! here, beside its model, and a file in the crate `routes` that finds, reads and changes it.
+
+mod cname;
+mod named;
+mod weighted;
+
+pub use cname::Pointer;
+pub use named::{Named, Traffic};
+pub use weighted::{Change, GREEN, Records, Weighted, changes, share, strangers};
 
 use crate::error::StepError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Begins the set identifiers of the records that an upgrade adds.
-pub const GREEN: &str = "viridian-green";
-
-/// The heaviest original's weight while reads are shared: a multiple of 100, so that percentages come out exactly, and
-/// no more than the 255 that Route 53 allows.
-const HEAVIEST: u32 = 200;
-
-/// A weighted DNS name and its records, as they were found.
+/// What leads the application's reads or writes, in one of its states. On the wire each has its own fields and no tag, as the
+/// first two had when there were no others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// The hosted zone's id, without `/hostedzone/`.
-    pub zone: String,
-    /// The name, without a final dot.
-    pub name: String,
-    /// Its weighted CNAME records.
-    pub records: Vec<Weighted>,
+#[serde(untagged)]
+pub enum Route {
+    /// Weighted records of DNS, which share reads.
+    Weighted(Records),
+    /// A plain CNAME, which leads to the writer.
+    Cname(Pointer),
 }
 
-/// The name under which the application writes, where it has one of its own: a plain CNAME that leads to the writer. The
-/// switchover needs it for nothing, since green takes blue's name over. The way back does: old blue has another name then, and
-/// an instance is renamed in minutes, a record in a moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    /// The hosted zone's id, without `/hostedzone/`.
-    pub zone: String,
-    /// The name, without a final dot.
-    pub name: String,
-    /// The host that it leads to, without a final dot.
-    pub target: String,
-    /// Seconds for which clients may keep the answer.
-    pub ttl: u32,
-}
-
-impl Pointer {
-    /// The same record, leading to another host.
+impl Route {
+    /// What the customer calls it.
     #[must_use]
-    pub fn to(&self, target: &str) -> Self {
-        Self {
-            target: target.to_owned(),
-            ..self.clone()
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Weighted(route) => &route.name,
+            Self::Cname(route) => &route.name,
+        }
+    }
+
+    /// Its kind and name, for a sentence: `the record orders-writes.example.com`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Weighted(route) => format!("the weighted name {}", route.name),
+            Self::Cname(route) => format!("the record {}", route.name),
+        }
+    }
+
+    /// What was found, for the plan: `orders-reads.example.com with 2 weighted records`.
+    #[must_use]
+    pub fn found(&self) -> String {
+        match self {
+            Self::Weighted(route) => {
+                let records = route.records.len();
+                let plural = if records == 1 { "" } else { "s" };
+                format!("{} with {records} weighted record{plural}", route.name)
+            }
+            Self::Cname(route) => format!("{}, kept for {} s", route.name, route.ttl),
+        }
+    }
+
+    /// Seconds for which a client may go on using what it was told before a change.
+    #[must_use]
+    pub fn kept_seconds(&self) -> u32 {
+        match self {
+            Self::Weighted(route) => route.kept_seconds(),
+            Self::Cname(route) => route.ttl,
+        }
+    }
+
+    /// Whether a share of the traffic can move; else all of it moves at once.
+    #[must_use]
+    pub const fn is_divisible(&self) -> bool {
+        match self {
+            Self::Weighted(_) => true,
+            Self::Cname(_) => false,
+        }
+    }
+
+    /// Percent of the traffic that goes to green when so many are asked for. What is not divisible moves at 100.
+    #[must_use]
+    pub const fn moved(&self, percent: u8) -> u8 {
+        if self.is_divisible() || percent >= 100 {
+            percent
+        } else {
+            0
+        }
+    }
+
+    /// The route with [`Self::moved`] of its traffic on green; 0 percent is exactly the route itself, as it was found. `greens`
+    /// has green's host for each host of blue; where a route has records, `ttl` is theirs in seconds meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.InvalidInput` for more than 100 percent; `Upgrade.Refused` if it leads to a host without a counterpart.
+    pub fn share(
+        &self,
+        greens: &BTreeMap<String, String>,
+        percent: u8,
+        ttl: u32,
+    ) -> Result<Self, StepError> {
+        match self {
+            Self::Weighted(route) => route.share(greens, percent, ttl).map(Self::Weighted),
+            Self::Cname(route) => Err(StepError::refused(format!(
+                "`{}` is one plain CNAME, which can't share reads",
+                route.name
+            ))),
+        }
+    }
+
+    /// The same route, leading to the host that `hosts` has for each of its own; a host without one stays.
+    #[must_use]
+    pub fn to(&self, hosts: &BTreeMap<String, String>) -> Self {
+        match self {
+            Self::Weighted(route) => Self::Weighted(route.to(hosts)),
+            Self::Cname(route) => Self::Cname(route.translated(hosts)),
+        }
+    }
+
+    /// Whether `now` is as this route should be. What somebody else has added to it doesn't count.
+    #[must_use]
+    pub fn is_met_by(&self, now: Option<&Self>) -> bool {
+        match (self, now) {
+            (Self::Weighted(wanted), Some(Self::Weighted(now))) => {
+                changes(&now.records, &wanted.records).is_empty()
+            }
+            _ => now == Some(self),
+        }
+    }
+
+    /// Where it leads all traffic to, unless that is `host`; nothing if it does lead there.
+    #[must_use]
+    pub fn astray(&self, host: &str) -> Option<String> {
+        match self {
+            Self::Cname(route) if route.target == host => None,
+            Self::Cname(route) => Some(route.target.clone()),
+            Self::Weighted(_) => Some("several records".to_owned()),
         }
     }
 }
 
-/// One weighted record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Weighted {
-    /// Tells the records of one name apart.
-    pub set_identifier: String,
-    /// The host that it leads to, without a final dot.
-    pub target: String,
-    /// 0 to 255; 0 is never, unless all are 0, which is an equal split.
-    pub weight: u8,
-    /// Seconds for which clients may keep the answer.
-    pub ttl: u32,
-    /// The health check that takes the record out of service, where it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub health_check: Option<String>,
-}
-
-/// One change of a record. A batch of them happens as a whole or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Make the record so, whether it is there or not.
-    Upsert(Weighted),
-    /// Remove the record, which is exactly so.
-    Delete(Weighted),
-}
-
-/// The records with which `percent` of the reads go to green: the originals' relation to each other is kept, and the
-/// sum of all weights is the same for every percentage. 0 percent is exactly the originals.
-///
-/// `greens` has green's host for each host of blue, `ttl` is every record's while reads are shared.
-///
-/// # Errors
-///
-/// `Upgrade.InvalidInput` for more than 100 percent; `Upgrade.Refused` if a record that gets reads has no counterpart.
-pub fn share(
-    originals: &[Weighted],
-    greens: &BTreeMap<String, String>,
-    percent: u8,
-    ttl: u32,
-) -> Result<Vec<Weighted>, StepError> {
-    match percent {
-        0 => Ok(originals.to_vec()),
-        1..=100 => shared(originals, greens, u32::from(percent), ttl),
-        _ => Err(StepError::invalid_input(format!(
-            "`percent` is {percent}; it goes from 0 to 100"
-        ))),
-    }
-}
-
-fn shared(
-    originals: &[Weighted],
-    greens: &BTreeMap<String, String>,
-    percent: u32,
-    ttl: u32,
-) -> Result<Vec<Weighted>, StepError> {
-    let mut records = Vec::with_capacity(2 * originals.len());
-    let mut so_far = 0;
-    for (original, whole) in originals.iter().zip(scaled(originals)) {
-        // Rounded over the running sum, so that the errors of many records don't add up.
-        let green = rounded(so_far + whole, percent) - rounded(so_far, percent);
-        so_far += whole;
-        records.push(Weighted {
-            weight: weight(whole - green),
-            ttl,
-            ..original.clone()
-        });
-        if whole > 0 {
-            records.push(partner(original, greens, weight(green), ttl)?);
-        }
-    }
-    Ok(records)
-}
-
-fn partner(
-    original: &Weighted,
-    greens: &BTreeMap<String, String>,
-    weight: u8,
-    ttl: u32,
-) -> Result<Weighted, StepError> {
-    let name = &original.set_identifier;
-    let target = greens.get(&original.target).ok_or_else(|| {
-        StepError::refused(format!(
-            "the record `{name}` leads to `{}`, which is no member of blue; take its weight away or let it lead to a member",
-            original.target
-        ))
-    })?;
-    Ok(Weighted {
-        set_identifier: format!("{GREEN}-{name}"),
-        target: target.clone(),
-        weight,
-        ttl,
-        health_check: None,
-    })
-}
-
-/// The originals' weights, brought to a common scale. Where all are 0 Route 53 splits equally, and so do we.
-fn scaled(originals: &[Weighted]) -> Vec<u32> {
-    let heaviest = originals
-        .iter()
-        .map(|record| u32::from(record.weight))
-        .max();
-    let Some(heaviest) = heaviest.filter(|weight| *weight > 0) else {
-        return vec![HEAVIEST; originals.len()];
-    };
-    let scale = |weight: u32| match weight {
-        0 => 0,
-        some => ((some * HEAVIEST + heaviest / 2) / heaviest).max(1),
-    };
-    let weights = originals.iter().map(|record| u32::from(record.weight));
-    weights.map(scale).collect()
-}
-
-const fn rounded(weight: u32, percent: u32) -> u32 {
-    (weight * percent + 50) / 100
-}
-
-fn weight(weight: u32) -> u8 {
-    u8::try_from(weight).unwrap_or(u8::MAX)
-}
-
-/// What leads from the records as they are to the records as they should be. Only records of ours are ever removed.
+/// Seconds until no client uses what it was told before a change. A step that finds its change done may have made it a moment
+/// ago and lost the answer, so it waits for what clients were told at first as well.
 #[must_use]
-pub fn changes(now: &[Weighted], wanted: &[Weighted]) -> Vec<Change> {
-    let surplus = ours(now).filter(|record| find(wanted, &record.set_identifier).is_none());
-    let missing = wanted
-        .iter()
-        .filter(|record| find(now, &record.set_identifier) != Some(record));
-    surplus
-        .cloned()
-        .map(Change::Delete)
-        .chain(missing.cloned().map(Change::Upsert))
-        .collect()
-}
-
-/// The records of somebody else that turned up under the name meanwhile, by their set identifiers.
-#[must_use]
-pub fn strangers(now: &[Weighted], wanted: &[Weighted]) -> Vec<String> {
-    let unknown = now.iter().filter(|record| {
-        !record.set_identifier.starts_with(GREEN) && find(wanted, &record.set_identifier).is_none()
-    });
-    unknown
-        .map(|record| record.set_identifier.clone())
-        .collect()
-}
-
-/// Seconds until no client keeps an answer from before a change. A step that finds its change done may have made it a
-/// moment ago and lost the answer, so it waits for the originals' answers as well.
-#[must_use]
-pub fn settle_seconds(before: &[Weighted], wanted: &[Weighted], originals: &[Weighted]) -> u32 {
-    let longest = |records: &[Weighted]| records.iter().map(|record| record.ttl).max().unwrap_or(0);
-    if changes(before, wanted).is_empty() {
-        longest(before).max(longest(originals))
+pub fn settle_seconds(before: Option<&Route>, wanted: &Route, original: &Route) -> u32 {
+    let kept = before.map_or(0, Route::kept_seconds);
+    if wanted.is_met_by(before) {
+        kept.max(original.kept_seconds())
     } else {
-        longest(before)
+        kept
     }
-}
-
-fn ours(records: &[Weighted]) -> impl Iterator<Item = &Weighted> {
-    records
-        .iter()
-        .filter(|record| record.set_identifier.starts_with(GREEN))
-}
-
-fn find<'a>(records: &'a [Weighted], set_identifier: &str) -> Option<&'a Weighted> {
-    records
-        .iter()
-        .find(|record| record.set_identifier == set_identifier)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use serde_json::json;
 
-    fn record(name: usize, weight: u8) -> Weighted {
-        Weighted {
-            set_identifier: format!("r{name}"),
-            target: format!("blue-{name}"),
-            weight,
-            ttl: 60,
-            health_check: None,
-        }
-    }
-
-    fn originals() -> impl Strategy<Value = Vec<Weighted>> {
-        prop::collection::vec(any::<u8>(), 1..6).prop_map(|weights| {
-            weights
-                .into_iter()
-                .enumerate()
-                .map(|(n, w)| record(n, w))
-                .collect()
+    fn weighted() -> Route {
+        Route::Weighted(Records {
+            zone: "Z1".into(),
+            name: "reads.example.com".into(),
+            records: vec![Weighted {
+                set_identifier: "one".into(),
+                target: "blue".into(),
+                weight: 100,
+                ttl: 60,
+                health_check: None,
+            }],
         })
     }
 
-    fn greens(originals: &[Weighted]) -> BTreeMap<String, String> {
-        let hosts = originals.iter().map(|record| record.target.clone());
-        hosts
-            .map(|host| (host.clone(), format!("green-of-{host}")))
-            .collect()
-    }
-
-    fn sum<'a>(records: impl Iterator<Item = &'a Weighted>) -> u32 {
-        records.map(|record| u32::from(record.weight)).sum()
-    }
-
-    /// What a nameserver would hold after the changes.
-    fn apply(now: &[Weighted], changes: Vec<Change>) -> Vec<Weighted> {
-        let mut records = now.to_vec();
-        for change in changes {
-            let (Change::Upsert(edited) | Change::Delete(edited)) = &change;
-            records.retain(|record| record.set_identifier != edited.set_identifier);
-            if let Change::Upsert(added) = change {
-                records.push(added);
-            }
-        }
-        records.sort_by(|a, b| a.set_identifier.cmp(&b.set_identifier));
-        records
-    }
-
-    proptest! {
-        #[test]
-        fn the_share_is_what_was_asked_for(originals in originals(), percent in 1_u8..=100) {
-            let records = share(&originals, &greens(&originals), percent, 1).unwrap();
-            let (all, green) = (sum(records.iter()), sum(ours(&records)));
-            let off = (f64::from(green) / f64::from(all) * 100.0 - f64::from(percent)).abs();
-            prop_assert!(off <= 0.26, "{off} percent off");
-        }
-
-        #[test]
-        fn the_sum_is_the_same_for_every_percentage_and_never_zero(originals in originals(), percent in 1_u8..=100) {
-            let at = |percent| sum(share(&originals, &greens(&originals), percent, 1).unwrap().iter());
-            prop_assert_eq!(at(percent), at(100));
-            prop_assert!(at(percent) > 0);
-        }
-
-        #[test]
-        fn at_full_share_blue_gets_nothing(originals in originals()) {
-            let records = share(&originals, &greens(&originals), 100, 1).unwrap();
-            prop_assert_eq!(sum(ours(&records)), sum(records.iter()));
-        }
-
-        #[test]
-        fn a_rising_share_never_takes_reads_back(originals in originals(), percent in 1_u8..100) {
-            let greens = greens(&originals);
-            let lower = share(&originals, &greens, percent, 1).unwrap();
-            let higher = share(&originals, &greens, percent + 1, 1).unwrap();
-            prop_assert!(sum(ours(&lower)) <= sum(ours(&higher)));
-        }
-
-        #[test]
-        fn restoring_gives_exactly_the_originals(originals in originals(), percent in 0_u8..=100) {
-            let greens = greens(&originals);
-            let moved = apply(&originals, changes(&originals, &share(&originals, &greens, percent, 1).unwrap()));
-            let back = apply(&moved, changes(&moved, &share(&originals, &greens, 0, 1).unwrap()));
-            prop_assert_eq!(&back, &originals);
-            prop_assert!(changes(&back, &originals).is_empty());
-        }
-
-        #[test]
-        fn doing_it_twice_changes_nothing_more(originals in originals(), percent in 0_u8..=100) {
-            let wanted = share(&originals, &greens(&originals), percent, 1).unwrap();
-            let moved = apply(&originals, changes(&originals, &wanted));
-            prop_assert!(changes(&moved, &wanted).is_empty());
-        }
-    }
-
     #[test]
-    fn equal_originals_are_shared_exactly() {
-        let originals = [record(0, 50), record(1, 50)];
-        for percent in [10, 20, 50] {
-            let records = share(&originals, &greens(&originals), percent, 1).unwrap();
-            assert_eq!(
-                sum(ours(&records)) * 100,
-                u32::from(percent) * sum(records.iter())
-            );
+    fn a_record_of_the_release_before_decodes() {
+        let records = json!({"zone": "Z1", "name": "reads.example.com", "records": [
+            {"set_identifier": "one", "target": "blue", "weight": 100, "ttl": 60}]});
+        let pointer =
+            json!({"zone": "Z1", "name": "writes.example.com", "target": "blue", "ttl": 5});
+        let read = |value: &serde_json::Value| -> Route {
+            serde_json::from_value(value.clone()).expect("a route")
+        };
+        assert_eq!(read(&records), weighted());
+        assert!(matches!(read(&pointer), Route::Cname(_)));
+        for value in [records, pointer] {
+            assert_eq!(serde_json::to_value(read(&value)).expect("writes"), value);
         }
-    }
-
-    #[test]
-    fn a_record_that_leads_elsewhere_is_refused_unless_it_gets_no_reads() {
-        let mut originals = [record(0, 100), record(1, 100)];
-        let only_first = greens(&originals[..1]);
-        assert!(share(&originals, &only_first, 10, 1).is_err());
-        originals[1].weight = 0;
-        assert!(share(&originals, &only_first, 10, 1).is_ok());
-    }
-
-    #[test]
-    fn somebody_elses_record_is_reported_and_left_alone() {
-        let originals = [record(0, 100)];
-        let now = [record(0, 100), record(7, 10)];
-        assert_eq!(strangers(&now, &originals), ["r7"]);
-        assert!(changes(&now, &originals).is_empty());
     }
 
     #[test]
     fn the_first_shift_waits_for_the_original_answers_to_expire_also_when_it_runs_again() {
-        let originals = [record(0, 100)];
-        let at = |percent| share(&originals, &greens(&originals), percent, 1).unwrap();
-        assert_eq!(settle_seconds(&originals, &at(10), &originals), 60);
-        assert_eq!(settle_seconds(&at(10), &at(10), &originals), 60);
-        assert_eq!(settle_seconds(&at(10), &at(20), &originals), 1);
+        let original = weighted();
+        let greens = BTreeMap::from([("blue".to_owned(), "green".to_owned())]);
+        let at = |percent| original.share(&greens, percent, 1).expect("a share");
+        let settle =
+            |before: &Route, wanted: &Route| settle_seconds(Some(before), wanted, &original);
+        assert_eq!(settle(&original, &at(10)), 60);
+        assert_eq!(settle(&at(10), &at(10)), 60);
+        assert_eq!(settle(&at(10), &at(20)), 1);
     }
 }

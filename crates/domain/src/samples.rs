@@ -12,7 +12,7 @@ use crate::inspection::{Case, Inspection, Seen};
 use crate::plan::{Check, Plan};
 use crate::rds::{Deployment, DeploymentStatus, Instance, Pair, PairStatus, Task, UpgradeTarget};
 use crate::request::Request;
-use crate::routes::{Pointer, Route, Weighted};
+use crate::routes::{Pointer, Records, Route, Weighted};
 use crate::steps::plan::{Output, decide};
 use serde_json::json;
 
@@ -108,18 +108,18 @@ pub fn well() -> Seen {
             wavered: false,
         }]),
         reads_name: Some("reads.shop.test".into()),
-        reads: Ok(Some(Route {
+        reads: Ok(Some(Route::Weighted(Records {
             zone: "Z1".into(),
             name: "reads.shop.test".into(),
             records: vec![weighted],
-        })),
+        }))),
         writes_name: Some("writes.shop.test".into()),
-        writes: Ok(Some(Pointer {
+        writes: Ok(Some(Route::Cname(Pointer {
             zone: "Z1".into(),
             name: "writes.shop.test".into(),
             target: "orders.rds.test".into(),
             ttl: 5,
-        })),
+        }))),
     }
 }
 

@@ -7,22 +7,15 @@ use domain::routes::Pointer;
 use ports::{Edit, Error, RecordKind, RecordSet, World, Zones};
 use tracing::info;
 
-/// The record of a name, in the hosted zone with the longest suffix that has one.
-///
-/// # Errors
-///
-/// `Upgrade.Refused` if the name has anything but one plain CNAME.
-pub async fn find(world: &impl World, name: &str) -> Result<Option<Pointer>, Error> {
+/// The record of a name, in the hosted zone with the longest suffix that has one. `Upgrade.Refused` if the name has anything but
+/// one plain CNAME.
+pub(crate) async fn find(world: &impl World, name: &str) -> Result<Option<Pointer>, Error> {
     let name = host(name);
     first(world, &name, async |zone| pointer(world, zone, &name).await).await
 }
 
 /// The record as it is now; `None` if it is gone.
-///
-/// # Errors
-///
-/// As [`find`].
-pub async fn read(world: &impl World, route: &Pointer) -> Result<Option<Pointer>, Error> {
+pub(crate) async fn read(world: &impl World, route: &Pointer) -> Result<Option<Pointer>, Error> {
     pointer(world, &route.zone, &route.name).await
 }
 
@@ -38,32 +31,21 @@ async fn pointer(world: &impl World, zone: &str, name: &str) -> Result<Option<Po
     }
 }
 
-/// Lets the record lead where `wanted` says, if it does not yet. On return every nameserver of Route 53 has it. Whether anything
-/// was changed.
-///
-/// `verify` runs immediately before the change.
-///
-/// # Errors
-///
-/// `Upgrade.Transient` if it is not done by `deadline`; what `verify` fails with.
-pub async fn point(
+/// Lets the record lead where `wanted` says, and returns what it was before.
+pub(crate) async fn apply(
     world: &impl World,
     wanted: &Pointer,
     deadline: Millis,
     verify: impl AsyncFn() -> Result<(), Error>,
-) -> Result<bool, Error> {
-    if read(world, wanted).await?.as_ref() == Some(wanted) {
-        return Ok(false);
+) -> Result<Option<Pointer>, Error> {
+    let before = read(world, wanted).await?;
+    if before.as_ref() != Some(wanted) {
+        verify().await?;
+        let edits = [Edit::Upsert(set(wanted))];
+        change(world, &wanted.zone, &wanted.name, &edits, deadline).await?;
+        info!(name = wanted.name, target = wanted.target, "record changed");
     }
-    verify().await?;
-    let edits = [Edit::Upsert(set(wanted))];
-    change(world, &wanted.zone, &wanted.name, &edits, deadline).await?;
-    info!(
-        name = wanted.name,
-        target = wanted.target,
-        "record of the writes changed"
-    );
-    Ok(true)
+    Ok(before)
 }
 
 fn unfit(name: &str) -> StepError {

@@ -1,14 +1,81 @@
-//! Ways to move an application's traffic between blue and green, a file each.
+//! Ways to move an application's traffic between blue and green, a file each, behind one door.
 //!
-//! A route is generic over [`ports::World`] and consists of free functions: `find` returns what stands under a name when an
-//! upgrade is planned, `read` returns it as it is now, and one more changes it to what the domain wants. Each change looks
-//! first, lets the caller verify its right to act immediately before it acts, and returns once every nameserver has the
-//! change, so that it can be repeated after a lost answer. What is wanted is decided in [`domain::routes`]. Another way to move
-//! traffic is another file here, beside its model there.
-//!
-//! - [`weighted`]: the weighted records by which reads are shared.
-//! - [`cname`]: the plain record that leads to the writer.
+//! A step says what it wants as a [`Route`], and does not know which one it is: [`find`] returns what stands under a name when an
+//! upgrade is planned, [`read`] returns it as it is now, and [`apply`] makes it as wanted. What is wanted is decided in
+//! [`domain::routes`], where each way has its model. Another way to move traffic is another file here and a line in each of these
+//! three functions.
 
-pub mod cname;
-pub mod weighted;
+mod cname;
+mod weighted;
 mod zones;
+
+use domain::ids::Millis;
+use domain::routes::{Named, Route, Traffic};
+use ports::{Error, World};
+
+/// What stands under a name that shall lead reads or writes; `None` if nothing does.
+///
+/// # Errors
+///
+/// `Upgrade.Refused` if what stands there can't lead this traffic.
+pub async fn find(
+    world: &impl World,
+    named: &Named,
+    traffic: Traffic,
+) -> Result<Option<Route>, Error> {
+    match (named, traffic) {
+        (Named::Record { record }, Traffic::Reads) => {
+            let found = weighted::find(world, record).await?;
+            Ok(found.map(Route::Weighted))
+        }
+        (Named::Record { record }, Traffic::Writes) => {
+            let found = cname::find(world, record).await?;
+            Ok(found.map(Route::Cname))
+        }
+    }
+}
+
+/// The route as it is now; `None` if it is gone.
+///
+/// # Errors
+///
+/// As [`find`].
+pub async fn read(world: &impl World, route: &Route) -> Result<Option<Route>, Error> {
+    match route {
+        Route::Weighted(records) => {
+            let now = weighted::read(world, records).await?;
+            Ok(Some(Route::Weighted(now)))
+        }
+        Route::Cname(pointer) => {
+            let now = cname::read(world, pointer).await?;
+            Ok(now.map(Route::Cname))
+        }
+    }
+}
+
+/// Makes the route as wanted, if it is not so yet, and returns what it was before.
+///
+/// It looks before each attempt, so that an attempt whose answer was lost is recognized; on return every client that asks is told
+/// the new answer. `verify` runs immediately before each change.
+///
+/// # Errors
+///
+/// `Upgrade.Transient` if it is not done by `deadline`; `Upgrade.Refused` if somebody else has made something of the route that
+/// would be lost; what `verify` fails with.
+pub async fn apply(
+    world: &impl World,
+    wanted: &Route,
+    deadline: Millis,
+    verify: impl AsyncFn() -> Result<(), Error>,
+) -> Result<Option<Route>, Error> {
+    match wanted {
+        Route::Weighted(records) => {
+            let before = weighted::apply(world, records, deadline, verify).await?;
+            Ok(Some(Route::Weighted(before)))
+        }
+        Route::Cname(pointer) => {
+            let before = cname::apply(world, pointer, deadline, verify).await?;
+            Ok(before.map(Route::Cname))
+        }
+    }
+}

@@ -3,86 +3,72 @@
 use crate::zones::{LOOK_AGAIN, change, first, host};
 use domain::error::StepError;
 use domain::ids::Millis;
-use domain::routes::{Change, Route, Weighted, changes, strangers};
+use domain::routes::{Change, Records, Weighted, changes, strangers};
 use ports::{Clock, Edit, Error, RecordKind, RecordSet, World, Zones};
 use tracing::{info, warn};
 
-/// The weighted records of a name, in the hosted zone with the longest suffix that has any.
-///
-/// # Errors
-///
-/// `Upgrade.Refused` if the name has records that this upgrade can't share between two sides.
-pub async fn find(world: &impl World, name: &str) -> Result<Option<Route>, Error> {
+/// The weighted records of a name, in the hosted zone with the longest suffix that has any. `Upgrade.Refused` if the name has
+/// records that this upgrade can't share between two sides.
+pub(crate) async fn find(world: &impl World, name: &str) -> Result<Option<Records>, Error> {
     let name = host(name);
     let look = async |zone: &str| {
-        let records = list(world, zone, &name).await?;
-        Ok((!records.is_empty()).then(|| Route {
-            zone: zone.to_owned(),
-            name: name.clone(),
-            records,
-        }))
+        let found = list(world, zone, &name).await?;
+        Ok((!found.records.is_empty()).then_some(found))
     };
     first(world, &name, look).await
 }
 
-/// The records of a route as they are now.
-///
-/// # Errors
-///
-/// As [`find`].
-pub async fn read(world: &impl World, route: &Route) -> Result<Vec<Weighted>, Error> {
+/// The records as they are now.
+pub(crate) async fn read(world: &impl World, route: &Records) -> Result<Records, Error> {
     list(world, &route.zone, &route.name).await
 }
 
-async fn list(world: &impl World, zone: &str, name: &str) -> Result<Vec<Weighted>, Error> {
+async fn list(world: &impl World, zone: &str, name: &str) -> Result<Records, Error> {
     let sets = world.zones().records(zone, name).await?;
     let records: Option<Vec<Weighted>> = sets.into_iter().map(weighted).collect();
     let mut records = records.ok_or_else(|| unfit(name))?;
     records.sort_by(|a, b| a.set_identifier.cmp(&b.set_identifier));
-    Ok(records)
+    Ok(Records {
+        zone: zone.to_owned(),
+        name: name.to_owned(),
+        records,
+    })
 }
 
-/// Makes a route's records as wanted and returns them as they were before. Looks before each attempt, so that an attempt whose
-/// answer was lost is recognized; on return every nameserver of Route 53 has the records.
-///
-/// `verify` runs immediately before each change.
-///
-/// # Errors
-///
-/// `Upgrade.Transient` if it is not done by `deadline`; what `verify` fails with.
-pub async fn apply(
+/// Makes the records as wanted and returns them as they were before.
+pub(crate) async fn apply(
     world: &impl World,
-    route: &Route,
-    wanted: &[Weighted],
+    wanted: &Records,
     deadline: Millis,
     verify: impl AsyncFn() -> Result<(), Error>,
-) -> Result<Vec<Weighted>, Error> {
-    let before = read(world, route).await?;
+) -> Result<Records, Error> {
+    let before = read(world, wanted).await?;
     let mut current = before.clone();
     loop {
-        let edits: Vec<Edit> = changes(&current, wanted).into_iter().map(edit).collect();
+        let edits = changes(&current.records, &wanted.records);
+        let edits: Vec<Edit> = edits.into_iter().map(edit).collect();
         if edits.is_empty() {
-            warn_of_strangers(route, &current, wanted);
+            warn_of_strangers(&current, wanted);
             return Ok(before);
         }
         verify().await?;
-        match change(world, &route.zone, &route.name, &edits, deadline).await {
-            Ok(()) => info!(name = route.name, "weighted records changed"),
+        match change(world, &wanted.zone, &wanted.name, &edits, deadline).await {
+            Ok(()) => info!(name = wanted.name, "weighted records changed"),
             Err(failed) if failed.is_transient() && world.clock().now() < deadline => {
                 warn!(%failed, "weighted records not changed yet");
                 world.clock().sleep(LOOK_AGAIN).await;
             }
             Err(failed) => return Err(failed),
         }
-        current = read(world, route).await?;
+        current = read(world, wanted).await?;
     }
 }
 
-fn warn_of_strangers(route: &Route, now: &[Weighted], wanted: &[Weighted]) {
-    let foreign = strangers(now, wanted);
+fn warn_of_strangers(now: &Records, wanted: &Records) {
+    let foreign = strangers(&now.records, &wanted.records);
     if !foreign.is_empty() {
         warn!(
-            name = route.name,
+            name = wanted.name,
             ?foreign,
             "records of somebody else left alone"
         );

@@ -8,10 +8,9 @@ use domain::ids::Owner;
 use domain::inspection::{Inspection, Seen, Unreadable};
 use domain::rds::{GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
 use domain::request::{Request, parse};
-use domain::routes::{Pointer, Route};
+use domain::routes::{Named, Route, Traffic};
 use domain::steps::plan::{Input, Output, decide};
 use ports::{Alarms, Endpoint, Engine, EngineOf, Error, Executions, Logins, Notices, Rds, World};
-use routes::{cname, weighted};
 use std::collections::BTreeMap;
 use steps::{Call, read};
 use tracing::info;
@@ -44,11 +43,9 @@ async fn see<W: World>(
         return Ok(Seen::nothing());
     };
     let group = request.green.parameter_group.take();
-    request.green.parameter_group = named(group.as_ref(), GREEN_GROUP_TAG, &writer);
-    let reads = request.reads.as_ref().map(|reads| &reads.record);
-    let reads_name = named(reads, READS_TAG, &writer);
-    let writes = request.writes.as_ref().map(|writes| &writes.record);
-    let writes_name = named(writes, WRITES_TAG, &writer);
+    request.green.parameter_group = group.or_else(|| writer.tags.get(GREEN_GROUP_TAG).cloned());
+    let reads_name = named(request.reads.as_ref(), READS_TAG, &writer);
+    let writes_name = named(request.writes.as_ref(), WRITES_TAG, &writer);
     let parameters = green_parameters(rds, request).await?;
     let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
     let (by_iam, server) = server(world, &writer, request).await?;
@@ -68,9 +65,9 @@ async fn see<W: World>(
         alarms: found(readings(world, request).await)?,
         subscribers: said(world.notices().subscribers().await)?,
         execution: said(world.executions().describe(owner).await.map(drop))?,
-        reads: found(find_reads(world, reads_name.as_deref()).await)?,
+        reads: found(route(world, reads_name.as_ref(), Traffic::Reads).await)?,
         reads_name,
-        writes: found(find_writes(world, writes_name.as_deref()).await)?,
+        writes: found(route(world, writes_name.as_ref(), Traffic::Writes).await)?,
         writes_name,
         writer: Some(writer),
     })
@@ -116,17 +113,14 @@ async fn readings(world: &impl World, request: &Request) -> Result<Vec<Reading>,
     world.alarms().read(&names, None).await
 }
 
-async fn find_reads(world: &impl World, name: Option<&str>) -> Result<Option<Route>, Error> {
-    match name {
+async fn route(
+    world: &impl World,
+    named: Option<&Named>,
+    traffic: Traffic,
+) -> Result<Option<Route>, Error> {
+    match named {
         None => Ok(None),
-        Some(name) => weighted::find(world, name).await,
-    }
-}
-
-async fn find_writes(world: &impl World, name: Option<&str>) -> Result<Option<Pointer>, Error> {
-    match name {
-        None => Ok(None),
-        Some(name) => cname::find(world, name).await,
+        Some(named) => routes::find(world, named, traffic).await,
     }
 }
 
@@ -177,9 +171,10 @@ fn unreadable<W: World>(kind: Kind, by_iam: bool, why: String) -> Unreadable {
     }
 }
 
-/// The name of a record: what the request says, or else the writer's tag.
-fn named(asked: Option<&String>, tag: &str, writer: &Instance) -> Option<String> {
-    asked.or_else(|| writer.tags.get(tag)).cloned()
+/// A route by name: what the request says, or else the writer's tag.
+fn named(asked: Option<&Named>, tag: &str, writer: &Instance) -> Option<Named> {
+    let tagged = || writer.tags.get(tag).map(|name| name.as_str().into());
+    asked.cloned().or_else(tagged)
 }
 
 /// A permanent failure is a finding of the plan; a transient one is retried. A refused login may pass during an upgrade, but

@@ -10,11 +10,9 @@ use domain::plan::Way;
 use domain::receipt::Receipt;
 use domain::record::Phase;
 use domain::reverse::Unavailable;
-use domain::routes::changes;
 use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, fences, reads};
-use look::{pointer_to_old, see};
+use look::{see, writes_to_old};
 use ports::{Error, Observation, Rds, World};
-use routes::{cname, weighted};
 use std::time::Duration;
 use steps::{Held, Servers, fencing, metrics};
 use tracing::{info, warn};
@@ -91,16 +89,17 @@ impl<W: World> Rollback<'_, W> {
 
     /// New connections reach old, which is still closed; sessions on new go on. After the TTL no client has the other answer.
     async fn point_writes(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
-        let Some(pointer) = pointer_to_old(&held.record().plan, &seen.instances)? else {
+        let Some(wanted) = writes_to_old(&held.record().plan, &seen.instances)? else {
             return Ok(());
         };
         let deadline = self.call.invocation.last_call();
         let verify = async || held.verify().await;
-        if cname::point(self.call.world, &pointer, deadline, verify).await? {
-            self.actions
-                .push(format!("{} leads to {}.", pointer.name, pointer.target));
-            let ttl = Duration::from_secs(pointer.ttl.into());
-            self.call.sleep(ttl.min(SPARE)).await;
+        let before = routes::apply(self.call.world, &wanted, deadline, verify).await?;
+        if !wanted.is_met_by(before.as_ref()) {
+            let name = wanted.name();
+            self.actions.push(format!("{name} leads to old blue."));
+            let kept = Duration::from_secs(wanted.kept_seconds().into());
+            self.call.sleep(kept.min(SPARE)).await;
         }
         Ok(())
     }
@@ -125,7 +124,7 @@ impl<W: World> Rollback<'_, W> {
         }
         self.actions
             .push("Everything that green took is on blue.".to_owned());
-        if held.record().plan.way() == Way::Record {
+        if held.record().plan.way() == Way::Route {
             self.open_with(held, &crossing, receipt, seen).await?;
         }
         Ok(None)
@@ -190,19 +189,19 @@ impl<W: World> Rollback<'_, W> {
     }
 
     async fn restore_reads(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
-        let plan = &held.record().plan;
-        let Some(route) = &plan.reads else {
+        let Some(wanted) = reads(&held.record().plan, &seen.instances) else {
             return Ok(());
         };
-        let wanted = reads(plan, &seen.instances);
         let verify = async || held.verify().await;
         let deadline = self.call.invocation.last_call();
-        let before = weighted::apply(self.call.world, route, &wanted, deadline, verify).await?;
-        if !changes(&before, &wanted).is_empty() {
+        let before = routes::apply(self.call.world, &wanted, deadline, verify).await?;
+        if !wanted.is_met_by(before.as_ref()) {
             metrics::observe(held, &Observation::Weight(0));
         }
-        self.actions
-            .push(format!("All reads of `{}` go to blue again.", route.name));
+        self.actions.push(format!(
+            "All reads of `{}` go to blue again.",
+            wanted.name()
+        ));
         Ok(())
     }
 
@@ -246,7 +245,7 @@ impl<W: World> Rollback<'_, W> {
         crossing.disarm().await
     }
 
-    /// Green serves on: its fence is down, the record of the writes leads to it, and a person is called.
+    /// Green serves on: its fence is down, the route of the writes leads to it, and a person is called.
     async fn give_up(
         &self,
         held: &mut Held<'_, W>,
@@ -254,10 +253,10 @@ impl<W: World> Rollback<'_, W> {
         why: Unavailable,
     ) -> Result<Error, Error> {
         let_green_in(held, servers).await?;
-        if let Some(pointer) = held.record().plan.writes.clone() {
+        if let Some(route) = held.record().plan.writes.clone() {
             let verify = async || held.verify().await;
             let deadline = self.call.invocation.last_call();
-            cname::point(self.call.world, &pointer, deadline, verify).await?;
+            routes::apply(self.call.world, &route, deadline, verify).await?;
         }
         held.change(|record| {
             record.back = None;

@@ -3,10 +3,8 @@
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, OWNER_TAG, instance_of};
 use domain::record::Record;
-use domain::routes::changes;
 use domain::steps::rollback::{Seen, confused, identities, serving, standing};
 use ports::{Error, Rds, World};
-use routes::weighted;
 use steps::Call;
 
 /// What was found, for acting on it.
@@ -19,7 +17,7 @@ pub(crate) struct Looked {
     pub(crate) green: Vec<Instance>,
 }
 
-/// Looks at RDS and Route 53.
+/// Looks at RDS and at the route of the reads.
 pub(crate) async fn look<W: World>(call: &Call<'_, W>, record: &Record) -> Result<Looked, Error> {
     let rds = call.world.rds();
     let deployment = deployment(rds, record).await?;
@@ -73,6 +71,6 @@ async fn reads_away(world: &impl World, record: &Record) -> Result<bool, Error> 
     let Some(route) = &record.plan.reads else {
         return Ok(false);
     };
-    let records = weighted::read(world, route).await?;
-    Ok(!changes(&records, &route.records).is_empty())
+    let now = routes::read(world, route).await?;
+    Ok(!route.is_met_by(now.as_ref()))
 }

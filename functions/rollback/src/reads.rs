@@ -4,10 +4,8 @@ use crate::Rollback;
 use crate::look::look;
 use domain::record::{Phase, Record};
 use domain::request::Strategy;
-use domain::routes::changes;
 use domain::steps::rollback::Serving;
 use ports::{Error, Observation, World};
-use routes::weighted;
 use steps::{Held, metrics};
 use tracing::warn;
 
@@ -46,7 +44,7 @@ impl<W: World> Rollback<'_, W> {
         Ok(looked.seen.serving == Serving::Blue)
     }
 
-    /// Makes the weighted records what they were before the upgrade, unless they are so already.
+    /// Makes the route what it was before the upgrade, unless it is so already.
     pub(super) async fn reads_back(
         &self,
         record: &Record,
@@ -56,10 +54,9 @@ impl<W: World> Rollback<'_, W> {
             return Ok(None);
         };
         let deadline = self.call.invocation.last_call();
-        let wanted = &route.records;
-        let before = weighted::apply(self.call.world, route, wanted, deadline, verify).await?;
-        let changed = !changes(&before, wanted).is_empty();
-        Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name)))
+        let before = routes::apply(self.call.world, route, deadline, verify).await?;
+        let changed = !route.is_met_by(before.as_ref());
+        Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name())))
     }
 }
 

@@ -12,7 +12,6 @@ use domain::reverse::Reverse;
 use domain::steps::switchover::{Output, Verdict};
 use futures_util::future::try_join_all;
 use ports::{Error, Rds, Session, SessionOf, World};
-use routes::weighted;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use steps::fencing::{self, DRAIN};
@@ -82,14 +81,14 @@ async fn move_reads<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
     };
     let deadline = Millis(call.invocation.deadline.0 - 10_000);
     let verify = async || held.verify().await;
-    let before = weighted::apply(call.world, &route, &route.records, deadline, verify).await?;
-    if before == route.records {
+    let before = routes::apply(call.world, &route, deadline, verify).await?;
+    if route.is_met_by(before.as_ref()) {
         return Ok(());
     }
-    let ttl = before.iter().map(|record| record.ttl).max().unwrap_or(0);
+    let kept = before.map_or(0, |before| before.kept_seconds());
     let left = call.remaining().saturating_sub(Duration::from_secs(5));
-    call.sleep(Duration::from_secs(ttl.into()).min(left)).await;
-    info!(ttl, "reads moved to the names that survive");
+    call.sleep(Duration::from_secs(kept.into()).min(left)).await;
+    info!(kept, "reads moved to the names that survive");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::Engine;
 use crate::plan::{Member, MemberRole};
 use crate::request::{Request, Strategy, parse};
-use crate::routes::{Route, Weighted};
+use crate::routes::{Records, Route, Weighted};
 
 fn member(instance: &str, role: MemberRole) -> Member {
     Member {
@@ -46,7 +46,7 @@ pub(crate) fn record() -> Record {
         deployment: "bgd-1".into(),
         members: greens.collect(),
     };
-    let reads = Route {
+    let reads = Route::Weighted(Records {
         zone: "Z1".into(),
         name: "orders-reads.example.com".into(),
         records: vec![Weighted {
@@ -56,7 +56,7 @@ pub(crate) fn record() -> Record {
             ttl: 60,
             health_check: None,
         }],
-    };
+    });
     let plan = Plan {
         database: "orders".into(),
         last_claim: None,

@@ -1,10 +1,9 @@
 //! From what a person typed to a request with every default filled in.
 
 use super::fields::{Fault, Faults, Fields};
-use super::{
-    Approval, GreenSettings, InsufficientData, Reads, Request, Retire, Strategy, WayBack, Writes,
-};
+use super::{Approval, GreenSettings, InsufficientData, Request, Retire, Strategy, WayBack};
 use crate::ids::Database;
+use crate::routes::Named;
 use crate::version::Version;
 use serde_json::{Map, Value};
 
@@ -181,18 +180,18 @@ fn different(value: &Value, longest: usize) -> Option<Vec<String>> {
     (distinct.len() == list.len()).then_some(list)
 }
 
-fn reads(fields: &mut Fields) -> Option<Reads> {
-    let record = fields.need("record", "write the DNS name of the weighted records", host)?;
-    Some(Reads { record })
+fn reads(fields: &mut Fields) -> Option<Named> {
+    named(fields, "write the DNS name of the weighted records")
 }
 
-fn writes(fields: &mut Fields) -> Option<Writes> {
-    let record = fields.need(
-        "record",
-        "write the DNS name of the record that leads to the writer",
-        host,
-    )?;
-    Some(Writes { record })
+fn writes(fields: &mut Fields) -> Option<Named> {
+    let remedy = "write the DNS name of the record that leads to the writer";
+    named(fields, remedy)
+}
+
+fn named(fields: &mut Fields, remedy: &str) -> Option<Named> {
+    let record = fields.need("record", remedy, host)?;
+    Some(Named::Record { record })
 }
 
 fn green(fields: &mut Fields) -> GreenSettings {

@@ -177,10 +177,10 @@ fn requests() -> impl Generate<Value = Request> {
                 Approval::Never
             },
             application_roles: roles.map(|set| set.into_iter().collect()),
-            reads: reads.map(|name| Reads {
+            reads: reads.map(|name| Named::Record {
                 record: format!("{name}.example.com"),
             }),
-            writes: id.clone().map(|name| Writes {
+            writes: id.clone().map(|name| Named::Record {
                 record: format!("{name}.example.org"),
             }),
             way_back: if flags.1 {

@@ -3,7 +3,7 @@
 use crate::error::StepError;
 use crate::plan::Plan;
 use crate::record::{Green, Phase, Record, Ticket};
-use crate::routes::{Weighted, settle_seconds, share};
+use crate::routes::{Route, settle_seconds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,17 +28,12 @@ pub struct Output {
     pub settle_seconds: u32,
 }
 
-/// The records that the route should have, `ttl` being the seconds for which clients keep an answer during an upgrade.
+/// The route as it should be, `ttl` being the seconds for which clients keep an answer of DNS during an upgrade.
 ///
 /// # Errors
 ///
 /// `Upgrade.Refused` if reads may not move now, or have nowhere to go.
-pub fn wanted(
-    record: &Record,
-    originals: &[Weighted],
-    percent: u8,
-    ttl: u32,
-) -> Result<Vec<Weighted>, StepError> {
+pub fn wanted(record: &Record, route: &Route, percent: u8, ttl: u32) -> Result<Route, StepError> {
     let greens = match (&record.green, percent) {
         (_, 0) => BTreeMap::new(),
         _ if record.phase != Phase::Before => {
@@ -53,7 +48,7 @@ pub fn wanted(
         }
         (Some(green), _) => hosts(&record.plan, green),
     };
-    share(originals, &greens, percent, ttl)
+    route.share(&greens, percent, ttl)
 }
 
 /// Green's host for each host of blue.
@@ -68,23 +63,22 @@ fn hosts(plan: &Plan, green: &Green) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
-/// What `shift_weight` answers once the records are as wanted; `before` is how they were.
+/// What `shift_weight` answers once the route is as wanted; `before` is how it was.
 #[must_use]
-pub fn output(
-    percent: u8,
-    before: &[Weighted],
-    wanted: &[Weighted],
-    originals: &[Weighted],
-) -> Output {
-    let summary = match percent {
-        0 => "All reads go to blue, by the records as they were found.".to_owned(),
-        100 => "All reads go to green.".to_owned(),
-        some => format!("{some} % of the reads go to green."),
+pub fn output(percent: u8, before: Option<&Route>, wanted: &Route, original: &Route) -> Output {
+    let summary = match (original.moved(percent), percent) {
+        (0, 0) => "All reads go to blue, by the route as it was found.".to_owned(),
+        (0, _) => format!(
+            "All reads stay on blue: {} moves at 100 %.",
+            original.title()
+        ),
+        (100, _) => "All reads go to green.".to_owned(),
+        (some, _) => format!("{some} % of the reads go to green."),
     };
     Output {
         summary,
         percent,
-        settle_seconds: settle_seconds(before, wanted, originals),
+        settle_seconds: settle_seconds(before, wanted, original),
     }
 }
 
@@ -92,7 +86,7 @@ pub fn output(
 #[must_use]
 pub fn nothing_to_shift(percent: u8) -> Output {
     Output {
-        summary: "No weighted records route reads, so none were moved.".to_owned(),
+        summary: "Nothing routes reads, so none were moved.".to_owned(),
         percent,
         settle_seconds: 0,
     }

@@ -1,4 +1,4 @@
-//! What a failback looks at: instances, link, deployment, old, records.
+//! What a failback looks at: instances, link, deployment, old, routes.
 
 use domain::error::StepError;
 use domain::ids::InstanceId;
@@ -6,10 +6,9 @@ use domain::plan::Plan;
 use domain::rds::Instance;
 use domain::record::Record;
 use domain::reverse::{Health, Unavailable, health, limit, worst};
-use domain::routes::{Pointer, changes};
-use domain::steps::rollback::{BackSeen, identities, is_closed, reads};
+use domain::routes::Route;
+use domain::steps::rollback::{BackSeen, identities, is_closed, reads, writes};
 use ports::{Access, Engine, EngineOf, Error, Rds, Session, World};
-use routes::{cname, weighted};
 use steps::{Call, Servers, reverse};
 use tracing::warn;
 
@@ -129,20 +128,13 @@ async fn read_only<W: World>(servers: &Servers<'_, W>) -> Option<bool> {
     }
 }
 
-/// The record of the writes as it leads to old; `None` where there is none.
-pub(super) fn pointer_to_old(
-    plan: &Plan,
-    instances: &[Instance],
-) -> Result<Option<Pointer>, Error> {
-    let (Some(pointer), Ok(writer)) = (&plan.writes, plan.writer()) else {
-        return Ok(None);
-    };
-    let old = instances
-        .iter()
-        .find(|one| one.resource_id == writer.resource_id);
-    let host = old.and_then(|old| old.address.as_deref());
-    let host = host.ok_or_else(|| StepError::transient("old has no endpoint now"))?;
-    Ok(Some(pointer.to(host)))
+/// The route of the writes as it leads to old; `None` where there is none.
+pub(super) fn writes_to_old(plan: &Plan, instances: &[Instance]) -> Result<Option<Route>, Error> {
+    let wanted = writes(plan, instances);
+    if plan.writes.is_some() && wanted.is_none() {
+        return Err(StepError::transient("old has no endpoint now").into());
+    }
+    Ok(wanted)
 }
 
 async fn writes_away(
@@ -150,10 +142,7 @@ async fn writes_away(
     record: &Record,
     instances: &[Instance],
 ) -> Result<bool, Error> {
-    let Some(wanted) = pointer_to_old(&record.plan, instances)? else {
-        return Ok(false);
-    };
-    Ok(cname::read(world, &wanted).await?.as_ref() != Some(&wanted))
+    is_away(world, writes_to_old(&record.plan, instances)?).await
 }
 
 async fn reads_away(
@@ -161,9 +150,13 @@ async fn reads_away(
     record: &Record,
     instances: &[Instance],
 ) -> Result<bool, Error> {
-    let Some(route) = &record.plan.reads else {
+    is_away(world, reads(&record.plan, instances)).await
+}
+
+async fn is_away(world: &impl World, wanted: Option<Route>) -> Result<bool, Error> {
+    let Some(wanted) = wanted else {
         return Ok(false);
     };
-    let now = weighted::read(world, route).await?;
-    Ok(!changes(&now, &reads(&record.plan, instances)).is_empty())
+    let now = routes::read(world, &wanted).await?;
+    Ok(!wanted.is_met_by(now.as_ref()))
 }

@@ -5,8 +5,8 @@ mod alarms;
 mod guards;
 mod instances;
 mod login;
+mod routes;
 mod target;
-mod writes;
 
 use crate::inspection::Case;
 use crate::plan::Check;
@@ -28,14 +28,7 @@ pub(super) fn all(case: &Case<'_>) -> Vec<Check> {
     checks.push(alarms::check(case));
     checks.extend(guards::checks(case));
     if case.strategy == Strategy::BlueGreen {
-        checks.push(alarms::reads(case));
-        let writer = case.writer.address.as_deref().unwrap_or_default();
-        let seen = case.seen;
-        checks.push(writes::check(
-            seen.writes_name.as_deref(),
-            &seen.writes,
-            writer,
-        ));
+        checks.extend(routes::checks(case));
     }
     checks
 }

@@ -153,12 +153,18 @@ fn blue_green(plan: &Plan) -> Vec<String> {
         "Compare the tables of both sides.".to_owned(),
     ];
     if let Some(route) = &plan.reads {
-        steps.push(format!(
-            "Move {} % of the reads of {} to green, watching the alarms for {} min each time.",
-            ramp.join(", "),
-            route.name,
-            request.bake_minutes
-        ));
+        let (name, minutes) = (route.name(), request.bake_minutes);
+        steps.push(if route.is_divisible() {
+            format!(
+                "Move {} % of the reads of {name} to green, watching the alarms for {minutes} min each time.",
+                ramp.join(", ")
+            )
+        } else {
+            format!(
+                "Move the reads of {name} to green at the last step of the ramp, all at once: one value leads all of them. Watch the alarms for {minutes} min after each of its {} steps.",
+                ramp.len()
+            )
+        });
     }
     if request.approval == Approval::BeforeSwitchover {
         steps.push("Ask a person whether the writes may move, for a day at most.".to_owned());

@@ -9,7 +9,8 @@ use crate::plan::{Plan, Way};
 use crate::rds::{Deployment, DeploymentStatus, Instance};
 use crate::record::Record;
 use crate::reverse::{Health, Unavailable};
-use crate::routes::Weighted;
+use crate::routes::Route;
+use std::collections::BTreeMap;
 
 /// Calls that are made before the failback is given up and green goes on.
 pub const TRIES: u32 = 20;
@@ -29,9 +30,9 @@ pub struct BackSeen {
     pub deployment: Option<Deployment>,
     /// Whether old is read-only by default; `None` if it can't be asked.
     pub old_read_only: Option<bool>,
-    /// Whether the record of the writes leads elsewhere than to old.
+    /// Whether the route of the writes leads elsewhere than to old.
     pub writes_away: bool,
-    /// Whether the records of the reads lead elsewhere than to blue's members.
+    /// Whether the route of the reads leads elsewhere than to blue's members.
     pub reads_away: bool,
     /// Every instance that is a member of either side, or has a name that one of blue's had.
     pub instances: Vec<Instance>,
@@ -46,7 +47,7 @@ pub enum BackAct {
     Wait(String),
     /// Delete the deployment's record, after which RDS lets old take writes. Old's roles are closed all the same.
     DeleteRecord(DeploymentId),
-    /// Let the record of the writes lead to old, which is still closed.
+    /// Let the route of the writes lead to old, which is still closed.
     PointWrites,
     /// Fence new, prove that all it has is on old, and open old.
     Cross,
@@ -63,7 +64,7 @@ pub enum BackAct {
     AskPerson(String),
     /// Cut the link, bring the sequences over, and let the application into old.
     OpenOld,
-    /// Let the records of the reads lead to blue's members.
+    /// Let the route of the reads lead to blue's members.
     RestoreReads,
     /// Everything is done.
     End,
@@ -116,7 +117,7 @@ pub fn back(record: &Record, seen: &BackSeen) -> BackAct {
                 remedy: "find out what writes past the fence, or raise `max_write_pause_ms`, then start the rollback machine again".to_owned(),
             })
         }
-        Some(false) if record.plan.way() == Way::Record && seen.writes_away => BackAct::PointWrites,
+        Some(false) if record.plan.way() == Way::Route && seen.writes_away => BackAct::PointWrites,
         Some(false) => BackAct::Cross,
         Some(true) => not_now("RDS still keeps old read-only"),
         None => not_now("old can't be reached"),
@@ -218,26 +219,32 @@ fn rename(record: &Record, instances: &[Instance]) -> Option<BackAct> {
     })
 }
 
-/// The records of the reads as they were, leading to blue's members by the hosts that these have now.
+/// The host of each of blue's members now, by the one that it had when the upgrade was planned. One without any is left out.
 #[must_use]
-pub fn reads(plan: &Plan, instances: &[Instance]) -> Vec<Weighted> {
-    let host = |target: &String| {
-        let planned = plan
-            .members
-            .iter()
-            .find(|member| member.address == *target)?;
+pub fn hosts(plan: &Plan, instances: &[Instance]) -> BTreeMap<String, String> {
+    let members = plan.members.iter().filter_map(|member| {
         let now = instances
             .iter()
-            .find(|one| one.resource_id == planned.resource_id)?;
-        now.address.clone()
-    };
-    let records = plan.reads.iter().flat_map(|route| &route.records);
-    records
-        .map(|record| Weighted {
-            target: host(&record.target).unwrap_or_else(|| record.target.clone()),
-            ..record.clone()
-        })
-        .collect()
+            .find(|one| one.resource_id == member.resource_id)?;
+        Some((member.address.clone(), now.address.clone()?))
+    });
+    members.collect()
+}
+
+/// The route of the reads as it was, leading to blue's members by the hosts that these have now.
+#[must_use]
+pub fn reads(plan: &Plan, instances: &[Instance]) -> Option<Route> {
+    let route = plan.reads.as_ref()?;
+    Some(route.to(&hosts(plan, instances)))
+}
+
+/// The route of the writes, leading to old; `None` where there is none, or old has no host now.
+#[must_use]
+pub fn writes(plan: &Plan, instances: &[Instance]) -> Option<Route> {
+    let (route, writer) = (plan.writes.as_ref()?, plan.writer().ok()?);
+    let mut hosts = hosts(plan, instances);
+    hosts.retain(|planned, _| *planned == writer.address);
+    (!hosts.is_empty()).then(|| route.to(&hosts))
 }
 
 /// Whether nothing but Viridian has committed on new since its markers: they took one transaction id each, from `first`

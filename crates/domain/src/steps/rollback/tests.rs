@@ -8,7 +8,7 @@ use crate::rds::{Pair, PairStatus};
 use crate::receipt::Receipt;
 use crate::record::{Back, tests::record};
 use crate::reverse::{Health, Reverse, Unavailable};
-use crate::routes::Pointer;
+use crate::routes::{Pointer, Route};
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generator;
 use std::collections::BTreeMap;

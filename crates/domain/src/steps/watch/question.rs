@@ -76,8 +76,8 @@ pub fn asked(
 fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<String> {
     let request = &record.plan.request;
     let reads = match &record.plan.reads {
-        Some(route) => format!("All reads of {} go to green.", route.name),
-        None => "No record routes the reads, so none were moved.".to_owned(),
+        Some(route) => format!("All reads of {} go to green.", route.name()),
+        None => "Nothing routes the reads, so none were moved.".to_owned(),
     };
     let alarms = match (alarms, record.plan.alarms.len()) {
         (Verdict::Inconclusive(why), _) => format!("The alarms are inconclusive: {why}."),
@@ -107,11 +107,11 @@ fn way_back(record: &Record) -> String {
             "There is no failback: after the switchover green goes on serving, and an alarm only calls you.".to_owned()
         }
         (WayBack::ReverseReplication, Some(writes)) => format!(
-            "Failback is possible for {hours} h, with every write, by the record {}.",
-            writes.name
+            "Failback is possible for {hours} h, with every write, by {}.",
+            writes.title()
         ),
         (WayBack::ReverseReplication, None) => format!(
-            "Failback is possible for {hours} h, with every write; without a record that leads to the writer, instances are renamed, and RDS takes minutes for that."
+            "Failback is possible for {hours} h, with every write; without a route of your own that leads to the writer, instances are renamed, and RDS takes minutes for that."
         ),
     }
 }
@@ -137,7 +137,7 @@ fn commands(ticket: &Ticket, token: &str) -> String {
 mod tests {
     use super::*;
     use crate::record::tests::record;
-    use crate::routes::Pointer;
+    use crate::routes::{Pointer, Route};
 
     const TOKEN: &str = "AQCE-a-token";
 
@@ -182,11 +182,13 @@ mod tests {
             way_back(&record)
         };
         assert!(said(&|_| {}).contains("RDS takes minutes"));
-        let pointer = || Pointer {
-            zone: "Z1".into(),
-            name: "writes.shop.test".into(),
-            target: "orders.rds.test".into(),
-            ttl: 5,
+        let pointer = || {
+            Route::Cname(Pointer {
+                zone: "Z1".into(),
+                name: "writes.shop.test".into(),
+                target: "orders.rds.test".into(),
+                ttl: 5,
+            })
         };
         let quick = said(&|record| record.plan.writes = Some(pointer()));
         assert!(quick.contains("by the record writes.shop.test"), "{quick}");

@@ -51,12 +51,12 @@ fn green_is_fenced_only_when_nothing_else_has_to_be_waited_for() {
         assert_ne!(back(&record, &seen), BackAct::Cross, "{seen:?}");
     }
     let mut routed = record;
-    routed.plan.writes = Some(Pointer {
+    routed.plan.writes = Some(Route::Cname(Pointer {
         zone: "Z1".into(),
         name: "orders-writes.shop.test".into(),
         target: "orders.example.com".into(),
         ttl: 5,
-    });
+    }));
     let away = BackSeen {
         writes_away: true,
         ..ready()

@@ -1,0 +1,125 @@
+//! What routes the application's reads and writes.
+
+use crate::inspection::Case;
+use crate::plan::Check;
+use crate::rds::{READS_TAG, WRITES_TAG};
+use crate::routes::{Named, Route, Traffic};
+use std::collections::BTreeMap;
+
+const READS: &str = "reads";
+const WRITES: &str = "writes";
+/// An answer that clients keep for longer than this, in seconds, makes a failback slow.
+const LONG: u32 = 60;
+
+pub(super) fn checks(case: &Case<'_>) -> [Check; 2] {
+    [reads(case), writes(case)]
+}
+
+fn reads(case: &Case<'_>) -> Check {
+    let Some(named) = &case.seen.reads_name else {
+        let remedy = format!(
+            "put the readers' name on weighted records and name it in `reads.record`, or tag the instance with {READS_TAG}; docs/routes.md has the other ways"
+        );
+        let found =
+            "nothing routes the reads by weight, so that they move with the writes, all at once";
+        return Check::warning(READS, found, &remedy);
+    };
+    let route = match there(READS, named, Traffic::Reads, &case.seen.reads) {
+        Ok(route) => route,
+        Err(check) => return check,
+    };
+    let hosts: BTreeMap<String, String> = case
+        .members()
+        .filter_map(|member| member.address.clone())
+        .map(|address| (address.clone(), address))
+        .collect();
+    match route.share(&hosts, 100, 1) {
+        Ok(_) => Check::pass(READS, route.found()),
+        Err(error) => Check::blocker(READS, error.message, named.remedy(Traffic::Reads)),
+    }
+}
+
+fn writes(case: &Case<'_>) -> Check {
+    let Some(named) = &case.seen.writes_name else {
+        let remedy = format!(
+            "let the application write by a CNAME of your own and name it in `writes.record`, or tag the instance with {WRITES_TAG}; docs/routes.md has the other ways"
+        );
+        let found = "no route leads to the writer, so a failback has to rename instances: about ten minutes each on RDS, during which no side takes writes";
+        return Check::warning(WRITES, found, &remedy);
+    };
+    let route = match there(WRITES, named, Traffic::Writes, &case.seen.writes) {
+        Ok(route) => route,
+        Err(check) => return check,
+    };
+    let writer = case.writer.address.as_deref().unwrap_or_default();
+    let kept = route.kept_seconds();
+    match route.astray(writer) {
+        Some(elsewhere) => Check::blocker(
+            WRITES,
+            format!("{named} leads to {elsewhere}, not to {writer}"),
+            named.remedy(Traffic::Writes),
+        ),
+        None if kept > LONG => Check::warning(
+            WRITES,
+            format!("clients keep the address of {named} for {kept} s"),
+            "shorten that: a failback waits that long for clients without a connection pool",
+        ),
+        None => Check::pass(WRITES, route.found()),
+    }
+}
+
+/// The route of a name, or the check that says why there is none.
+fn there<'a>(
+    check: &str,
+    named: &Named,
+    traffic: Traffic,
+    found: &'a Result<Option<Route>, String>,
+) -> Result<&'a Route, Check> {
+    let why = match found {
+        Ok(Some(route)) => return Ok(route),
+        Ok(None) => format!("{named} is not there"),
+        Err(why) => format!("{named} can't be used: {why}"),
+    };
+    Err(Check::blocker(check, why, named.remedy(traffic)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Verdict;
+    use crate::routes::{Pointer, Route};
+    use crate::samples::{plan_of, well};
+    use serde_json::json;
+
+    fn verdict(found: Result<Option<Route>, String>, named: bool) -> Verdict {
+        let mut seen = well();
+        seen.writes = found;
+        seen.writes_name = seen.writes_name.filter(|_| named);
+        let mut checks = plan_of(&json!({}), &seen).plan.checks.into_iter();
+        let check = checks.find(|check| check.name == super::WRITES);
+        check.expect("a check of the writes").verdict
+    }
+
+    fn pointer(target: &str, ttl: u32) -> Result<Option<Route>, String> {
+        Ok(Some(Route::Cname(Pointer {
+            zone: "Z1".into(),
+            name: "orders-writes.shop.test".into(),
+            target: target.into(),
+            ttl,
+        })))
+    }
+
+    #[test]
+    fn a_record_that_does_not_lead_to_the_writer_is_in_the_way() {
+        assert_eq!(verdict(pointer("orders.rds.test", 5), true), Verdict::Pass);
+        let slow = pointer("orders.rds.test", 300);
+        assert_eq!(verdict(slow, true), Verdict::Warning);
+        for found in [
+            pointer("other.rds.test", 5),
+            Ok(None),
+            Err("weighted".into()),
+        ] {
+            assert_eq!(verdict(found, true), Verdict::Blocker);
+        }
+        assert_eq!(verdict(Ok(None), false), Verdict::Warning);
+    }
+}
