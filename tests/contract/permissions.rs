@@ -146,6 +146,7 @@ fn called() -> BTreeSet<String> {
         ("executions", "states"),
         ("logins", "secretsmanager"),
         ("notices", "sns"),
+        ("parameters", "ssm"),
         ("rds", "rds"),
         ("tokens", "states"),
         ("upgrades", "dynamodb"),

@@ -4,6 +4,7 @@
 mod approval;
 mod claim;
 mod on_green;
+mod parameter;
 mod privileges;
 mod rollback;
 mod shift_weight;

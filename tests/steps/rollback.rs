@@ -52,7 +52,7 @@ async fn run(world: &World, user: &str, statements: &str) -> Result<()> {
 }
 
 /// Calls a step until it says that it is done; all its answers.
-async fn until_done(world: &World, step: &str, input: &Value) -> Result<Vec<Value>> {
+pub async fn until_done(world: &World, step: &str, input: &Value) -> Result<Vec<Value>> {
     let mut answers = Vec::new();
     for _ in 0..600 {
         let answer = world.step(step, input.clone()).await?;
@@ -69,12 +69,23 @@ async fn until_done(world: &World, step: &str, input: &Value) -> Result<Vec<Valu
 /// An upgrade with green, half of the reads there.
 pub async fn half_way(name: &str) -> Result<(World, Value)> {
     let world = World::start(name).await?;
-    create_blue(&world).await?;
-    run(&world, "viridian", APPLICATION).await?;
     world
         .route(&[("replica", &host_name("orders-replica"), 100)])
         .await?;
-    let request = json!({"database": "orders", "target_version": "18.4", "reads": {"record": READS}, "way_back": "none"});
+    let ticket = with_green(&world, &json!({"record": READS})).await?;
+    world
+        .step("shift_weight", json!({"ticket": ticket, "percent": 50}))
+        .await?;
+    ensure!(world.routes().await?.len() == 2, "reads are shared");
+    Ok((world, ticket))
+}
+
+/// Makes blue with a replica, and green by an upgrade whose reads go by this route; the ticket.
+pub async fn with_green(world: &World, reads: &Value) -> Result<Value> {
+    create_blue(world).await?;
+    run(world, "viridian", APPLICATION).await?;
+    let request =
+        json!({"database": "orders", "target_version": "18.4", "reads": reads, "way_back": "none"});
     let planned = world
         .step("plan", json!({"request": request, "owner": OWNER}))
         .await?;
@@ -83,12 +94,8 @@ pub async fn half_way(name: &str) -> Result<(World, Value)> {
         .step("claim", json!({"plan": planned["plan"], "owner": OWNER}))
         .await?;
     let ticket = claimed["ticket"].clone();
-    until_done(&world, "provision", &json!({"ticket": ticket})).await?;
-    world
-        .step("shift_weight", json!({"ticket": ticket, "percent": 50}))
-        .await?;
-    ensure!(world.routes().await?.len() == 2, "reads are shared");
-    Ok((world, ticket))
+    until_done(world, "provision", &json!({"ticket": ticket})).await?;
+    Ok(ticket)
 }
 
 /// A fence on blue, as a step that died leaves it.

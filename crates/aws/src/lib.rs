@@ -13,6 +13,7 @@ mod logins;
 pub mod metrics;
 mod network;
 mod notices;
+mod parameters;
 mod rds;
 mod serve;
 mod tokens;

@@ -7,6 +7,7 @@ use crate::executions::Executions;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
+use crate::parameters::Parameters;
 use crate::rds::Rds;
 use crate::tokens::TaskTokens;
 use crate::upgrades::Upgrades;
@@ -27,6 +28,7 @@ pub struct Aws {
     executions: OnceCell<Executions>,
     notices: OnceCell<Notices>,
     zones: OnceCell<Zones>,
+    parameters: OnceCell<Parameters>,
     logins: OnceCell<Logins>,
 }
 
@@ -50,6 +52,7 @@ impl Aws {
             executions: OnceCell::new(),
             notices: OnceCell::new(),
             zones: OnceCell::new(),
+            parameters: OnceCell::new(),
             logins: OnceCell::new(),
         })
     }
@@ -64,6 +67,7 @@ impl World for Aws {
     type Notices = Notices;
     type Metrics = Metrics;
     type Zones = Zones;
+    type Parameters = Parameters;
     type Logins = Logins;
     type Clock = Clock;
 
@@ -103,6 +107,10 @@ impl World for Aws {
 
     fn zones(&self) -> &Zones {
         self.zones.get_or_init(|| Zones::new(&self.sdk))
+    }
+
+    fn parameters(&self) -> &Parameters {
+        self.parameters.get_or_init(|| Parameters::new(&self.sdk))
     }
 
     fn logins(&self) -> &Logins {

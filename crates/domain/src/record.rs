@@ -5,10 +5,11 @@ use crate::fence::Fence;
 use crate::ids::{Database, DeploymentId, Epoch, InstanceId, Millis, Owner, ResourceId};
 use crate::marker::Marker;
 use crate::plan::Plan;
+use crate::rds::Instance;
 use crate::receipt::Receipt;
 use crate::reverse::Reverse;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a step shows to be let through: it acts only while the record has the same owner and epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +211,16 @@ impl Record {
         let green = self.green_wait.as_ref().map(|wait| wait.token.as_str());
         let both = [self.token(), green];
         both.into_iter().flatten().map(str::to_owned).collect()
+    }
+
+    /// Every host that a member of either side has or had: as recorded, and as these instances have it now.
+    #[must_use]
+    pub fn hosts(&self, instances: &[Instance]) -> BTreeSet<String> {
+        let blue = self.plan.members.iter().map(|member| &member.address);
+        let green = self.green.iter().flat_map(|green| &green.members);
+        let green = green.map(|member| &member.address);
+        let now = instances.iter().filter_map(|one| one.address.as_ref());
+        blue.chain(green).chain(now).cloned().collect()
     }
 
     /// Puts a fence into the record. One on the same server is replaced.

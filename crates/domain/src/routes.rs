@@ -6,10 +6,12 @@
 
 mod cname;
 mod named;
+mod parameter;
 mod weighted;
 
 pub use cname::Pointer;
-pub use named::{Named, Traffic};
+pub use named::{Named, POLL_SECONDS, Traffic};
+pub use parameter::Parameter;
 pub use weighted::{Change, GREEN, Records, Weighted, changes, share, strangers};
 
 use crate::error::StepError;
@@ -25,6 +27,8 @@ pub enum Route {
     Weighted(Records),
     /// A plain CNAME, which leads to the writer.
     Cname(Pointer),
+    /// A parameter that clients poll.
+    Parameter(Parameter),
 }
 
 impl Route {
@@ -34,6 +38,7 @@ impl Route {
         match self {
             Self::Weighted(route) => &route.name,
             Self::Cname(route) => &route.name,
+            Self::Parameter(route) => &route.parameter,
         }
     }
 
@@ -43,6 +48,7 @@ impl Route {
         match self {
             Self::Weighted(route) => format!("the weighted name {}", route.name),
             Self::Cname(route) => format!("the record {}", route.name),
+            Self::Parameter(route) => format!("the parameter {}", route.parameter),
         }
     }
 
@@ -56,6 +62,10 @@ impl Route {
                 format!("{} with {records} weighted record{plural}", route.name)
             }
             Self::Cname(route) => format!("{}, kept for {} s", route.name, route.ttl),
+            Self::Parameter(route) => format!(
+                "{} at version {}, polled every {} s",
+                route.parameter, route.version, route.poll_seconds
+            ),
         }
     }
 
@@ -65,6 +75,7 @@ impl Route {
         match self {
             Self::Weighted(route) => route.kept_seconds(),
             Self::Cname(route) => route.ttl,
+            Self::Parameter(route) => route.poll_seconds,
         }
     }
 
@@ -73,7 +84,7 @@ impl Route {
     pub const fn is_divisible(&self) -> bool {
         match self {
             Self::Weighted(_) => true,
-            Self::Cname(_) => false,
+            Self::Cname(_) | Self::Parameter(_) => false,
         }
     }
 
@@ -105,6 +116,7 @@ impl Route {
                 "`{}` is one plain CNAME, which can't share reads",
                 route.name
             ))),
+            Self::Parameter(route) => route.share(greens, percent).map(Self::Parameter),
         }
     }
 
@@ -114,6 +126,7 @@ impl Route {
         match self {
             Self::Weighted(route) => Self::Weighted(route.to(hosts)),
             Self::Cname(route) => Self::Cname(route.translated(hosts)),
+            Self::Parameter(route) => Self::Parameter(route.to(hosts)),
         }
     }
 
@@ -124,6 +137,7 @@ impl Route {
             (Self::Weighted(wanted), Some(Self::Weighted(now))) => {
                 changes(&now.records, &wanted.records).is_empty()
             }
+            (Self::Parameter(wanted), Some(Self::Parameter(now))) => now.value == wanted.value,
             _ => now == Some(self),
         }
     }
@@ -135,6 +149,9 @@ impl Route {
             Self::Cname(route) if route.target == host => None,
             Self::Cname(route) => Some(route.target.clone()),
             Self::Weighted(_) => Some("several records".to_owned()),
+            // The value may be more than a host, so it is not shown.
+            Self::Parameter(route) if route.names(host) => None,
+            Self::Parameter(_) => Some("another host".to_owned()),
         }
     }
 }
@@ -184,6 +201,27 @@ mod tests {
         for value in [records, pointer] {
             assert_eq!(serde_json::to_value(read(&value)).expect("writes"), value);
         }
+    }
+
+    #[test]
+    fn a_parameter_moves_at_the_last_step_whoever_asks_for_less() {
+        let parameter = Route::Parameter(Parameter {
+            parameter: "/orders/reads".into(),
+            value: "blue.rds.test:5432".into(),
+            version: 3,
+            poll_seconds: 30,
+        });
+        let greens = BTreeMap::from([("blue.rds.test".to_owned(), "green.rds.test".to_owned())]);
+        let at = |percent| parameter.share(&greens, percent, 1).expect("a share");
+        assert_eq!((parameter.moved(50), at(50)), (0, parameter.clone()));
+        assert_eq!(parameter.moved(100), 100);
+        assert!(!at(100).is_met_by(Some(&parameter)));
+        assert_eq!(settle_seconds(Some(&parameter), &at(100), &parameter), 30);
+        let text = serde_json::to_value(&parameter).expect("writes");
+        assert_eq!(
+            serde_json::from_value::<Route>(text).expect("reads"),
+            parameter
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod error;
 mod executions;
 mod metrics;
 mod notices;
+mod parameters;
 mod rds;
 mod tokens;
 mod upgrades;
@@ -30,6 +31,7 @@ pub use error::{BoxError, Error, Failure, Nature};
 pub use executions::Executions;
 pub use metrics::{Metrics, Observation};
 pub use notices::Notices;
+pub use parameters::{Parameters, Value};
 pub use rds::{Created, Deletion, NewDeployment, Rds};
 pub use tokens::{Ended, TaskTokens};
 pub use upgrades::{CLOCKS_DIFFER, Item, Upgrades, Write};
@@ -53,6 +55,8 @@ pub trait World {
     type Metrics: Metrics;
     /// Hosted zones of Route 53.
     type Zones: Zones;
+    /// Parameters of Systems Manager.
+    type Parameters: Parameters;
     /// Our credentials for the databases.
     type Logins: Logins;
     /// Time.
@@ -74,6 +78,8 @@ pub trait World {
     fn metrics(&self) -> &Self::Metrics;
     /// Hosted zones of Route 53.
     fn zones(&self) -> &Self::Zones;
+    /// Parameters of Systems Manager.
+    fn parameters(&self) -> &Self::Parameters;
     /// Our credentials for the databases.
     fn logins(&self) -> &Self::Logins;
     /// Time.

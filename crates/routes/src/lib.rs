@@ -6,12 +6,14 @@
 //! three functions.
 
 mod cname;
+mod parameter;
 mod weighted;
 mod zones;
 
 use domain::ids::Millis;
 use domain::routes::{Named, Route, Traffic};
 use ports::{Error, World};
+use std::collections::BTreeSet;
 
 /// What stands under a name that shall lead reads or writes; `None` if nothing does.
 ///
@@ -32,6 +34,16 @@ pub async fn find(
             let found = cname::find(world, record).await?;
             Ok(found.map(Route::Cname))
         }
+        (
+            Named::Parameter {
+                parameter,
+                poll_seconds,
+            },
+            _,
+        ) => {
+            let found = parameter::find(world, parameter, *poll_seconds).await?;
+            Ok(found.map(Route::Parameter))
+        }
     }
 }
 
@@ -50,13 +62,18 @@ pub async fn read(world: &impl World, route: &Route) -> Result<Option<Route>, Er
             let now = cname::read(world, pointer).await?;
             Ok(now.map(Route::Cname))
         }
+        Route::Parameter(parameter) => {
+            let now = parameter::read(world, parameter).await?;
+            Ok(now.map(Route::Parameter))
+        }
     }
 }
 
 /// Makes the route as wanted, if it is not so yet, and returns what it was before.
 ///
 /// It looks before each attempt, so that an attempt whose answer was lost is recognized; on return every client that asks is told
-/// the new answer. `verify` runs immediately before each change.
+/// the new answer. `hosts` are those of both sides, by which a route tells what this upgrade made of it; `verify` runs immediately
+/// before each change.
 ///
 /// # Errors
 ///
@@ -65,6 +82,7 @@ pub async fn read(world: &impl World, route: &Route) -> Result<Option<Route>, Er
 pub async fn apply(
     world: &impl World,
     wanted: &Route,
+    hosts: &BTreeSet<String>,
     deadline: Millis,
     verify: impl AsyncFn() -> Result<(), Error>,
 ) -> Result<Option<Route>, Error> {
@@ -76,6 +94,10 @@ pub async fn apply(
         Route::Cname(pointer) => {
             let before = cname::apply(world, pointer, deadline, verify).await?;
             Ok(before.map(Route::Cname))
+        }
+        Route::Parameter(parameter) => {
+            let before = parameter::apply(world, parameter, hosts, deadline, verify).await?;
+            Ok(before.map(Route::Parameter))
         }
     }
 }

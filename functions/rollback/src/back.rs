@@ -56,7 +56,7 @@ impl<W: World> Rollback<'_, W> {
     ) -> Result<Option<Output>, Error> {
         let rds = self.call.world.rds();
         match act {
-            BackAct::GiveUp(why) => return Err(self.give_up(held, servers, why).await?),
+            BackAct::GiveUp(why) => return Err(self.give_up(held, servers, seen, why).await?),
             BackAct::AskPerson(why) => return Err(self.ask(held, &why).await),
             BackAct::Wait(why) => return Ok(Some(self.later(&why))),
             BackAct::DeleteRecord(deployment) => {
@@ -93,8 +93,9 @@ impl<W: World> Rollback<'_, W> {
             return Ok(());
         };
         let deadline = self.call.invocation.last_call();
+        let hosts = held.record().hosts(&seen.instances);
         let verify = async || held.verify().await;
-        let before = routes::apply(self.call.world, &wanted, deadline, verify).await?;
+        let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
         if !wanted.is_met_by(before.as_ref()) {
             let name = wanted.name();
             self.actions.push(format!("{name} leads to old blue."));
@@ -194,7 +195,8 @@ impl<W: World> Rollback<'_, W> {
         };
         let verify = async || held.verify().await;
         let deadline = self.call.invocation.last_call();
-        let before = routes::apply(self.call.world, &wanted, deadline, verify).await?;
+        let hosts = held.record().hosts(&seen.instances);
+        let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
         if !wanted.is_met_by(before.as_ref()) {
             metrics::observe(held, &Observation::Weight(0));
         }
@@ -250,13 +252,15 @@ impl<W: World> Rollback<'_, W> {
         &self,
         held: &mut Held<'_, W>,
         servers: &Servers<'_, W>,
+        seen: &BackSeen,
         why: Unavailable,
     ) -> Result<Error, Error> {
         let_green_in(held, servers).await?;
         if let Some(route) = held.record().plan.writes.clone() {
             let verify = async || held.verify().await;
             let deadline = self.call.invocation.last_call();
-            routes::apply(self.call.world, &route, deadline, verify).await?;
+            let hosts = held.record().hosts(&seen.instances);
+            routes::apply(self.call.world, &route, &hosts, deadline, verify).await?;
         }
         held.change(|record| {
             record.back = None;

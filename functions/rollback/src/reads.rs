@@ -54,7 +54,8 @@ impl<W: World> Rollback<'_, W> {
             return Ok(None);
         };
         let deadline = self.call.invocation.last_call();
-        let before = routes::apply(self.call.world, route, deadline, verify).await?;
+        let hosts = record.hosts(&[]);
+        let before = routes::apply(self.call.world, route, &hosts, deadline, verify).await?;
         let changed = !route.is_met_by(before.as_ref());
         Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name())))
     }

@@ -29,7 +29,8 @@ async fn shifted<W: World>(
     let wanted = wanted(held.record(), route, percent, ttl)?;
     let verify = async || held.verify().await;
     let deadline = call.invocation.last_call();
-    let before = routes::apply(call.world, &wanted, deadline, verify).await?;
+    let hosts = held.record().hosts(&[]);
+    let before = routes::apply(call.world, &wanted, &hosts, deadline, verify).await?;
     if !wanted.is_met_by(before.as_ref()) {
         metrics::observe(held, &Observation::Weight(percent));
     }

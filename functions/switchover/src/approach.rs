@@ -81,7 +81,8 @@ async fn move_reads<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
     };
     let deadline = Millis(call.invocation.deadline.0 - 10_000);
     let verify = async || held.verify().await;
-    let before = routes::apply(call.world, &route, deadline, verify).await?;
+    let hosts = held.record().hosts(&[]);
+    let before = routes::apply(call.world, &route, &hosts, deadline, verify).await?;
     if route.is_met_by(before.as_ref()) {
         return Ok(());
     }

@@ -148,6 +148,7 @@ impl ports::World for Call {
     type Notices = Self;
     type Metrics = Self;
     type Zones = Self;
+    type Parameters = Self;
     type Logins = Self;
     type Clock = Self;
 
@@ -180,6 +181,10 @@ impl ports::World for Call {
     }
 
     fn zones(&self) -> &Self {
+        self
+    }
+
+    fn parameters(&self) -> &Self {
         self
     }
 

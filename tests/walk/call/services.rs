@@ -12,7 +12,7 @@ use domain::rds::{Deployment, Instance, Snapshot, UpgradeTarget};
 use domain::record::Ticket;
 use ports::{
     Alarms, Created, Edit, Ended, Executions, Failure, Metrics, Nature, NewDeployment, Notices,
-    Observation, Rds, RecordSet, TaskTokens, Zones,
+    Observation, Parameters, Rds, RecordSet, TaskTokens, Value as Held, Zones,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -255,5 +255,20 @@ impl Zones for Call {
     async fn is_everywhere(&self, change: &str) -> Fallible<bool> {
         self.look("change", |world| Ok(world.is_everywhere(change)))
             .await
+    }
+}
+
+/// There is none in this world.
+impl Parameters for Call {
+    async fn value(&self, _name: &str) -> Fallible<Option<Held>> {
+        self.look("parameter", |_| Ok(None)).await
+    }
+
+    async fn replace(&self, _name: &str, _text: &str) -> Fallible<i64> {
+        self.act("change parameter", Kind::Free, |_| {
+            let code = "ParameterNotFound";
+            answered(Nature::Acted, "changing a parameter", Failure::Unfit, code)
+        })
+        .await
     }
 }

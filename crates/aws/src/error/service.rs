@@ -12,6 +12,7 @@ pub(super) fn of_service(code: Option<&str>, status: u16) -> Failure {
         | "RequestThrottledException"
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
+        | "TooManyUpdates"
         | "ProvisionedThroughputExceededException"
         | "KMSThrottling"
         | "KMSThrottlingException"

@@ -93,6 +93,18 @@ impl Fields {
         taken
     }
 
+    /// Whether a field is still to be taken.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Offers these fields to whoever has misspelt one, and takes them for known.
+    pub fn know(&mut self, names: &[&'static str]) {
+        for name in names {
+            self.raw(name);
+        }
+    }
+
     /// Everything that was wrong, fields that nobody knows included.
     pub fn finish(mut self) -> Vec<Fault> {
         let unknown: Vec<String> = self.left.keys().cloned().collect();
@@ -111,7 +123,8 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
-    fn fault(&mut self, name: &str, problem: String, remedy: &str) {
+    /// Something that is wrong with a field beside its own value.
+    pub fn fault(&mut self, name: &str, problem: String, remedy: &str) {
         self.faults.push(Fault {
             field: format!("{}{name}", self.within),
             problem,

@@ -3,7 +3,7 @@
 use super::fields::{Fault, Faults, Fields};
 use super::{Approval, GreenSettings, InsufficientData, Request, Retire, Strategy, WayBack};
 use crate::ids::Database;
-use crate::routes::Named;
+use crate::routes::{Named, POLL_SECONDS};
 use crate::version::Version;
 use serde_json::{Map, Value};
 
@@ -125,8 +125,11 @@ const RAMP: &str =
 const ALARMS: &str = "write a list of different names of CloudWatch alarms";
 const ROLES: &str =
     "write a list of one or more different roles that the application logs in as; none of rds*";
-const READS: &str = r#"write {"record": "orders-reads.example.com"}"#;
-const WRITES: &str = r#"write {"record": "orders-writes.example.com"}"#;
+const READS: &str =
+    r#"write {"record": "orders-reads.example.com"} or {"parameter": "/orders/reads"}"#;
+const WRITES: &str =
+    r#"write {"record": "orders-writes.example.com"} or {"parameter": "/orders/writes"}"#;
+const PARAMETER: &str = "write the full name of a parameter of Systems Manager: it begins with / and has letters, digits, -, _ and . between slashes";
 const GREEN: &str = r#"write {"parameter_group": "a group of the target version's family"}"#;
 
 fn database(value: &Value) -> Option<Database> {
@@ -189,9 +192,42 @@ fn writes(fields: &mut Fields) -> Option<Named> {
     named(fields, remedy)
 }
 
-fn named(fields: &mut Fields, remedy: &str) -> Option<Named> {
-    let record = fields.need("record", remedy, host)?;
-    Some(Named::Record { record })
+/// One route, by whichever field says what it is.
+fn named(fields: &mut Fields, record: &str) -> Option<Named> {
+    let both = fields.has("record") && fields.has("parameter");
+    if both {
+        let problem = "stands beside `record`".to_owned();
+        fields.fault("parameter", problem, "keep one of the two");
+    }
+    if fields.has("parameter") {
+        let dns = fields.take("record", record, host);
+        let parameter = fields.take("parameter", PARAMETER, parameter);
+        let polled = number(fields, "poll_seconds", 1, 60).unwrap_or(POLL_SECONDS);
+        return parameter
+            .filter(|_| dns.is_none())
+            .map(|parameter| Named::Parameter {
+                parameter,
+                poll_seconds: polled,
+            });
+    }
+    let record = fields.need("record", record, host);
+    if fields.has("poll_seconds") {
+        let problem = "belongs to `parameter`".to_owned();
+        fields.fault("poll_seconds", problem, "leave it out; a record has a TTL");
+    }
+    fields.know(&["parameter", "poll_seconds"]);
+    Some(Named::Record { record: record? })
+}
+
+/// Names as Systems Manager takes them, in a hierarchy.
+fn parameter(value: &Value) -> Option<String> {
+    let name = text(value, 1011)?;
+    let mut levels = name.strip_prefix('/')?.split('/');
+    let letters = |level: &str| {
+        let fit = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        !level.is_empty() && level.chars().all(fit)
+    };
+    levels.all(letters).then_some(name)
 }
 
 fn green(fields: &mut Fields) -> GreenSettings {

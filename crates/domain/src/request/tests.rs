@@ -107,6 +107,54 @@ fn nobody_waits_for_green_longer_than_an_execution_can() {
 }
 
 #[test]
+fn a_route_is_a_record_or_a_parameter_and_never_both() {
+    let with =
+        |reads: Value| json!({"database": "orders", "target_version": "17.4", "reads": reads});
+    let read = |reads| parse(&with(reads)).map(|request| request.reads);
+    let parameter = |poll_seconds| {
+        Ok(Some(Named::Parameter {
+            parameter: "/orders/reads".into(),
+            poll_seconds,
+        }))
+    };
+    assert_eq!(read(json!({"parameter": "/orders/reads"})), parameter(30));
+    let polled = json!({"parameter": "/orders/reads", "poll_seconds": 5});
+    assert_eq!(read(polled), parameter(5));
+    for (wrong, field) in [
+        (
+            json!({"record": "reads.example.com", "parameter": "/orders/reads"}),
+            "reads.parameter",
+        ),
+        (json!({"parameter": "orders"}), "reads.parameter"),
+        (json!({"parameter": "/orders//reads"}), "reads.parameter"),
+        (json!({"parameter": "/orders/reads:3"}), "reads.parameter"),
+        (
+            json!({"parameter": "/orders/reads", "poll_seconds": 0}),
+            "reads.poll_seconds",
+        ),
+        (
+            json!({"record": "reads.example.com", "poll_seconds": 5}),
+            "reads.poll_seconds",
+        ),
+        (json!({}), "reads.record"),
+    ] {
+        assert_eq!(fields_of(&with(wrong.clone())), [field], "{wrong}");
+    }
+}
+
+#[test]
+fn a_tag_says_by_its_shape_what_it_names() {
+    assert!(matches!(
+        Named::from("/orders/reads"),
+        Named::Parameter { .. }
+    ));
+    assert!(matches!(
+        Named::from("reads.example.com"),
+        Named::Record { .. }
+    ));
+}
+
+#[test]
 fn an_event_brings_its_own_id() {
     let event = json!({
         "id": "e-1", "detail-type": "Upgrade", "source": "shop",
@@ -180,8 +228,9 @@ fn requests() -> impl Generate<Value = Request> {
             reads: reads.map(|name| Named::Record {
                 record: format!("{name}.example.com"),
             }),
-            writes: id.clone().map(|name| Named::Record {
-                record: format!("{name}.example.org"),
+            writes: id.clone().map(|name| Named::Parameter {
+                parameter: format!("/shop/{name}"),
+                poll_seconds: numbers.5 % 60 + 1,
             }),
             way_back: if flags.1 {
                 WayBack::None

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Seconds within which clients look at a parameter again, where nobody says.
+pub const POLL_SECONDS: u32 = 30;
+
 /// What a route leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Traffic {
@@ -21,13 +24,32 @@ pub enum Named {
         /// Such as `orders-reads.example.com`.
         record: String,
     },
+    /// A parameter of Systems Manager that clients poll.
+    Parameter {
+        /// Such as `/orders/reads`.
+        parameter: String,
+        /// Seconds within which every client looks at it again. Default 30.
+        #[serde(default = "poll_seconds")]
+        poll_seconds: u32,
+    },
+}
+
+const fn poll_seconds() -> u32 {
+    POLL_SECONDS
 }
 
 impl From<&str> for Named {
-    /// By its shape, as tags have it.
+    /// By its shape, as tags have it: a parameter begins with `/`.
     fn from(name: &str) -> Self {
-        Self::Record {
-            record: name.to_owned(),
+        if name.starts_with('/') {
+            Self::Parameter {
+                parameter: name.to_owned(),
+                poll_seconds: POLL_SECONDS,
+            }
+        } else {
+            Self::Record {
+                record: name.to_owned(),
+            }
         }
     }
 }
@@ -36,6 +58,7 @@ impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record { record } => f.write_str(record),
+            Self::Parameter { parameter, .. } => f.write_str(parameter),
         }
     }
 }
@@ -50,6 +73,12 @@ impl Named {
             }
             (Self::Record { .. }, Traffic::Writes) => {
                 "let the name be one plain CNAME that leads to the writer's endpoint, or correct it"
+            }
+            (Self::Parameter { .. }, Traffic::Reads) => {
+                "let it be a parameter of the type String whose value has the endpoints of this database's instances where clients read, or correct the name"
+            }
+            (Self::Parameter { .. }, Traffic::Writes) => {
+                "let it be a parameter of the type String whose value has the writer's endpoint, or correct the name"
             }
         }
     }

@@ -51,6 +51,7 @@ const REQUEST_TAG: &str = "aws:RequestTag/";
 pub(super) const RECORD_TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
 pub(super) const RECORD_ACTIONS: &str = "route53:ChangeResourceRecordSetsActions";
 pub(super) const QUALIFIER: &str = "states:StateMachineQualifier";
+pub(super) const OVERWRITE: &str = "ssm:Overwrite";
 
 impl Condition {
     /// Reads a statement's `Condition`; `foreign` takes what only a service's own call could fulfil.
@@ -141,7 +142,7 @@ fn test(operator: &str, key: &str) -> Result<Test> {
     };
     let tag = key.starts_with(RESOURCE_TAG) || key.starts_with(REQUEST_TAG);
     ensure!(
-        tag || [RECORD_TYPES, RECORD_ACTIONS, QUALIFIER].contains(&key),
+        tag || [RECORD_TYPES, RECORD_ACTIONS, QUALIFIER, OVERWRITE].contains(&key),
         "the condition key {key} is not known here"
     );
     Ok(Test { of, pattern })

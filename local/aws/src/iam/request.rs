@@ -5,7 +5,7 @@ mod fields;
 mod rds;
 
 use super::Tags;
-use super::condition::{Keys, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
+use super::condition::{Keys, OVERWRITE, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
 use crate::gateway::call::{Call, Caller};
 use crate::{ACCOUNT, REGION, lambda};
 use fields::Fields;
@@ -67,6 +67,7 @@ impl Request {
             "secretsmanager" => secret(&fields),
             "monitoring" => alarm(&call.operation, &fields),
             "route53" => route53(call.uri.path()),
+            "ssm" => parameter(&fields),
             "lambda" => function(call),
             _ => Vec::new(),
         };
@@ -77,6 +78,10 @@ impl Request {
             request
                 .keys
                 .insert(RECORD_ACTIONS, elements(&batch, "Action"));
+        }
+        if call.operation == "PutParameter" {
+            let overwrite = fields.flag("Overwrite").to_string();
+            request.keys.insert(OVERWRITE, vec![overwrite]);
         }
         request
     }
@@ -206,6 +211,18 @@ fn route53(path: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The slash with which a name begins is the one that stands before each name in an ARN.
+fn parameter(fields: &Fields) -> Vec<String> {
+    let named = fields.text("Name").into_iter();
+    let whole = |name: String| {
+        arn(
+            "ssm",
+            &format!("parameter/{}", name.trim_start_matches('/')),
+        )
+    };
+    named.map(whole).collect()
 }
 
 /// What stands in each element of this name.

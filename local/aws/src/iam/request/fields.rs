@@ -33,6 +33,11 @@ impl Fields {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Whether a flag is there and set.
+    pub fn flag(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// All fields whose names begin so, with the rest of their names.
     pub fn under(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.0.iter();

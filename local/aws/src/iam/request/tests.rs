@@ -315,3 +315,17 @@ fn a_change_of_records_tells_their_types_and_what_is_done_to_them() {
     assert_eq!(keys[RECORD_ACTIONS], ["UPSERT", "DELETE"]);
     assert_eq!(keys[RECORD_TYPES], ["CNAME", "A"]);
 }
+
+#[test]
+fn a_parameter_is_told_by_its_name_and_whether_one_may_be_made() {
+    let put = |body| json_call("ssm", "AmazonSSM.PutParameter", &body);
+    let over = put(json!({"Name": "/orders/reads", "Value": "a", "Overwrite": true}));
+    let wanted = ["ssm:PutParameter ssm:parameter/orders/reads"];
+    assert_eq!(needs(&over, &World::default()), wanted);
+    let overwrites = |call| Request::of(&call, &World::default()).keys[OVERWRITE].concat();
+    assert_eq!(overwrites(over), "true");
+    assert_eq!(
+        overwrites(put(json!({"Name": "/orders/reads", "Value": "a"}))),
+        "false"
+    );
+}
