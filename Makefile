@@ -1,6 +1,7 @@
 # Each target sets up what it needs by itself, says what is missing, and reuses what is there.
 
 SCENARIO ?= upgrade
+ROUTE    ?= weighted
 PROFILE  ?= quick
 RUNS     ?= 10
 
@@ -22,12 +23,12 @@ FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/mai
 .PHONY: help demo up bench soak test iam-table saga saga-sample walks mutants check build build-local build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
 
 help: ## Show this
-	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [PROFILE=quick|rds]"
+	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [ROUTE=weighted|parameter] [PROFILE=quick|rds]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The recipes that run `local` are one plain command each: make then runs it without a shell, and its signals reach it.
 demo: toolchain build-local ## Upgrade a live PostgreSQL by the real functions under the real state machine, and watch
-	@$(LOCAL) demo --scenario $(SCENARIO) --profile $(PROFILE)
+	@$(LOCAL) demo --scenario $(SCENARIO) --route $(ROUTE) --profile $(PROFILE)
 
 up: toolchain-aws build-local ## Keep the platform, a database and its application running until Ctrl-C
 	@$(LOCAL) up --profile $(PROFILE)

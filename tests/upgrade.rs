@@ -5,8 +5,9 @@
 
 use anyhow::Result;
 use local::app::Settings;
+use local::routes::Route;
 use local::scenario::observe::Nobody;
-use local::scenario::summary::{Side, Summary};
+use local::scenario::summary::{Share, Side, Summary};
 use local::scenario::{Kind, Scenario};
 use local_rds::DelayProfile;
 use std::sync::Arc;
@@ -16,12 +17,17 @@ use tokio::sync::Mutex;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 async fn run(kind: Kind) -> Result<Summary> {
+    run_by(Route::Weighted, kind).await
+}
+
+async fn run_by(route: Route, kind: Kind) -> Result<Summary> {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let folder = tests::run_folder(kind.as_str());
+    let folder = tests::run_folder(&format!("{}-{route:?}", kind.as_str()));
     let scenario = Scenario {
         kind,
         request: kind.request(),
         folder: folder.clone(),
+        route,
         profile: DelayProfile::QUICK,
         load: Settings {
             rows: 60_000,
@@ -95,5 +101,15 @@ async fn an_alarm_after_the_switchover_brings_every_write_back_to_blue() -> Resu
     assert_eq!(summary.serving, Side::Blue);
     assert!(summary.write_pause_ms.is_some() && summary.rollback_pause_ms.is_some());
     assert_eq!(summary.digests_alike, 2, "both databases were compared");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_by_a_parameter_move_at_the_last_step() -> Result<()> {
+    let summary = run_by(Route::Parameter, Kind::Upgrade).await?;
+    let seen = |share: &Share| (share.asked, share.seen.is_some_and(|seen| seen > 50.0));
+    let ramp: Vec<_> = summary.ramp.iter().map(seen).collect();
+    let wanted = [(10, false), (20, false), (50, false), (100, true)];
+    assert_eq!(ramp, wanted);
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod display;
 mod numbers;
 pub mod platform;
+pub mod routes;
 pub mod scenario;
 pub mod shop;
 pub mod soak;

@@ -14,6 +14,7 @@ pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
         kind: demo.scenario,
         request: demo.scenario.request(),
         folder: runs::begin(demo.scenario.as_str())?,
+        route: demo.route,
         profile: demo.load.profile(),
         load: demo.load.settings(),
         observer: Arc::from(display::for_terminal()),

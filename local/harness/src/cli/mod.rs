@@ -9,6 +9,7 @@ mod up;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use local::routes::Route;
 use local::scenario::Kind;
 use local_rds::DelayProfile;
 use std::fs::File;
@@ -62,6 +63,9 @@ struct Demo {
     /// What is done to the upgrade.
     #[arg(long, value_enum, default_value_t = Kind::Upgrade)]
     scenario: Kind,
+    /// What routes the reads.
+    #[arg(long, value_enum, default_value_t = Route::Weighted)]
+    route: Route,
     #[command(flatten)]
     load: Load,
 }

@@ -3,6 +3,7 @@
 use super::{Up, interrupted, log_to};
 use anyhow::Result;
 use local::app::{Application, PASSWORD};
+use local::routes::Route;
 use local::scenario::runs;
 use local::scenario::world::{Plan, World};
 use local::shop::{DATABASE, OURS};
@@ -26,6 +27,7 @@ pub(super) async fn run(up: &Up) -> Result<ExitCode> {
         profile: up.load.profile(),
         version: "16.14",
         rows: settings.rows,
+        route: Route::Weighted,
     };
     let work = async {
         let world = World::create(&plan, &|what| eprintln!("{what}")).await?;

@@ -20,7 +20,7 @@ pub(super) fn problems(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
         Kind::Alarm => [
             back_on_blue(seen),
             alarm_answered(seen),
-            alarm_fired(summary),
+            alarm_fired(seen, summary),
         ]
         .concat(),
         Kind::Lag => [back_on_blue(seen), never_switched(seen), lag_seen(seen)].concat(),
@@ -216,19 +216,23 @@ fn alarm_answered(seen: &Seen<'_>) -> Vec<String> {
     ])
 }
 
-fn alarm_fired(summary: &Summary) -> Vec<String> {
-    let half = summary
+fn alarm_fired(seen: &Seen<'_>, summary: &Summary) -> Vec<String> {
+    let shown = seen.world.route.shows();
+    let there = summary
         .ramp
         .last()
-        .is_some_and(|share| share.asked == 50 || share.asked == 0);
+        .is_some_and(|share| u64::from(share.asked) == shown || share.asked == 0);
     unmet([
         (
-            half,
-            format!("reads were not at 50 % when it rang: {:?}", summary.ramp),
+            there,
+            format!(
+                "reads were not at {shown} % when it rang: {:?}",
+                summary.ramp
+            ),
         ),
         (
             summary.alarm_to_blue_ms.is_some(),
-            "no records were accepted after the alarm".to_owned(),
+            "no change of the route was accepted after the alarm".to_owned(),
         ),
     ])
 }
@@ -299,7 +303,7 @@ fn changes_something(call: &calls::Record) -> bool {
     let looks = ["Describe", "List", "Get", "Query", "Scan"]
         .iter()
         .any(|verb| call.operation.starts_with(verb));
-    let data = ["rds", "route53", "dynamodb", "monitoring"].contains(&call.service.as_str());
+    let data = ["rds", "route53", "ssm", "dynamodb", "monitoring"].contains(&call.service.as_str());
     ours && data && !looks
 }
 

@@ -107,7 +107,7 @@ fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
     Some(tenth(millis(pause.first_on_target - completed)))
 }
 
-/// Milliseconds from the alarm to the accepted records, and from there to the last read on green.
+/// Milliseconds from the alarm to the accepted change of the route, and from there to the last read on green.
 fn alarm(seen: &Seen<'_>, reads: &[Read]) -> Option<(f64, Option<f64>)> {
     let Injected::Alarm { at } = seen.end.injected else {
         return None;
@@ -116,11 +116,9 @@ fn alarm(seen: &Seen<'_>, reads: &[Read]) -> Option<(f64, Option<f64>)> {
     if seen.kind == Kind::Rollback {
         return None;
     }
-    let changes = seen
-        .world
-        .platform
-        .calls()
-        .of("route53", "ChangeResourceRecordSets");
+    let route = seen.world.route;
+    let calls = seen.world.platform.calls();
+    let changes = calls.matching(|call| route.is_moved_by(call));
     let accepted = changes.iter().find_map(|call| {
         let started = SystemTime::from(call.started);
         let done = call.outcome == Outcome::Done && started > at;
@@ -229,7 +227,10 @@ fn injected(seen: &Seen<'_>) -> Vec<String> {
         Injected::Alarm { .. } if seen.kind == Kind::Rollback => {
             vec!["an alarm, while the application writes on green".to_owned()]
         }
-        Injected::Alarm { .. } => vec!["an alarm, at 50 % of the reads".to_owned()],
+        Injected::Alarm { .. } => vec![format!(
+            "an alarm, at {} % of the reads",
+            seen.world.route.shows()
+        )],
         Injected::Lag { .. } => vec!["replication to green stood still".to_owned()],
     }
 }

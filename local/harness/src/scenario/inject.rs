@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use local_rds::postgres::block::ReplicationBlock;
 use std::time::{Duration, SystemTime};
 
-/// Reads are watched for so long at 50 % before the alarm rings.
+/// Reads are watched for so long on green before the alarm rings.
 const AT_HALF: Duration = Duration::from_millis(1500);
 
 /// Green takes writes for so long before the alarm rings.
@@ -61,13 +61,14 @@ pub(super) async fn during(
 ) -> Result<Injected> {
     match kind {
         Kind::Alarm => {
-            follower.until(watches_half).await;
+            let share = world.route.shows();
+            follower.until(|trace| watches(trace, share)).await;
             tokio::time::sleep(AT_HALF).await;
             let at = SystemTime::now();
-            set_alarm(&world.platform.client(), "ALARM", "half of the reads fail").await?;
-            observer.see(&Sight::Injected(
-                "an alarm, at 50 % of the reads".to_owned(),
-            ));
+            set_alarm(&world.platform.client(), "ALARM", "reads fail").await?;
+            observer.see(&Sight::Injected(format!(
+                "an alarm, at {share} % of the reads"
+            )));
             Ok(Injected::Alarm { at })
         }
         Kind::Rollback => {
@@ -108,11 +109,11 @@ fn watches_after(trace: &Trace) -> bool {
         .is_some_and(|step| step.state == "WatchAfter")
 }
 
-/// Half of the reads are on green and the alarms are watched.
-fn watches_half(trace: &Trace) -> bool {
+/// So many of the reads are on green and the alarms are watched.
+fn watches(trace: &Trace, share: u64) -> bool {
     let asked = trace
         .last("ShiftWeight")
         .and_then(|step| step.answer["percent"].as_u64());
     let watching = trace.steps.last().is_some_and(|step| step.state == "Watch");
-    asked == Some(50) && watching
+    asked == Some(share) && watching
 }

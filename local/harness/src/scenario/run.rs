@@ -15,6 +15,7 @@ use crate::app::ledger;
 use crate::app::pause::pause;
 use crate::app::tally::Tally;
 use crate::app::{Application, Settings};
+use crate::routes::Route;
 use anyhow::{Context, Result, anyhow, ensure};
 use local_aws::clock::Clock;
 use local_rds::DelayProfile;
@@ -39,10 +40,12 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub struct Scenario {
     /// What is done.
     pub kind: Kind,
-    /// What is asked for; [`Kind::request`] is what people look at.
+    /// What is asked for, but for the route of the reads; [`Kind::request`] is what people look at.
     pub request: Value,
     /// The run's folder.
     pub folder: PathBuf,
+    /// What routes the reads.
+    pub route: Route,
     /// How long RDS takes.
     pub profile: DelayProfile,
     /// How much the application does.
@@ -64,6 +67,7 @@ impl Scenario {
             profile: self.profile,
             version: self.kind.versions().0,
             rows: self.load.rows,
+            route: self.route,
         };
         let world = World::create(&plan, &|what| self.say(what)).await?;
         let summary = self.with(&world).await;
@@ -160,7 +164,9 @@ impl Scenario {
         let (from, to) = self.kind.versions();
         let machine = world.platform.template.machine("UpgradeMachine");
         let machine = &machine.context("the template has no UpgradeMachine")?.arn;
-        let start = json!({ "stateMachineArn": machine, "input": self.request.to_string() });
+        let mut request = self.request.clone();
+        request["reads"] = self.route.request();
+        let start = json!({ "stateMachineArn": machine, "input": request.to_string() });
         let client = world.platform.client();
         let started = client
             .json("states", "AWSStepFunctions.StartExecution", &start)
@@ -254,6 +260,7 @@ pub async fn run_well<T>(
         kind,
         request,
         folder: folder.clone(),
+        route: Route::default(),
         profile,
         load,
         observer,

@@ -3,10 +3,9 @@
 use super::world::World;
 use crate::app::READER;
 use crate::app::shop::SHOPS;
-use crate::shop::{DATABASE, READS};
+use crate::shop::DATABASE;
 use crate::xml;
 use anyhow::{Context, Result};
-use axum::http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ pub(super) struct State {
     pub(super) instances: BTreeMap<String, String>,
     /// Blue/green deployments.
     pub(super) deployments: Vec<String>,
-    /// The records of reads: set identifier, weight, target.
+    /// What routes the reads, as it stands.
     pub(super) reads: Vec<String>,
     /// Tables, slots, publications, subscriptions and roles on the server that serves.
     pub(super) objects: Vec<String>,
@@ -60,7 +59,7 @@ impl State {
         Ok(Self {
             instances: instances.collect(),
             deployments: deployments.into_iter().map(str::to_owned).collect(),
-            reads: reads(world).await?,
+            reads: world.route.state(&client, &world.platform.zone_id).await?,
             objects,
             replication,
             fenced,
@@ -71,28 +70,6 @@ impl State {
 fn version(world: &World, instance: &str) -> String {
     let server = world.platform.rds.server(instance);
     server.map_or_else(|| "no server".to_owned(), |server| server.version())
-}
-
-async fn reads(world: &World) -> Result<Vec<String>> {
-    let path = format!("/2013-04-01/hostedzone/{}/rrset", world.platform.zone_id);
-    let seen = world
-        .platform
-        .client()
-        .rest("route53", Method::GET, &path, "")
-        .await?;
-    let name = format!("{READS}.");
-    let sets = xml::all(&seen, "ResourceRecordSet").into_iter();
-    let ours = sets.filter(|set| xml::first(set, "Name") == Some(name.as_str()));
-    let part = |set: &str, name| xml::first(set, name).unwrap_or_default().to_owned();
-    let mut records: Vec<String> = ours
-        .map(|set| {
-            ["SetIdentifier", "Weight", "TTL", "Value"]
-                .map(|name| part(set, name))
-                .join(" ")
-        })
-        .collect();
-    records.sort();
-    Ok(records)
 }
 
 async fn databases(world: &World) -> Result<(Vec<String>, Vec<String>, Vec<String>)> {

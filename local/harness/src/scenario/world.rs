@@ -6,6 +6,7 @@ use crate::app::schema::{self, Seed};
 use crate::app::shop::SHOPS;
 use crate::app::{Doors, PASSWORD};
 use crate::platform::{Options, Platform};
+use crate::routes::{Route, Site};
 use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, WRITES, master};
 use anyhow::{Context, Result};
 use local_aws::clock::Clock;
@@ -13,7 +14,7 @@ use local_aws::gateway::client::Client;
 use local_aws::{ACCOUNT, REGION};
 use local_rds::DelayProfile;
 use local_rds::postgres::Server;
-use local_rds::postgres::dial::{Address, trusting};
+use local_rds::postgres::dial::trusting;
 use std::path::PathBuf;
 
 /// What can be chosen about it.
@@ -29,6 +30,8 @@ pub struct Plan {
     pub version: &'static str,
     /// Rows in all tables.
     pub rows: u32,
+    /// What routes the reads.
+    pub route: Route,
 }
 
 /// Everything, running.
@@ -41,6 +44,8 @@ pub struct World {
     pub doors: Doors,
     /// What was in the tables at first.
     pub seeds: Vec<Seed>,
+    /// What routes the reads.
+    pub route: Route,
 }
 
 impl World {
@@ -65,13 +70,11 @@ impl World {
         ];
         shop::create_primary(&client, plan.version, &tags).await?;
         shop::bound_slots(&client).await?;
-        let records = [shop::reads(), shop::writes()];
-        shop::create_records(&client, &platform.zone_id, &records).await?;
         let blue = platform
             .rds
             .server(DATABASE)
             .context("blue has no server")?;
-        let doors = doors(&platform, &blue)?;
+        let doors = doors(&platform, &client, &blue, plan.route).await?;
         say(&format!(
             "filling it with {} rows",
             crate::numbers::thousands(plan.rows.into())
@@ -87,6 +90,7 @@ impl World {
             blue,
             doors,
             seeds,
+            route: plan.route,
         })
     }
 
@@ -142,17 +146,16 @@ async fn subscribe(client: &Client) -> Result<()> {
     Ok(())
 }
 
-fn doors(platform: &Platform, blue: &Server) -> Result<Doors> {
-    let nameserver = platform.nameserver_address().into();
-    let port = blue.address().port();
-    let named = |name: String| Address::Name {
-        name,
-        nameserver,
-        port,
+async fn doors(platform: &Platform, client: &Client, blue: &Server, route: Route) -> Result<Doors> {
+    let site = Site {
+        client,
+        zone: &platform.zone_id,
+        nameserver: platform.nameserver_address().into(),
+        port: blue.address().port(),
     };
     Ok(Doors {
-        writer: named(WRITES.to_owned()),
-        reader: named(READS.to_owned()),
+        reader: route.create(&site).await?,
+        writer: site.named(WRITES),
         tls: trusting(platform.host.authority.ca_pem())?,
     })
 }

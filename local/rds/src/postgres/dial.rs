@@ -9,6 +9,7 @@ use hickory_resolver::{Resolver, TokioResolver};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -24,6 +25,15 @@ pub enum Address {
     Name {
         /// Such as `orders-reads.shop.test`.
         name: String,
+        /// The platform's nameserver.
+        nameserver: SocketAddr,
+        /// The port of the servers.
+        port: u16,
+    },
+    /// A host of RDS's that somebody tells, now and later.
+    Told {
+        /// The host that was told last.
+        host: watch::Receiver<String>,
         /// The platform's nameserver.
         nameserver: SocketAddr,
         /// The port of the servers.
@@ -109,7 +119,9 @@ impl Dialer {
     /// When no resolver can be made for the nameserver.
     pub fn new(address: Address, login: Login, tls: MakeRustlsConnect) -> Result<Self> {
         let resolver = match &address {
-            Address::Name { nameserver, .. } => Some(resolver(*nameserver)?),
+            Address::Name { nameserver, .. } | Address::Told { nameserver, .. } => {
+                Some(resolver(*nameserver)?)
+            }
             Address::Fixed { .. } => None,
         };
         Ok(Self {
@@ -166,6 +178,12 @@ impl Dialer {
     }
 
     async fn target(&mut self) -> Result<Target> {
+        if let Address::Told { host, .. } = &mut self.address
+            && host.has_changed().unwrap_or(false)
+        {
+            host.mark_unchanged();
+            self.known = None;
+        }
         if let Some(known) = self.known.as_ref().filter(|k| Instant::now() < k.until) {
             return Ok(known.target.clone());
         }
@@ -179,7 +197,11 @@ impl Dialer {
             (Address::Name { name, port, .. }, Some(resolver)) => {
                 ask(resolver, name, *port).await?
             }
-            (Address::Name { name, .. }, None) => bail!("no resolver for {name}"),
+            (Address::Told { host, port, .. }, Some(resolver)) => {
+                let name = host.borrow().clone();
+                ask(resolver, &name, *port).await?
+            }
+            (Address::Name { .. } | Address::Told { .. }, None) => bail!("no resolver"),
         };
         let target = known.target.clone();
         self.known = Some(known);
