@@ -6,6 +6,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::config::retry::RetryConfig;
 use aws_sdk_ssm::types::ParameterType;
+use aws_smithy_runtime_api::client::result::SdkError;
 use domain::error::StepError;
 use ports::{Error, Value};
 
@@ -27,16 +28,8 @@ impl ports::Parameters for Parameters {
     async fn value(&self, name: &str) -> Result<Option<Value>, Error> {
         let parameter = match self.client.get_parameter().name(name).send().await {
             Ok(found) => found.parameter,
-            Err(error) => {
-                let missing = error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_parameter_not_found());
-                return if missing {
-                    Ok(None)
-                } else {
-                    Err(looked("reading the parameter")(error))
-                };
-            }
+            Err(SdkError::ServiceError(error)) if error.err().is_parameter_not_found() => None,
+            Err(error) => return Err(looked("reading the parameter")(error)),
         };
         let Some(parameter) = parameter else {
             return Ok(None);

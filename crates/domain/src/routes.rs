@@ -12,7 +12,7 @@ mod weighted;
 pub use cname::Pointer;
 pub use named::{Named, POLL_SECONDS, Traffic};
 pub use parameter::Parameter;
-pub use weighted::{Change, GREEN, Records, Weighted, changes, share, strangers};
+pub use weighted::{Change, GREEN, Records, Weighted, changes, strangers};
 
 use crate::error::StepError;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,8 @@ impl Route {
     }
 
     /// The route with [`Self::moved`] of its traffic on green; 0 percent is exactly the route itself, as it was found. `greens`
-    /// has green's host for each host of blue; where a route has records, `ttl` is theirs in seconds meanwhile.
+    /// has green's host for each host of blue, whose writer's is `writer`; where a route has records, `ttl` is theirs in seconds
+    /// meanwhile.
     ///
     /// # Errors
     ///
@@ -107,16 +108,22 @@ impl Route {
     pub fn share(
         &self,
         greens: &BTreeMap<String, String>,
+        writer: &str,
         percent: u8,
         ttl: u32,
     ) -> Result<Self, StepError> {
+        if percent > 100 {
+            return Err(StepError::invalid_input(format!(
+                "`percent` is {percent}; it goes from 0 to 100"
+            )));
+        }
         match self {
             Self::Weighted(route) => route.share(greens, percent, ttl).map(Self::Weighted),
             Self::Cname(route) => Err(StepError::refused(format!(
                 "`{}` is one plain CNAME, which can't share reads",
                 route.name
             ))),
-            Self::Parameter(route) => route.share(greens, percent).map(Self::Parameter),
+            Self::Parameter(route) => route.share(greens, writer, percent).map(Self::Parameter),
         }
     }
 
@@ -212,7 +219,11 @@ mod tests {
             poll_seconds: 30,
         });
         let greens = BTreeMap::from([("blue.rds.test".to_owned(), "green.rds.test".to_owned())]);
-        let at = |percent| parameter.share(&greens, percent, 1).expect("a share");
+        let at = |percent| {
+            parameter
+                .share(&greens, "writer", percent, 1)
+                .expect("a share")
+        };
         assert_eq!((parameter.moved(50), at(50)), (0, parameter.clone()));
         assert_eq!(parameter.moved(100), 100);
         assert!(!at(100).is_met_by(Some(&parameter)));
@@ -228,7 +239,11 @@ mod tests {
     fn the_first_shift_waits_for_the_original_answers_to_expire_also_when_it_runs_again() {
         let original = weighted();
         let greens = BTreeMap::from([("blue".to_owned(), "green".to_owned())]);
-        let at = |percent| original.share(&greens, percent, 1).expect("a share");
+        let at = |percent| {
+            original
+                .share(&greens, "writer", percent, 1)
+                .expect("a share")
+        };
         let settle =
             |before: &Route, wanted: &Route| settle_seconds(Some(before), wanted, &original);
         assert_eq!(settle(&original, &at(10)), 60);

@@ -31,6 +31,7 @@ impl Parameter {
     pub(super) fn share(
         &self,
         greens: &BTreeMap<String, String>,
+        writer: &str,
         percent: u8,
     ) -> Result<Self, StepError> {
         if !greens.is_empty() && !greens.keys().any(|host| self.names(host)) {
@@ -39,10 +40,15 @@ impl Parameter {
                 self.parameter
             )));
         }
-        Ok(match percent {
-            100 => self.to(greens),
-            _ => self.clone(),
-        })
+        if percent < 100 {
+            return Ok(self.clone());
+        }
+        let mut moved = greens.clone();
+        // Beside a replica, the writer may stand there for the writes, which stay on blue.
+        if greens.keys().any(|host| host != writer && self.names(host)) {
+            moved.remove(writer);
+        }
+        Ok(self.to(&moved))
     }
 
     pub(super) fn to(&self, hosts: &BTreeMap<String, String>) -> Self {
@@ -81,6 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     const BLUE: &str = "orders-replica.rds.test";
+    const WRITER: &str = "orders.rds.test";
     const GREEN: &str = "orders-replica-green-abc123.rds.test";
 
     fn parameter(value: &str) -> Parameter {
@@ -109,9 +116,22 @@ mod tests {
             r#"{"host": "%", "port": 5432}"#,
             "postgres://reader@%:5432/orders?sslmode=verify-full",
         ] {
-            let moved = parameter(&around.replace('%', BLUE)).share(&greens(), 100);
+            let moved = parameter(&around.replace('%', BLUE)).share(&greens(), WRITER, 100);
             assert_eq!(moved.expect("a share").value, around.replace('%', GREEN));
         }
+    }
+
+    #[test]
+    fn the_writer_moves_only_where_no_replica_stands_beside_it() {
+        let mut greens = greens();
+        greens.insert(WRITER.to_owned(), "orders-green-abc123.rds.test".to_owned());
+        let moved = |value: String| {
+            let moved = parameter(&value).share(&greens, WRITER, 100);
+            moved.expect("a share").value
+        };
+        let both = |reader: &str| format!(r#"{{"writer": "{WRITER}", "reader": "{reader}"}}"#);
+        assert_eq!(moved(both(BLUE)), both(GREEN));
+        assert_eq!(moved(WRITER.to_owned()), "orders-green-abc123.rds.test");
     }
 
     #[test]
@@ -123,7 +143,7 @@ mod tests {
         ] {
             let parameter = parameter(&other);
             assert!(!parameter.names(BLUE), "{other}");
-            assert!(parameter.share(&greens(), 100).is_err(), "{other}");
+            assert!(parameter.share(&greens(), WRITER, 100).is_err(), "{other}");
         }
     }
 
@@ -150,8 +170,8 @@ mod tests {
         #[test]
         fn it_moves_at_100_percent_and_comes_back_exactly(value in values(), percent in 0_u8..100) {
             let found = parameter(&value);
-            prop_assert_eq!(&found.share(&greens(), percent).unwrap(), &found);
-            let moved = found.share(&greens(), 100).unwrap();
+            prop_assert_eq!(&found.share(&greens(), WRITER, percent).unwrap(), &found);
+            let moved = found.share(&greens(), WRITER, 100).unwrap();
             prop_assert!(!moved.names(BLUE) && moved.names(GREEN));
             prop_assert!(found.is_ours(&moved.value, &hosts()));
             let back = BTreeMap::from([(GREEN.to_owned(), BLUE.to_owned())]);

@@ -48,7 +48,8 @@ pub fn wanted(record: &Record, route: &Route, percent: u8, ttl: u32) -> Result<R
         }
         (Some(green), _) => hosts(&record.plan, green),
     };
-    route.share(&greens, percent, ttl)
+    let writer = &record.plan.writer()?.address;
+    route.share(&greens, writer, percent, ttl)
 }
 
 /// Green's host for each host of blue.

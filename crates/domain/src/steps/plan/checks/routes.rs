@@ -33,7 +33,8 @@ fn reads(case: &Case<'_>) -> Check {
         .filter_map(|member| member.address.clone())
         .map(|address| (address.clone(), address))
         .collect();
-    match route.share(&hosts, 100, 1) {
+    let writer = case.writer.address.as_deref().unwrap_or_default();
+    match route.share(&hosts, writer, 100, 1) {
         Ok(_) => Check::pass(READS, route.found()),
         Err(error) => Check::blocker(READS, error.message, named.remedy(Traffic::Reads)),
     }
@@ -51,6 +52,12 @@ fn writes(case: &Case<'_>) -> Check {
         Ok(route) => route,
         Err(check) => return check,
     };
+    let reads = case.seen.reads_name.as_ref().map(Named::to_string);
+    if reads == Some(named.to_string()) {
+        let found = format!("{named} leads the reads as well");
+        let remedy = "give reads and writes a name each: reads move to green first";
+        return Check::blocker(WRITES, found, remedy);
+    }
     let writer = case.writer.address.as_deref().unwrap_or_default();
     let kept = route.kept_seconds();
     match route.astray(writer) {
@@ -121,5 +128,15 @@ mod tests {
             assert_eq!(verdict(found, true), Verdict::Blocker);
         }
         assert_eq!(verdict(Ok(None), false), Verdict::Warning);
+    }
+
+    #[test]
+    fn one_name_does_not_lead_reads_and_writes() {
+        let mut seen = well();
+        seen.writes_name.clone_from(&seen.reads_name);
+        let plan = plan_of(&json!({}), &seen).plan;
+        let mut checks = plan.checks.iter();
+        let check = checks.find(|check| check.name == super::WRITES);
+        assert!(check.is_some_and(|check| check.found.contains("the reads as well")));
     }
 }
