@@ -4,6 +4,7 @@ use crate::crossing::{CLOSED, make_level, number};
 use crate::shop::{OWNER, PASSWORD, Shop};
 use anyhow::{Context, Result, ensure};
 use local_aws::faults::{Fault, Target};
+use local_rds::host_name;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,17 +14,22 @@ use tests::until;
 /// A shop that writes on green, with old following.
 async fn switched(name: &str) -> Result<Shop> {
     let shop = Shop::open(name, "16.14").await?;
+    switch(&shop, json!({"target_version": "18.4"})).await?;
+    Ok(shop)
+}
+
+async fn switch(shop: &Shop, request: Value) -> Result<()> {
     let blue = shop.admin("orders", "orders").await?;
     let table =
         format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
     blue.batch_execute(&table).await?;
-    let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
+    let ticket = make_level(shop, request).await?;
     let said = shop.finish("switchover", &ticket).await?;
     let receipt = &said.last().context("an answer")?["receipt"];
     ensure!(receipt["complaints"] == json!([]), "{receipt}");
     let record = shop.record().await?;
     ensure!(record["reverse"]["subscribed"] == true, "{record}");
-    Ok(shop)
+    Ok(())
 }
 
 /// The order that an alarm gives.
@@ -98,6 +104,47 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
     let told = |name| tests::metric(&shop.platform, "rollback", name);
     assert_eq!(told("Rollbacks")?, [1.0]);
     assert_eq!(told("WayBackPauseMs")?.len(), 1);
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_of_the_writes_leads_to_old_blue_once_although_an_answer_is_lost() -> Result<()>
+{
+    const NAME: &str = "/orders/writes";
+    let shop = Shop::open("back-parameter", "16.14").await?;
+    let client = shop.platform.client();
+    let found = format!("{}:5432", host_name("orders"));
+    let put = json!({"Name": NAME, "Value": found, "Type": "String"});
+    client.json("ssm", "AmazonSSM.PutParameter", &put).await?;
+    let writes = json!({"parameter": NAME, "poll_seconds": 1});
+    switch(&shop, json!({"target_version": "18.4", "writes": writes})).await?;
+    let read = async || {
+        let get = json!({"Name": NAME});
+        let found = client.json("ssm", "AmazonSSM.GetParameter", &get).await?;
+        anyhow::Ok(found["Parameter"].clone())
+    };
+    assert_eq!(
+        read().await?["Version"],
+        1,
+        "the switchover needs no change"
+    );
+
+    let target = Target::first("ssm", "PutParameter").by("rollback");
+    let lost = shop.platform.faults().plant(target, Fault::LoseAnswer);
+    shop.finish("rollback", &alarm()).await?;
+    let left = read().await?;
+    let wanted = format!("{}:5432", host_name("orders-old1"));
+    assert_eq!(
+        (&left["Value"], &left["Version"]),
+        (&json!(wanted), &json!(2))
+    );
+    assert_eq!(lost.fired(), 1);
+    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 0);
+    assert_eq!(
+        number(&shop, "orders", CLOSED).await?,
+        2,
+        "green stays closed"
+    );
     shop.close().await
 }
 
