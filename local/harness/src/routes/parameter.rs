@@ -61,7 +61,7 @@ async fn poll(client: Client, told: watch::Sender<String>) {
                 });
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the parameter can't be read")
+                tracing::warn!(error = format!("{error:#}"), "the parameter can't be read");
             }
         }
     }
