@@ -1,7 +1,7 @@
 //! Everything that is due, in the order of virtual time.
 
 use super::call::timer::Timer;
-use super::world::Turn;
+use super::world::turn::Turn;
 use asl::history::Failure;
 use asl::interpreter::{CallId, TimerId};
 use serde_json::Value;

@@ -38,9 +38,9 @@ faults! {
     AnswerLost = 80,
     /// A call was not taken.
     CallFailed = 80,
-    /// A look found nobody who answers.
+    /// A look got no answer.
     LookFailed = 60,
-    /// Somebody stops an execution in the console.
+    /// A person stops an execution in the console.
     Aborted = 12,
     /// The person's message is not taken.
     NoticeFailed = 300,
@@ -64,7 +64,7 @@ faults! {
     AlarmRang = 15,
     /// An alarm can't tell.
     AlarmBlind = 25,
-    /// Nobody reaches a server for a while.
+    /// A server does not answer for a while.
     ServerAway = 15,
     /// Old stays away for a while when RDS is through with it.
     OldAway = 700,
@@ -100,15 +100,15 @@ faults! {
     NamesLate = 1000,
     /// RDS switches over without what blue had committed.
     MarkerMissing = 300,
-    /// Somebody else switches the deployment over.
+    /// The deployment is switched over by hand.
     ForeignSwitch = 3,
-    /// Somebody deletes the record of a deployment that was switched over.
+    /// The record of a deployment that was switched over is deleted by hand.
     RecordDeleted = 6,
     /// Instances of green outlive their deployment.
     GreenLeft = 1500,
     /// The final snapshot fails.
     SnapshotFails = 500,
-    /// Nobody approves, or somebody says no.
+    /// A person does not approve, or says no.
     NotApproved = 1,
     /// The sweep does not run until everything rests.
     SweepRests = 5000,

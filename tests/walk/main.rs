@@ -2,7 +2,7 @@
 //!
 //! Real are the two machines and their interpreter, the template's rules and timeouts, and the code of every step, which is
 //! generic over its ports. Simulated is the world behind the ports ([`world`]: servers with their commits, sessions, slots and
-//! sequences; RDS; Route 53; alarms; the table of upgrades). An invocation of a step is a future ([`process`]); each of its
+//! sequences; RDS; Route 53; alarms; the table of upgrades). An invocation of a step is a future ([`invoke`]); each of its
 //! calls of a port ([`call`]) takes virtual time, so that what it does at the same time interleaves. Meanwhile the application
 //! writes wherever it can, processes die, stand still or outlive their lease, calls fail or lose their answer, alarms ring,
 //! people stop executions and start others, RDS takes its switchover back ([`faults`], [`mischief`]). In every state the
@@ -25,15 +25,15 @@
 //!   left to the tests on real servers: a method of a session is one look or one act, apart from `follow`, `drain` and
 //!   `await_marker`.
 //! - RDS for `MySQL` and `MariaDB`, a login by IAM, a secret that is missing, engine's own checks of the plan (but for a role
-//!   that is closed), and records that somebody else has put beside ours.
+//!   that is closed), and records beside ours.
 //! - Writes past the fence are tried on the side that is left by the way back, where transaction ids show them. What RDS itself
 //!   loses is everything from the last marker on.
-//! - Other people's deployments of the same database, and instances that somebody renames, restores or resizes.
+//! - Deployments of the same database that are made by hand, and instances that are renamed, restored or resized by hand.
 //! - What a plan writes for people alone (its checks, steps and text) is not carried on from the step.
 //! - An act is never halved, and a call that timed out has done its work or has not: it does it no later.
 //!
-//! Once somebody has deleted RDS's record of the deployment before old was closed, a walk may end with nobody served and a
-//! person called, as the guarantees say, and it ends there.
+//! Once RDS's record of the deployment was deleted by hand before old was closed, a walk may end with no side that takes
+//! writes and a person called, as the guarantees say, and it ends there.
 //!
 //! # Mutants
 //!
@@ -57,6 +57,7 @@ mod execution;
 mod faults;
 mod functions;
 mod invariants;
+mod invoke;
 mod machines;
 mod mischief;
 mod process;
@@ -70,7 +71,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use walk::{Ended, Walk};
 
-/// Executions in a run that nobody asked more of.
+/// Executions in a run, unless it says how many.
 const EXECUTIONS: u64 = 20_000;
 /// From so many executions on, every state must have been entered: some take two accidents, one after the other.
 const MANY: u64 = 100_000;

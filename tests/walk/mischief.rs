@@ -5,7 +5,8 @@ use super::faults::Fault;
 use super::machines::Machine;
 use super::setting;
 use super::walk::Walk;
-use super::world::{DATABASE, Turn, World};
+use super::world::turn::Turn;
+use super::world::{DATABASE, World};
 use asl::history::Failure;
 use asl::interpreter::Event;
 use domain::alarms::State;
@@ -80,7 +81,7 @@ impl Walk<'_> {
             world.due(0, Due::Invoke(None, "Sweep", Box::new(Value::Null)));
             return true;
         }
-        // Where nobody can tell who is to serve, a person decides what no walk can.
+        // Which side is to serve there is a person's decision, and not a walk's.
         let stuck = {
             let mut world = self.world();
             world.check_rest();
@@ -200,7 +201,7 @@ impl World {
             return;
         }
         // Who switches over and deletes the record by hand has two writers without us, and so has who deletes it while green
-        // serves beside an old that nobody could close.
+        // serves beside an old that could not be closed.
         let (open, alone) = self.old_is_open();
         if !(open && alone) && self.strikes(Fault::RecordDeleted) {
             let deleted = self.delete_deployment(&id, false).is_ok();

@@ -35,7 +35,7 @@ pub fn targets(from: &str) -> Vec<UpgradeTarget> {
     vec![target(minor, false), target(next, true)]
 }
 
-/// The parameters of a group that somebody has set.
+/// The parameters of a group that differ from RDS's defaults.
 pub fn parameters(group: &str) -> BTreeMap<String, String> {
     let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     if !group.starts_with(OURS) {

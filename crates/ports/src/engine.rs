@@ -187,10 +187,6 @@ pub trait Engine: Clone {
 }
 
 /// A session of our own role on one database of a server. A method fails if the session is gone, or as it says.
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "most methods fail only if the session is gone"
-)]
 pub trait Session {
     /// Whether it is gone.
     fn is_closed(&self) -> bool;

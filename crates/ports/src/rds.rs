@@ -41,10 +41,6 @@ pub enum Deletion {
 
 /// RDS in this account and Region. A method fails if RDS can't be asked or refuses, or as it says. An acting call that fails,
 /// or whose answer is lost, may have done its work: look before calling again.
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "most methods fail only if RDS can't be asked or refuses"
-)]
 pub trait Rds {
     /// The instance that has this name now, if there is one.
     async fn instance_named(&self, id: &InstanceId) -> Result<Option<Instance>, Error>;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 pub enum Kind {
     /// It looks.
     Look,
-    /// It changes something, and nobody else may act meanwhile.
+    /// It changes something, and no other invocation may act meanwhile.
     Act,
     /// It changes something that needs no lease.
     Free,
@@ -31,7 +31,7 @@ pub enum Kind {
 pub struct Timer {
     /// What it is for.
     pub kind: Kind,
-    /// Whether anyone waits for it.
+    /// Whether it is still waited for.
     pub is_awaited: Cell<bool>,
     is_over: Cell<bool>,
     waker: RefCell<Option<Waker>>,

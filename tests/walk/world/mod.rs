@@ -5,21 +5,22 @@
 
 pub mod alarms;
 pub mod instances;
+pub mod memory;
 pub mod rds;
 pub mod routes;
 pub mod servers;
 pub mod switching;
 pub mod table;
+pub mod turn;
 
 use super::agenda::{Agenda, Due};
 use super::dice::Dice;
 use super::faults::{Coverage, Fault, Weather};
-use super::invariants::Memory;
 use alarms::Alarm;
 use domain::error::StepError;
-use domain::ids::ResourceId;
 use domain::rds::Snapshot;
 use domain::routes::{Pointer, Weighted};
+use memory::Memory;
 use ports::{Error, Failure, Nature};
 use rds::Bgd;
 use routes::Led;
@@ -27,6 +28,7 @@ use servers::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use table::Stored;
+use turn::Turn;
 
 /// What a step gets of the world.
 pub type Fallible<T> = Result<T, Error>;
@@ -37,31 +39,6 @@ pub const DATABASE: &str = "orders";
 pub const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:";
 /// When every walk begins: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
-
-/// What the world does by itself, at its time.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Turn {
-    /// Logical links carry what they can.
-    Carry,
-    /// RDS goes on with a deployment, by its place.
-    Deployment(usize, rds::Next),
-    /// An instance is gone.
-    Gone(ResourceId),
-    /// An instance has its new name.
-    Named(ResourceId, String),
-    /// A certificate carries an instance's present name alone.
-    Certified(ResourceId),
-    /// RDS lets old take writes, since the deployment's record is gone.
-    OldOpens(ResourceId),
-    /// An instance has the version that it was asked for.
-    Upgraded(ResourceId, String),
-    /// RDS is through with an instance's storage.
-    Rested(ResourceId),
-    /// A snapshot is through, by its place.
-    Snapshot(usize),
-    /// An alarm is quiet again.
-    Quiet,
-}
 
 /// Everything.
 pub struct World {
@@ -125,7 +102,7 @@ pub struct World {
     pub memory: Memory,
     /// What must never be, and is.
     pub wrong: Option<String>,
-    /// Everything that happened, if somebody wants to read it.
+    /// Everything that happened, in a replay.
     pub trace: Option<Vec<String>>,
 }
 
@@ -227,7 +204,7 @@ impl World {
 
 /// No answer came.
 pub fn silence<T>(nature: Nature, doing: &str) -> Fallible<T> {
-    let silent = "nobody answers";
+    let silent = "no answer came";
     let failure = Failure::NoAnswer;
     Err(Error::of(
         nature,

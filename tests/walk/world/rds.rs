@@ -19,7 +19,7 @@ pub enum Next {
     Unfit,
     /// The switchover that was asked for shows.
     Starts,
-    /// Nobody may write on either side.
+    /// Neither side takes writes.
     Stops,
     /// Green has everything.
     Carries,
@@ -72,7 +72,7 @@ pub struct Bgd {
     pub lost: usize,
     /// Whether a switchover was asked for and is not over.
     pub asked: bool,
-    /// Whether somebody else asked for it.
+    /// Whether it was asked for by hand.
     pub foreign: bool,
     /// Whether new was opened, and not closed again.
     pub opened: bool,

@@ -125,13 +125,13 @@ pub struct Server {
     pub sessions: bool,
     /// Whether sessions are read-only by default.
     pub read_only: bool,
-    /// RDS lets nobody write, for the switchover.
+    /// RDS lets no session write, for the switchover.
     pub blocked: bool,
-    /// RDS lets nobody in, for the switchover.
+    /// RDS lets no session in, for the switchover.
     pub shut: bool,
     /// Counts the times at which all sessions ended.
     pub life: u32,
-    /// Nobody reaches it until then.
+    /// It does not answer until then.
     pub away_until: i64,
     /// What was committed, in order.
     pub log: Vec<Entry>,
@@ -152,7 +152,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that nobody uses yet, as the so-manieth of a walk.
+    /// A server without a row and without a session; `number` is unique in a walk.
     pub fn new(
         number: u8,
         id: String,
@@ -361,7 +361,7 @@ impl World {
     }
 
     /// Whether the last deployment's old lets the application in; and whether only RDS keeps it from writing there while
-    /// green serves, or soon will because nobody reaches old.
+    /// green serves, or soon will because old does not answer.
     pub fn old_is_open(&self) -> (bool, bool) {
         let Some(last) = self.deployments.last() else {
             return (false, false);
