@@ -57,6 +57,9 @@ saga-sample: toolchain toolchain-nextest build ## Let every state meet one of it
 walks: ## Walk the seeds FROM to TO; 0.6 million an hour on two cores
 	VIRIDIAN_WALK_FROM=$(FROM) VIRIDIAN_WALK_TO=$(TO) cargo test --locked --profile walks --package walk -- --nocapture whatever
 
+mutants: ## Make known mistakes in the steps, one at a time, and see that a walk notices; writes docs/mutants.md
+	python3 tests/walk/mutants/run.py
+
 check: toolchain-check ## Lint the code, the dependencies, the template, the machines, the scripts and the workflows
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `VIRIDIAN_WALKS` | how many executions a run has; 20,000 otherwise |
 //! | `VIRIDIAN_WALK_SEED` | replays one walk, and prints everything that happens in it |
+//! | `VIRIDIAN_WALK_ENOUGH` | after how many different things that are wrong a run ends; 6 otherwise |
 //! | `VIRIDIAN_WALK_FROM`, `VIRIDIAN_WALK_TO` | tries these seeds, both ends included, and no others |
 //!
 //! A run that is long enough must have met every fault and entered every state.
@@ -78,7 +79,7 @@ const MANY: u64 = 100_000;
 /// So many different things that are wrong are enough.
 const ENOUGH: usize = 6;
 
-fn number(variable: &str) -> Option<u64> {
+fn number<N: std::str::FromStr>(variable: &str) -> Option<N> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
@@ -202,7 +203,7 @@ fn whatever_happens_the_guarantees_hold() {
             from: 1,
             to: u64::MAX,
             executions,
-            wrong: ENOUGH,
+            wrong: number("VIRIDIAN_WALK_ENOUGH").unwrap_or(ENOUGH),
         });
         println!("{}", found.coverage.table());
         assert!(found.wrong.is_empty(), "\n{}", found.told());
