@@ -40,7 +40,8 @@ def copy():
 def walk():
     """What the walks say: the build's error, the violation with its seed, or nothing."""
     env = os.environ | {
-        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")),
+        # Apart: Cargo would take what it compiled of a mutant for what it compiles of the code itself.
+        "CARGO_TARGET_DIR": str(ROOT / "target/mutants"),
         "VIRIDIAN_WALKS": os.environ.get("MUTANT_WALKS", "60000"),
         "VIRIDIAN_WALK_ENOUGH": "1",
     }
