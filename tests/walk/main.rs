@@ -38,7 +38,21 @@
 //!
 //! # Mutants
 //!
-//! TODO
+//! `make mutants` makes one mistake at a time in the shipped code, and writes which of them a walk notices to
+//! `docs/mutants.md`. Found in the first 12,000 seeds, some 65,000
+//! executions, were: a green that is opened without its marker (`proof::missing`); an old that is not asked whether it is
+//! closed (`proof::prove`, and `rollback`'s `old_first`); a deployment that counts as switched before its members are
+//! (`Deployment::is_switched`); an upgrade that stopped and goes back after the switchover (`rollback::order`); a claim of
+//! another upgrade that is taken for one's own (`claims::found`); an old that is deleted before its snapshot is available
+//! (`retire::next`); a lease that counts after its end (`Held::verify`); a fence that ends no sessions (`fencing::close`), or is
+//! not lifted (`fencing::lift`); a crossing that takes commits after its marker, does not look again behind the fence, or leaves
+//! the sequences (`rollback`'s `arrive`, `look_again` and `settle`); a comparison that finds all buckets alike (`validate`); a
+//! watch that reads the alarms' state without their history; and a sweep that restarts no rollback.
+//!
+//! Not found, because something else keeps the same promise in this world: a switchover that begins anew without looking at
+//! RDS three times (RDS shows a call within half a second, and the lease of the call that died lasts longer), a link that is
+//! armed beside an application that is back (the call that opens green has armed it), and a way back that does not close
+//! green once more before old is opened (nothing opens it in between).
 
 #![allow(
     clippy::expect_used,
