@@ -5,7 +5,7 @@ use std::cell::Cell;
 /// When something happens, and the dice for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// i64econds since the Unix epoch.
+    /// Milliseconds since the Unix epoch.
     pub now: i64,
     /// Where all random numbers of this step come from.
     pub seed: u64,

@@ -6,7 +6,7 @@ mod functions;
 mod scope;
 
 pub(crate) use functions::hex;
-pub use scope::Scope;
+pub use scope::{Scope, States};
 
 use jsonata_core::ast::AstNode;
 use jsonata_core::value::JValue;
@@ -18,6 +18,23 @@ pub struct Expression {
     /// What stands between `{%` and `%}`, trimmed.
     pub source: String,
     ast: AstNode,
+    /// The names of a path such as `$states.result.Payload`, if it is nothing else.
+    path: Option<Vec<String>>,
+}
+
+/// The names of an expression that is a variable and members of it.
+fn path(source: &str) -> Option<Vec<String>> {
+    let names = source.strip_prefix('$')?.split('.');
+    let plain = |name: &str| {
+        let mut letters = name.bytes();
+        letters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == b'_')
+    };
+    names
+        .map(|name| plain(name).then(|| name.to_owned()))
+        .collect()
 }
 
 impl Expression {
@@ -40,12 +57,17 @@ impl Expression {
         }
         Ok(Self {
             source: source.to_owned(),
+            path: path(source),
             ast,
         })
     }
 
     /// The value, which is never undefined.
     fn evaluate(&self, field: &str, scope: &Scope) -> Result<Value, QueryError> {
+        let found = self.path.as_ref().and_then(|path| scope.follow(path));
+        if let Some(found) = found {
+            return Ok(found.clone());
+        }
         let value = scope
             .evaluate(&self.source, &self.ast)
             .map_err(|error| self.error(field, &format!("threw an error: {}", error.message())))?;

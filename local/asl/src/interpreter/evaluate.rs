@@ -3,10 +3,10 @@
 use super::execution::Doing;
 use super::turn::{Extra, Outcomes, Turn};
 use crate::definition::Seconds;
-use crate::expression::{QueryError, Scope, Template};
+use crate::expression::{QueryError, Scope, States, Template};
 use crate::history::{Fact, Failure};
 use crate::moment::Moment;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 impl Turn<'_> {
     /// Evaluates a field of the current state.
@@ -16,29 +16,25 @@ impl Turn<'_> {
         field: &str,
         extra: Extra,
     ) -> Outcomes<Value> {
-        let scope = self.scope(extra);
-        template
-            .evaluate(field, &scope)
-            .map_err(|error| self.query_error(error))
+        if let Template::Literal(value) = template {
+            return Ok(value.clone());
+        }
+        let evaluated = template.evaluate(field, &self.scope(extra));
+        evaluated.map_err(|error| self.query_error(error))
     }
 
-    fn scope(&self, extra: Extra) -> Scope<'_> {
-        let input = self
-            .execution
-            .current
-            .as_ref()
-            .map(|current| current.input.clone());
-        let mut states = Map::new();
-        states.insert("input".to_owned(), input.unwrap_or_default());
-        states.insert("context".to_owned(), self.context());
-        if let Some((name, value)) = extra {
-            states.insert(name.to_owned(), value.clone());
-        }
+    fn scope<'s>(&'s self, extra: Extra<'s>) -> Scope<'s> {
         let moment = Moment {
             now: self.now,
             seed: self.roll(),
         };
-        Scope::new(Value::Object(states), &self.execution.variables, moment)
+        let current = self.execution.current.as_ref();
+        let input = current.map(|current| &current.input);
+        let states = States {
+            members: [input.map(|input| ("input", input)), extra],
+            context: Box::new(|| self.context()),
+        };
+        Scope::new(states, &self.execution.variables, moment)
     }
 
     /// Records that an expression has no value, and makes it the state's error.
