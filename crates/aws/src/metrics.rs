@@ -65,7 +65,7 @@ enum Observed {
 }
 
 impl Observed {
-    /// What is told of an observation; `None` where there is nothing to tell.
+    /// The metrics of an observation; `None` if it has no value.
     fn of(observation: &Observation) -> Option<Self> {
         Some(match observation {
             Observation::Lag(lag) => return Self::of_lag(*lag),

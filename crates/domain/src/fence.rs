@@ -13,7 +13,7 @@ pub enum Side {
     Green,
 }
 
-/// A fence: application roles that can't log in. Whoever finds it after its deadline may lift it.
+/// A fence: application roles that can't log in. After its deadline any step may lift it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fence {
     /// Where the roles were closed.

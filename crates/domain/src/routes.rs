@@ -137,7 +137,7 @@ impl Route {
         }
     }
 
-    /// Whether `now` is as this route should be. What somebody else has added to it doesn't count.
+    /// Whether `now` matches this route. Records that others have added are ignored.
     #[must_use]
     pub fn is_met_by(&self, now: Option<&Self>) -> bool {
         match (self, now) {

@@ -98,7 +98,7 @@ impl Fields {
         self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Offers these fields to whoever has misspelt one, and takes them for known.
+    /// Declares these fields known: none is a fault, and a misspelt one is corrected to them.
     pub fn know(&mut self, names: &[&'static str]) {
         for name in names {
             self.raw(name);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Seconds within which clients look at a parameter again, where nobody says.
+/// Default interval at which clients poll a parameter, in seconds.
 pub const POLL_SECONDS: u32 = 30;
 
 /// What a route leads.

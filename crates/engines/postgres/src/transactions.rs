@@ -33,7 +33,7 @@ pub(crate) async fn prepared(session: &PgSession) -> Result<Vec<String>, Error> 
         .await
 }
 
-/// The next transaction id: it moves with every commit that changed something, whoever made it.
+/// The next transaction id. Every commit that changed something, by any session, advances it.
 pub(crate) async fn next(session: &PgSession) -> Result<u64, Error> {
     let query = "select txid_snapshot_xmax(txid_current_snapshot())";
     let row = session.query_one(query, &[]).await;

@@ -31,8 +31,8 @@ pub enum About {
 /// A function whose answer is lost asks again, for a wait of its own.
 const NEWEST: &str = "If a newer message asks the same, answer that one.";
 
-/// The message that asks. `until` is when the question ends, in words; `alarms` is what they show now. Whoever has the
-/// token can answer, so only the commands contain it, and a chat does not get them.
+/// The message that asks. `until` is when the question ends, in words; `alarms` is what they show now. The
+/// token permits an answer, so only the commands contain it, and they are not sent to a chat.
 #[must_use]
 pub fn asked(
     record: &Record,

@@ -195,7 +195,7 @@ fn roles_that_the_request_names_are_the_ones_that_are_fenced() {
     let named = Asked::well().plan(&json!({"application_roles": ["orders_app"]}));
     assert_eq!(named.plan.application_roles, ["orders_app"]);
     assert_eq!(verdict(&named, "other logins"), Some(Verdict::Warning));
-    for unfit in ["nobody", "viridian"] {
+    for unfit in ["missing_role", "viridian"] {
         let output = Asked::well().plan(&json!({"application_roles": [unfit]}));
         assert_eq!(blockers(&output), ["application roles"], "{unfit}");
     }
