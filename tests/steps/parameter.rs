@@ -48,33 +48,24 @@ async fn ready(name: &str) -> Result<(World, Value)> {
     Ok((world, ticket))
 }
 
-async fn shift(world: &World, ticket: &Value, percent: u8) -> Result<Value> {
-    let input = json!({"ticket": ticket, "percent": percent});
-    Ok(world.step("shift_weight", input).await?)
-}
-
-fn told(world: &World) -> Result<Vec<f64>> {
-    tests::metric(&world.platform, "shift_weight", "WeightPercent")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_move_at_the_last_step_and_come_back_exactly() -> Result<()> {
     let (world, ticket) = ready("parameter").await?;
-    let answer = shift(&world, &ticket, 50).await?;
+    let answer = world.shift(&ticket, 50).await?;
     assert_eq!(read(&world).await?, at(BLUE, 1));
     let stay = "All reads stay on blue: the parameter /orders/reads moves at 100 %.";
     assert_eq!(answer["summary"], stay);
-    let answer = shift(&world, &ticket, 100).await?;
+    let answer = world.shift(&ticket, 100).await?;
     assert_eq!(read(&world).await?, at(GREEN, 2));
     assert_eq!(
         answer["settle_seconds"], 20,
         "every client has to look again"
     );
-    shift(&world, &ticket, 0).await?;
+    world.shift(&ticket, 0).await?;
     assert_eq!(read(&world).await?, at(BLUE, 3));
-    shift(&world, &ticket, 0).await?;
+    world.shift(&ticket, 0).await?;
     assert_eq!(read(&world).await?, at(BLUE, 3));
-    assert_eq!(told(&world)?, [100.0, 0.0], "each change once");
+    assert_eq!(world.weights()?, [100.0, 0.0], "each change once");
     world.end().await
 }
 
@@ -84,10 +75,10 @@ async fn a_lost_answer_and_a_throttled_call_move_the_parameter_once() -> Result<
     let faults = world.platform.faults();
     let write = || Target::first("ssm", "PutParameter").by("shift_weight");
     let lost = faults.plant(write(), Fault::LoseAnswer);
-    shift(&world, &ticket, 100).await?;
+    world.shift(&ticket, 100).await?;
     assert_eq!((read(&world).await?, lost.fired()), (at(GREEN, 2), 1));
     let throttled = faults.plant(write(), Fault::Throttle);
-    shift(&world, &ticket, 0).await?;
+    world.shift(&ticket, 0).await?;
     assert_eq!((read(&world).await?, throttled.fired()), (at(BLUE, 3), 1));
     world.end().await
 }
@@ -106,7 +97,7 @@ async fn somebody_elses_change_is_noticed_and_left_alone() -> Result<()> {
         assert_eq!(error(refused)?, "Upgrade.Refused");
         assert_eq!(read(&world).await?, before);
     }
-    assert_eq!(told(&world)?, [0.0; 0]);
+    assert_eq!(world.weights()?, [0.0; 0]);
     world.end().await
 }
 
@@ -157,7 +148,7 @@ async fn the_way_back_restores_what_was_planned() -> Result<()> {
     );
     put(&world, &value).await?;
     let ticket = with_green(&world, &json!({"parameter": NAME, "poll_seconds": 1})).await?;
-    shift(&world, &ticket, 100).await?;
+    world.shift(&ticket, 100).await?;
     let (moved, _) = read(&world).await?;
     assert!(moved.contains("orders-replica-green-"), "{moved}");
     until_done(&world, "rollback", &json!({"database": "orders"})).await?;

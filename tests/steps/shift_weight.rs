@@ -50,32 +50,22 @@ fn shared(blue: u32, green: u32) -> Vec<(String, String, u32, u32)> {
     ]
 }
 
-async fn shift(world: &World, ticket: &Value, percent: u8) -> Result<Value> {
-    let input = json!({"ticket": ticket, "percent": percent});
-    Ok(world.step("shift_weight", input).await?)
-}
-
-/// The shares that CloudWatch is told of.
-fn told(world: &World) -> Result<Vec<f64>> {
-    tests::metric(&world.platform, "shift_weight", "WeightPercent")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_ramp_and_come_back_exactly() -> Result<()> {
     let (world, ticket) = ready("shift").await?;
-    let answer = shift(&world, &ticket, 10).await?;
+    let answer = world.shift(&ticket, 10).await?;
     assert_eq!(world.routes().await?, shared(180, 20));
     assert_eq!(
         answer["settle_seconds"], 60,
         "the original answers have to expire first"
     );
-    let answer = shift(&world, &ticket, 100).await?;
+    let answer = world.shift(&ticket, 100).await?;
     assert_eq!(world.routes().await?, shared(0, 200));
     assert_eq!(answer["settle_seconds"], 1);
-    shift(&world, &ticket, 0).await?;
+    world.shift(&ticket, 0).await?;
     assert_eq!(world.routes().await?, originals());
-    shift(&world, &ticket, 0).await?;
-    assert_eq!(told(&world)?, [10.0, 100.0, 0.0], "each change once");
+    world.shift(&ticket, 0).await?;
+    assert_eq!(world.weights()?, [10.0, 100.0, 0.0], "each change once");
     world.end().await
 }
 
@@ -86,13 +76,13 @@ async fn a_lost_answer_and_a_throttled_call_move_reads_once() -> Result<()> {
     let change = |nth| Target::nth("route53", "ChangeResourceRecordSets", nth).by("shift_weight");
     let lost = faults.plant(change(1..=1), Fault::LoseAnswer);
     let throttled = faults.plant(change(2..=2), Fault::Throttle);
-    shift(&world, &ticket, 10).await?;
+    world.shift(&ticket, 10).await?;
     assert_eq!(world.routes().await?, shared(180, 20));
     assert_eq!(lost.fired(), 1);
-    shift(&world, &ticket, 50).await?;
+    world.shift(&ticket, 50).await?;
     assert_eq!(world.routes().await?, shared(100, 100));
     assert_eq!(throttled.fired(), 1);
-    assert_eq!(told(&world)?, [10.0, 50.0]);
+    assert_eq!(world.weights()?, [10.0, 50.0]);
     world.end().await
 }
 

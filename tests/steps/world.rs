@@ -45,6 +45,17 @@ impl World {
         tests::end_platform(self.platform).await
     }
 
+    /// Moves the share of the reads that goes to green.
+    pub async fn shift(&self, ticket: &Value, percent: u8) -> Result<Value> {
+        let input = json!({"ticket": ticket, "percent": percent});
+        Ok(self.step("shift_weight", input).await?)
+    }
+
+    /// The shares that `shift_weight` has written as metrics.
+    pub fn weights(&self) -> Result<Vec<f64>> {
+        tests::metric(&self.platform, "shift_weight", "WeightPercent")
+    }
+
     /// Invokes a step.
     pub async fn step(&self, name: &str, input: Value) -> Result<Value, Failure> {
         tests::step(&self.platform, name, input).await
