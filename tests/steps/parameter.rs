@@ -109,9 +109,7 @@ async fn race(name: &str, look: u32) -> Result<(String, (String, i64))> {
     let planted = world.platform.faults().plant(look, late);
     let input = json!({"ticket": ticket, "percent": 100});
     let theirs = async {
-        while planted.fired() == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        tests::wait("the step looks", async || Ok(planted.fired() > 0)).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
         put(&world, "elsewhere.shop.test:5432").await
     };
