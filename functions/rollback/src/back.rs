@@ -169,7 +169,11 @@ impl<W: World> Rollback<'_, W> {
         if let Err(failed) = self.restore_reads(held, seen).await {
             warn!(%failed, "reads not restored yet");
         }
-        if let Err(failed) = crossing.disarm().await {
+        let disarmed = async {
+            held.verify().await?;
+            crossing.disarm().await
+        };
+        if let Err(failed) = disarmed.await {
             warn!(%failed, "slots left on green for now");
         }
         if moment {
