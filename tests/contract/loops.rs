@@ -79,9 +79,8 @@ fn chosen(choice: &Value, plan: &Value, counters: &Names, count: usize) -> Optio
     variables.insert("actions".to_owned(), json!([]));
     let states = json!({"input": {"done": false, "caught_up": false, "summary": ""}});
     let mut rules = choice["Choices"].as_array().into_iter().flatten();
-    let rule = rules.find(|rule| {
-        evaluate(&rule["Condition"], states.clone(), &variables) == Some(Value::Bool(true))
-    });
+    let rule = rules
+        .find(|rule| evaluate(&rule["Condition"], &states, &variables) == Some(Value::Bool(true)));
     let to = rule.map_or(&choice["Default"], |rule| &rule["Next"]);
     to.as_str().map(str::to_owned)
 }

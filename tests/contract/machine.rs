@@ -1,7 +1,7 @@
 //! What every shipped state machine keeps to.
 
 use crate::{machines, root};
-use asl::expression::{Scope, Template};
+use asl::expression::{Scope, States, Template};
 use asl::interpreter::Moment;
 use domain::error::ErrorName;
 use serde_json::{Map, Value, json};
@@ -54,11 +54,16 @@ impl Machine {
     }
 }
 
-/// What a field with expressions in it comes to; nothing if one of them has no value.
-pub fn evaluate(field: &Value, states: Value, variables: &Map<String, Value>) -> Option<Value> {
+/// What a field with expressions in it comes to, where `states` has the input and the context; nothing if one of them has
+/// no value.
+pub fn evaluate(field: &Value, states: &Value, variables: &Map<String, Value>) -> Option<Value> {
     let mut wrong = vec![];
     let template = Template::compile(field, "", &mut wrong);
     assert!(wrong.is_empty(), "{wrong:?}");
+    let states = States {
+        members: [states.get("input").map(|input| ("input", input)), None],
+        context: Box::new(|| states["context"].clone()),
+    };
     let scope = Scope::new(states, variables, Moment { now: 0, seed: 0 });
     template.evaluate("", &scope).ok()
 }

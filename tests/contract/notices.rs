@@ -52,7 +52,7 @@ fn announcements(machine: &Machine) -> BTreeMap<String, Input> {
         .tasks()
         .filter(|(_, task)| task["Arguments"]["FunctionName"] == "${Announce}");
     let told = telling.map(|(name, task)| {
-        let payload = evaluate(&task["Arguments"]["Payload"], states.clone(), variables);
+        let payload = evaluate(&task["Arguments"]["Payload"], &states, variables);
         let input = serde_json::from_value(payload.expect("a value"));
         let input = input.unwrap_or_else(|unfit| panic!("{}: {name}: {unfit}", machine.name));
         (name.clone(), input)
@@ -114,7 +114,11 @@ fn waited() -> Vec<(String, Question, Value)> {
     let tasks = machines.iter().flat_map(Machine::tasks);
     let asking = tasks.filter(|(_, task)| !task["Arguments"]["Payload"]["ask"].is_null());
     let questions = asking.map(|(name, task)| {
-        let ask = evaluate(&task["Arguments"]["Payload"]["ask"], Value::Null, variables);
+        let ask = evaluate(
+            &task["Arguments"]["Payload"]["ask"],
+            &Value::Null,
+            variables,
+        );
         let question = serde_json::from_value(ask.expect("a value")).expect("a question");
         (name.clone(), question, task["TimeoutSeconds"].clone())
     });
@@ -213,7 +217,7 @@ fn a_stopped_upgrade_is_called_by_the_name_that_its_request_had() {
         let states = json!({"input": {"detail": {"input": input.to_string()}}});
         evaluate(
             &order["Choices"][0]["Assign"]["database"],
-            states,
+            &states,
             &Map::new(),
         )
     };
