@@ -31,6 +31,17 @@ impl Plan {
         writer.ok_or_else(|| StepError::failed("the plan has no member that takes writes"))
     }
 
+    /// The version of the server with this identity: blue's if it is a member, and the one to reach otherwise.
+    #[must_use]
+    pub fn version_of(&self, id: &ResourceId) -> &str {
+        let is_blue = self.members.iter().any(|member| member.resource_id == *id);
+        if is_blue {
+            &self.from_version
+        } else {
+            &self.to_version
+        }
+    }
+
     /// The engine of every member.
     #[must_use]
     pub fn engine(&self) -> Engine {

@@ -93,6 +93,16 @@ impl PartialOrd for Version {
     }
 }
 
+/// Whether two versions, as servers or RDS write them, have the same major version.
+#[must_use]
+pub fn is_same_major(one: &str, other: &str) -> bool {
+    let major = |text: &str| text.parse().map(|version: Version| version.major());
+    match (major(one), major(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
 /// What an upgrade from one version to another is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {

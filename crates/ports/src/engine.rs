@@ -122,8 +122,9 @@ pub trait Engine: Clone {
     ///
     /// # Errors
     ///
-    /// `Upgrade.Transient` if the server can't be reached or takes no connections now, or does not let us in by IAM;
-    /// `Upgrade.Refused` if it does not let us in by password or its certificate is not to be believed.
+    /// `Upgrade.Transient` if the server can't be reached or takes no connections now, does not let us in by IAM, or has a
+    /// certificate for another name; `Upgrade.Refused` if it does not let us in by password or its certificate is not to be
+    /// believed.
     async fn connect_at(
         &self,
         address: IpAddr,
@@ -191,13 +192,13 @@ pub trait Session {
     /// Whether it is gone.
     fn is_closed(&self) -> bool;
 
+    /// The server's version, such as `18.4`, as it said when it let us in.
+    fn version(&self) -> &str;
+
     /// Sets how long a statement of this session may run.
     async fn limit_statements(&self, limit: Duration) -> Result<(), Error>;
 
     // The server.
-
-    /// The server's version, such as `18.4`.
-    async fn version(&self) -> Result<String, Error>;
 
     /// The names of the server's databases, whatever they are marked as, without those that the engine and RDS make for
     /// themselves.

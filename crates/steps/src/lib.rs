@@ -12,4 +12,4 @@ mod servers;
 
 pub use call::{Call, Laps};
 pub use held::{Held, claim, raise_epoch, read};
-pub use servers::Servers;
+pub use servers::{Servers, recognized};

@@ -7,8 +7,26 @@ use domain::error::StepError;
 use domain::ids::ResourceId;
 use domain::plan::Plan;
 use domain::record::Record;
-use ports::{Access, Endpoint, Engine, EngineOf, Error, Logins, Rds, SessionOf, World};
+use domain::version::is_same_major;
+use ports::{Access, Endpoint, Engine, EngineOf, Error, Logins, Rds, Session, SessionOf, World};
 use std::cell::OnceCell;
+
+/// The session, if it is on the server with this identity. RDS says what a server is called, and DNS where that leads; while RDS
+/// swaps names the two may be of different moments, and a certificate may carry both names. The sides differ by their major
+/// version, which a server itself tells.
+///
+/// # Errors
+///
+/// `Upgrade.Transient` if another server answered.
+pub fn recognized<S: Session>(session: S, id: &ResourceId, wanted: &str) -> Result<S, StepError> {
+    let said = session.version();
+    if is_same_major(said, wanted) {
+        return Ok(session);
+    }
+    Err(StepError::transient(format!(
+        "a server of version {said} answers where {id}, of version {wanted}, is to be; its name does not lead there yet"
+    )))
+}
 
 /// Opens sessions on the servers of one upgrade.
 pub struct Servers<'c, W: World> {
@@ -90,7 +108,7 @@ impl<'c, W: World> Servers<'c, W> {
     ///
     /// # Errors
     ///
-    /// As [`Rds::endpoint`] and [`Engine::connect`].
+    /// As [`Rds::endpoint`], [`Engine::connect`] and [`recognized`].
     pub async fn on(
         &self,
         id: &ResourceId,
@@ -98,10 +116,9 @@ impl<'c, W: World> Servers<'c, W> {
         access: Access,
     ) -> Result<SessionOf<W>, Error> {
         let endpoint = self.call.world.rds().endpoint(id).await?;
-        self.engine()
-            .await?
-            .connect(&endpoint, database, access)
-            .await
+        let engine = self.engine().await?;
+        let session = engine.connect(&endpoint, database, access).await?;
+        Ok(recognized(session, id, self.plan.version_of(id))?)
     }
 
     /// A session for what concerns the whole server with this identity.

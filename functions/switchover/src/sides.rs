@@ -2,12 +2,13 @@
 
 use domain::error::StepError;
 use domain::ids::{InstanceId, ResourceId};
+use domain::plan::Plan;
 use domain::record::Record;
 use futures_util::future::{join, try_join_all};
 use ports::{Access, Endpoint, Engine, EngineOf, Error, Logins, Rds, Session, SessionOf, World};
 use std::net::IpAddr;
 use std::time::Duration;
-use steps::Call;
+use steps::{Call, recognized};
 
 /// How long a side that lets nothing in is asked again.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,6 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Side<'c, W: World> {
     call: &'c Call<'c, W>,
     pub(crate) resource_id: ResourceId,
+    version: String,
     address: IpAddr,
     /// Names that its certificate may carry, before, during and after the switchover.
     names: Vec<Endpoint>,
@@ -47,8 +49,8 @@ impl<'c, W: World> Sides<'c, W> {
             Endpoint::new(&green.address, green.port),
         ];
         Ok(Self {
-            old: Side::find(call, &engine, &blue.resource_id, &known[..1]).await?,
-            new: Side::find(call, &engine, &green.resource_id, &known).await?,
+            old: Side::find(call, &engine, plan, &blue.resource_id, &known[..1]).await?,
+            new: Side::find(call, &engine, plan, &green.resource_id, &known).await?,
             new_inside: plan.databases.iter().map(|_| None).collect(),
             databases: plan.databases.clone(),
             old_roles: None,
@@ -132,6 +134,7 @@ impl<'c, W: World> Side<'c, W> {
     async fn find(
         call: &'c Call<'c, W>,
         engine: &EngineOf<W>,
+        plan: &Plan,
         resource_id: &ResourceId,
         known: &[Endpoint],
     ) -> Result<Self, Error> {
@@ -143,6 +146,7 @@ impl<'c, W: World> Side<'c, W> {
         Ok(Self {
             call,
             resource_id: resource_id.clone(),
+            version: plan.version_of(resource_id).to_owned(),
             address,
             names,
             engine: engine.clone(),
@@ -177,7 +181,7 @@ impl<'c, W: World> Side<'c, W> {
         for name in &self.names {
             let opened = self.engine.connect_at(self.address, name, database, access);
             match opened.await {
-                Ok(session) => return Ok(session),
+                Ok(session) => return Ok(recognized(session, &self.resource_id, &self.version)?),
                 Err(other) if self.engine.another_name_may_do(&other) => failed = other,
                 Err(answered) => return Err(answered),
             }

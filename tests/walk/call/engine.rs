@@ -5,7 +5,6 @@ use super::{Call, session::Session};
 use crate::world::servers::{ROLE, Server};
 use crate::world::{DATABASE, Fallible, World, answered, silence};
 use domain::engine::Engine as Known;
-use domain::error::StepError;
 use domain::ids::Database;
 use domain::inspection::{Case, Inspection};
 use domain::plan::Check;
@@ -116,11 +115,7 @@ impl Call {
             return silence(Nature::Looked, CONNECTING);
         };
         if !there.is_certified(&server.host) {
-            let why = format!(
-                "the certificate of {} is not for {}",
-                there.name, server.host
-            );
-            return Err(StepError::refused(why).into());
+            return silence(Nature::Looked, "believing the certificate");
         }
         if there.shut {
             return answered(Nature::Looked, CONNECTING, Failure::NoAnswer, "57P03");

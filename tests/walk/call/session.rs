@@ -28,6 +28,7 @@ const HELD: u64 = 64 << 20;
 pub struct Session {
     call: Call,
     server: ResourceId,
+    version: String,
     /// Which of the server's lives it belongs to: all sessions of one end together.
     life: u32,
     /// Whether it is in the application's database.
@@ -43,6 +44,7 @@ impl Session {
         Self {
             call,
             server: server.id.clone(),
+            version: server.version.clone(),
             life: server.life,
             inside: database == DATABASE,
             access,
@@ -185,6 +187,10 @@ fn position(place: usize) -> Position {
 }
 
 impl ports::Session for Session {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
     fn is_closed(&self) -> bool {
         let world = self.call.world.borrow();
         let server = world.server(&self.server);
@@ -193,13 +199,6 @@ impl ports::Session for Session {
 
     async fn limit_statements(&self, _limit: Duration) -> Fallible<()> {
         self.look("limit statements", |_, _| Ok(())).await
-    }
-
-    async fn version(&self) -> Fallible<String> {
-        self.look("version", |world, place| {
-            Ok(world.servers[place].version.clone())
-        })
-        .await
     }
 
     async fn databases(&self) -> Fallible<BTreeSet<String>> {

@@ -61,12 +61,15 @@ pub(crate) async fn open(config: &Config, tls: MakeRustlsConnect) -> Result<PgSe
             Some(finding) => finding.into(),
             None => looked(DOING)(Cause::from(refused)),
         })?;
+    // A distribution adds its own words: `16.14 (Debian 16.14-1)`.
+    let said = connection.parameter("server_version").unwrap_or_default();
+    let version = said.split(' ').next().unwrap_or_default().to_owned();
     tokio::spawn(async move {
         if let Err(cause) = connection.await {
             tracing::debug!(%cause, "connection ended");
         }
     });
-    Ok(PgSession::new(client))
+    Ok(PgSession::new(client, version))
 }
 
 /// A connection string, by which one of our servers connects to another.

@@ -268,7 +268,7 @@ async fn tables(session: &PgSession, which: &str) -> Result<Vec<String>, Error> 
 
 /// Owners whose part we can neither take nor grant to ourselves.
 async fn foreign_owners(session: &PgSession) -> Result<Vec<String>, Error> {
-    let has_part = has_part(server::major(session).await?);
+    let has_part = has_part(server::major(session));
     let query = format!(
         "select distinct pg_get_userbyid(c.relowner)::text from pg_class c \
          join pg_namespace n on n.oid = c.relnamespace \

@@ -56,7 +56,7 @@ pub(crate) const fn has_part(version: i32) -> &'static str {
 /// Makes us a member of every role that owns tables or sequences of the session's database. Roles are the server's, and
 /// this is no change of a schema.
 pub(crate) async fn adopt(session: &PgSession) -> Result<(), Error> {
-    let version = server::major(session).await?;
+    let version = server::major(session);
     let query = format!("{OWNERS}{}", has_part(version));
     let rows = session.query(&query, &[]).await;
     let rows = rows.map_err(looked("reading the tables' owners"))?;

@@ -3,20 +3,14 @@
 use crate::PgSession;
 use crate::error::looked;
 use domain::ids::Millis;
-use ports::Error;
-
-/// The server's version, such as `18.4`. RDS's builds say `16.14`, others may say `16.14 (Debian …)`.
-pub(crate) async fn version(session: &PgSession) -> Result<String, Error> {
-    let query = "select split_part(current_setting('server_version'), ' ', 1)";
-    let row = session.query_one(query, &[]).await;
-    Ok(row.map_err(looked("reading the server's version"))?.get(0))
-}
+use ports::{Error, Session};
 
 /// The server's major version.
-pub(crate) async fn major(session: &PgSession) -> Result<i32, Error> {
-    let query = "select current_setting('server_version_num')::int / 10000";
-    let row = session.query_one(query, &[]).await;
-    Ok(row.map_err(looked("reading the server's version"))?.get(0))
+pub(crate) fn major(session: &PgSession) -> i32 {
+    let said = session.version();
+    let end = said.find(|c: char| !c.is_ascii_digit());
+    let digits = end.map_or(said, |end| &said[..end]);
+    digits.parse().unwrap_or_default()
 }
 
 /// The server's own clock.

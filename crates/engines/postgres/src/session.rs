@@ -20,11 +20,14 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 /// A session of our own role on one database of a server. Ends when it is dropped.
-pub struct PgSession(Client);
+pub struct PgSession {
+    client: Client,
+    version: String,
+}
 
 impl PgSession {
-    pub(crate) const fn new(client: Client) -> Self {
-        Self(client)
+    pub(crate) const fn new(client: Client, version: String) -> Self {
+        Self { client, version }
     }
 
     /// Runs statements that change something, in one round trip. `doing` completes “… failed”.
@@ -51,13 +54,17 @@ impl Deref for PgSession {
     type Target = Client;
 
     fn deref(&self) -> &Client {
-        &self.0
+        &self.client
     }
 }
 
 impl Session for PgSession {
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.client.is_closed()
+    }
+
+    fn version(&self) -> &str {
+        &self.version
     }
 
     async fn limit_statements(&self, limit: Duration) -> Result<(), Error> {
@@ -67,10 +74,6 @@ impl Session for PgSession {
     }
 
     // The server.
-
-    async fn version(&self) -> Result<String, Error> {
-        server::version(self).await
-    }
 
     async fn databases(&self) -> Result<BTreeSet<String>, Error> {
         inspect::database_names(self).await

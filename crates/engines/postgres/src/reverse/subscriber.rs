@@ -73,7 +73,7 @@ async fn create_subscription(
         fresh = literal(FRESH),
         conninfo = literal(conninfo),
         slot = literal(&link.name),
-        options = subscription_options(server::major(session).await?),
+        options = subscription_options(server::major(session)),
     );
     session
         .change("letting old blue follow green", &subscribe)
