@@ -3,8 +3,9 @@
 use crate::failback;
 use crate::look::Looked;
 use crate::old::{self, Old};
+use domain::error::StepError;
 use domain::fence::{Fence, Side};
-use domain::ids::ResourceId;
+use domain::ids::{InstanceId, ResourceId};
 use domain::proof::{OLD_UNFENCED, missing};
 use domain::rds::{Deployment, Instance, instance_of};
 use domain::receipt::Receipt;
@@ -46,7 +47,8 @@ pub(crate) async fn take_down<W: World>(
     Ok(actions)
 }
 
-/// Records green's members before the deployment, which alone knows them, is deleted.
+/// Records green's members before the deployment, which alone knows them, is deleted. One that is not found was deleted by hand,
+/// unless somebody switches over meanwhile and names change between two looks.
 async fn record_members<W: World>(
     held: &mut Held<'_, W>,
     deployment: &Deployment,
@@ -55,8 +57,19 @@ async fn record_members<W: World>(
     if held.record().green.is_some() {
         return Ok(());
     }
-    let members = deployment.pairs.iter().filter_map(|pair| {
-        let target = instance_of(pair.target.as_deref()?);
+    let targets = deployment.pairs.iter();
+    let targets = targets.filter_map(|pair| Some((pair, instance_of(pair.target.as_deref()?))));
+    let is_found = |target: &InstanceId| found.iter().any(|found| found.id == *target);
+    if targets.clone().any(|(_, target)| !is_found(&target)) {
+        let now = held.call.world.rds().deployment(&deployment.id).await?;
+        let rests =
+            |now: &Deployment| now.status == deployment.status && now.pairs == deployment.pairs;
+        if !now.as_ref().is_some_and(rests) {
+            let why = "the deployment changes while green's members are looked up";
+            return Err(StepError::transient(why).into());
+        }
+    }
+    let members = targets.filter_map(|(pair, target)| {
         let green = found.iter().find(|found| found.id == target)?;
         Some(GreenMember {
             blue: instance_of(&pair.source),
@@ -181,6 +194,14 @@ async fn old_first<W: World>(
         return Ok(Err(Opened::Withheld(OLD_UNFENCED.to_owned())));
     }
     Ok(match old::close(held, servers).await? {
+        // RDS may have let go of it before its last session ended.
+        Old::Closed if in_time && old::is_unfenced(held, servers).await? => {
+            Err(Opened::Withheld(OLD_UNFENCED.to_owned()))
+        }
+        Old::Closed => {
+            note_closed(held).await?;
+            Ok(Old::Closed)
+        }
         Old::Open(why) => Err(Opened::NotYet(format!(
             "green stays closed, since old blue still lets the application in: {why}"
         ))),
@@ -189,7 +210,7 @@ async fn old_first<W: World>(
                 "green stays closed, since old blue, which RDS does not keep read-only any more, can't be reached to be closed: {failed}"
             )))
         }
-        old => Ok(old),
+        old @ Old::Away(_) => Ok(old),
     })
 }
 
@@ -208,6 +229,16 @@ async fn record_switched<W: World>(held: &mut Held<'_, W>, looked: &Looked) -> R
         Some(green) => held.change(|record| record.green = Some(green)).await,
         None => Ok(()),
     }
+}
+
+/// From now on old is known to have taken no writes: it was closed, and RDS had kept it read-only until then.
+async fn note_closed<W: World>(held: &mut Held<'_, W>) -> Result<(), Error> {
+    let mut receipt = held.record().receipt.clone().unwrap_or_default();
+    if receipt.left_closed {
+        return Ok(());
+    }
+    receipt.left_closed = true;
+    held.change(|record| record.receipt = Some(receipt)).await
 }
 
 /// From now on green is known to serve.

@@ -2,6 +2,7 @@
 
 use domain::fence::{Fence, Side};
 use domain::ids::ResourceId;
+use domain::record::Record;
 use domain::steps::rollback::fences;
 use ports::{Access, Error, Rds, Session, SessionOf, World};
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tracing::warn;
 const TRIES: u32 = 3;
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// Whether old takes writes, and RDS's record, which kept it read-only, is gone.
+/// Whether old may have taken writes that green lacks: RDS's record, which kept it read-only, is gone, and old was not seen to
+/// be closed before that. A session that wrote may have ended, so that it counts no less than one that is there.
 ///
 /// # Errors
 ///
@@ -32,11 +34,16 @@ pub(crate) async fn is_unfenced<W: World>(
         session.standing(&servers.plan.application_roles).await
     };
     match asked.await {
-        Ok(found) if !found.takes_writes() => Ok(false),
+        Ok(found) if found.read_only || found.is_closed() && was_closed(held.record()) => Ok(false),
         Ok(_) => Ok(!is_kept(world, held.record()).await?),
         Err(_) if is_kept(world, held.record()).await? => Ok(false),
         Err(silent) => Err(silent),
     }
+}
+
+fn was_closed(record: &Record) -> bool {
+    let receipt = record.receipt.as_ref();
+    receipt.is_some_and(|receipt| receipt.left_closed)
 }
 
 /// What came of closing old.

@@ -34,6 +34,8 @@ pub(crate) async fn prove_all<W: World>(
     let fence = old_fence(held, sides)?;
     let record = held.record().clone();
     let names = &record.plan.application_roles;
+    // An earlier call may have raised old's fence and seen no end of its sessions.
+    let resumed = record.phase == Phase::After;
     let (entered, looked) = join(enter(held), look(sides, &record, &fence)).await;
     entered?;
     let mut seen = looked?;
@@ -43,6 +45,11 @@ pub(crate) async fn prove_all<W: World>(
         match prove(&record.markers, &seen.arrived, &seen.new, seen.old.as_ref()) {
             Proof::Open { .. } if in_time && seen.old.is_none() && !is_kept(held).await? => {
                 return Ok(None);
+            }
+            Proof::Open { .. }
+                if in_time && resumed && seen.could_write() && !is_kept(held).await? =>
+            {
+                return Err(StepError::failed(OLD_UNFENCED).into());
             }
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
             Proof::CloseOld if in_time && seen.is_old_unfenced() && !is_kept(held).await? => {
@@ -56,6 +63,11 @@ pub(crate) async fn prove_all<W: World>(
 }
 
 impl Seen {
+    /// Whether a session that is gone could have written on old.
+    fn could_write(&self) -> bool {
+        self.old.as_ref().is_some_and(|old| !old.read_only)
+    }
+
     fn is_old_unfenced(&self) -> bool {
         self.old.as_ref().is_some_and(Standing::takes_writes)
     }
