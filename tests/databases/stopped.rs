@@ -5,6 +5,7 @@ use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio_postgres::Client;
 
 /// Lets RDS switch over without anybody of ours there.
 async fn rds_switches(shop: &Shop) -> Result<()> {
@@ -55,6 +56,11 @@ async fn close_green(shop: &Shop) -> Result<()> {
     let inside = shop
         .admin(green.as_str().context("a name")?, "orders")
         .await?;
+    close(&inside).await
+}
+
+/// Closes the roles as a fence does.
+async fn close(inside: &Client) -> Result<()> {
     let close = |role| {
         format!(
             "alter role {role} nologin; comment on role {role} is 'viridian: fenced by {OWNER} until later'"
@@ -110,6 +116,62 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
     assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
     assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
     assert_eq!(shop.record().await?["phase"], "needs_operator");
+    shop.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_closed() -> Result<()> {
+    let (shop, _) = level("unseen").await?;
+    close_green(&shop).await?;
+    let written = number(&shop, "orders", "select number from viridian.marker").await?;
+    rds_switches(&shop).await?;
+
+    called(&shop, written).await?;
+    shop.leave("switching", |record| {
+        record["plan"]["from_version"] = json!("18.4");
+        record["plan"]["to_version"] = json!("16.14");
+    })
+    .await?;
+    let order = json!({"database": "-", "owner": OWNER});
+    let said = shop.step("rollback", order).await?.to_string();
+    assert!(said.contains("its name does not lead there yet"), "{said}");
+
+    let record = shop.record().await?;
+    let deployment = record["green"]["deployment"].as_str();
+    let which = [("BlueGreenDeploymentIdentifier", deployment.context("one")?)];
+    shop.ask("DeleteBlueGreenDeployment", &which).await?;
+    for _ in 0..600 {
+        if shop
+            .count(
+                "DescribeBlueGreenDeployments",
+                "BlueGreenDeploymentIdentifier",
+            )
+            .await?
+            == 0
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    close(&shop.admin("orders-old1", "orders").await?).await?;
+    called(&shop, written).await?;
+    shop.leave("switching", |record| {
+        record["plan"]["from_version"] = json!("16.14");
+        record["plan"]["to_version"] = json!("18.4");
+    })
+    .await?;
+    let asked = undo(&shop).await?;
+    assert!(asked.contains("was deleted before old"), "{asked}");
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 2);
+
+    shop.leave("switching", |record| {
+        record["receipt"] = json!({"checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0,
+            "roles": [], "phases": [], "rds_ms": 0, "ours_ms": 0, "left_closed": true});
+    })
+    .await?;
+    let asked = undo(&shop).await?;
+    assert!(asked.contains("green goes on serving"), "{asked}");
+    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
     shop.close().await
 }
 
