@@ -204,8 +204,10 @@ impl World {
         // serves beside an old that could not be closed.
         let (open, alone) = self.old_is_open();
         if !(open && alone) && self.strikes(Fault::RecordDeleted) {
+            let receipt = self.record().and_then(|record| record.receipt.as_ref());
+            let known = receipt.is_some_and(|it| it.left_closed || it.opened_at.is_some());
             let deleted = self.delete_deployment(&id, false).is_ok();
-            self.memory.deleted_early |= deleted && open;
+            self.memory.deleted_early |= deleted && (open || !known);
         }
     }
 }

@@ -33,9 +33,9 @@ impl Standing {
     }
 }
 
-/// The deployment was deleted before old was fenced, so old accepts writes, and new must stay closed.
-pub const OLD_UNFENCED: &str = "RDS's record of the deployment was deleted before old was fenced, and old accepts writes again; \
-    green stays closed, and a person decides which side serves";
+/// The deployment was deleted before old was seen to be closed, so that old may have taken writes, and new must stay closed.
+pub const OLD_UNFENCED: &str = "RDS's record of the deployment was deleted before old was seen to be closed, so that old may have \
+    taken writes which green lacks; green stays closed, and a person decides which side serves";
 
 /// What may be done with new.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use domain::fence::{Fence, Side};
 use domain::ids::ResourceId;
-use domain::record::Record;
 use domain::steps::rollback::fences;
 use ports::{Access, Error, Rds, Session, SessionOf, World};
 use std::time::Duration;
@@ -34,22 +33,32 @@ pub(crate) async fn is_unfenced<W: World>(
         session.standing(&servers.plan.application_roles).await
     };
     match asked.await {
-        Ok(found) if found.read_only || found.is_closed() && was_closed(held.record()) => Ok(false),
+        Ok(found) if found.read_only => Ok(false),
+        Ok(found) if found.is_closed() => is_let_go(held).await,
         Ok(_) => Ok(!is_kept(world, held.record()).await?),
         Err(_) if is_kept(world, held.record()).await? => Ok(false),
         Err(silent) => Err(silent),
     }
 }
 
-fn was_closed(record: &Record) -> bool {
-    let receipt = record.receipt.as_ref();
-    receipt.is_some_and(|receipt| receipt.left_closed)
+/// Whether an old that is closed now was not seen to be so while RDS kept it read-only.
+///
+/// # Errors
+///
+/// If RDS can't be asked.
+pub(crate) async fn is_let_go<W: World>(held: &Held<'_, W>) -> Result<bool, Error> {
+    let receipt = held.record().receipt.as_ref();
+    let was_closed = receipt.is_some_and(|receipt| receipt.left_closed);
+    Ok(!was_closed && !is_kept(held.call.world, held.record()).await?)
 }
 
 /// What came of closing old.
 pub(crate) enum Old {
     /// Closed and seen to be so, or gone.
-    Closed,
+    Closed {
+        /// Whether it takes no writes of anybody's.
+        read_only: bool,
+    },
     /// Nothing answers there.
     Away(Error),
     /// It answers and is not closed, and why.
@@ -62,7 +71,7 @@ pub(crate) async fn left_open<W: World>(
     servers: &Servers<'_, W>,
 ) -> Result<Option<String>, Error> {
     Ok(match close(held, servers).await? {
-        Old::Closed => None,
+        Old::Closed { .. } => None,
         Old::Away(failed) => Some(format!("old can't be reached to be closed: {failed}")),
         Old::Open(why) => Some(format!("old still lets the application in: {why}")),
     })
@@ -76,7 +85,7 @@ pub(crate) async fn close<W: World>(
 ) -> Result<Old, Error> {
     let old = servers.plan.writer()?.resource_id.clone();
     if held.call.world.rds().instance(&old).await?.is_none() {
-        return Ok(Old::Closed);
+        return Ok(Old::Closed { read_only: true });
     }
     let session = match reach(held.call, servers, &old).await {
         Ok(session) => session,
@@ -89,7 +98,9 @@ pub(crate) async fn close<W: World>(
     held.verify().await?;
     let names = &servers.plan.application_roles;
     Ok(match fencing::close(&session, &fence, names, DRAIN).await {
-        Ok(closed) if closed.standing.is_closed() => Old::Closed,
+        Ok(closed) if closed.standing.is_closed() => Old::Closed {
+            read_only: closed.standing.read_only,
+        },
         Ok(_) => Old::Open("application roles or sessions are back on it".to_owned()),
         Err(failed) => Old::Open(failed.to_string()),
     })

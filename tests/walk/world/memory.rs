@@ -25,7 +25,7 @@ pub struct Memory {
     pub marker_missing: bool,
     /// A deployment was switched over by hand.
     pub foreign: bool,
-    /// A deployment's record was deleted by hand before old was closed.
+    /// A deployment's record was deleted by hand before old was closed and the upgrade's record said so.
     pub deleted_early: bool,
     /// A person freed the claim.
     pub cleared: bool,
