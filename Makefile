@@ -20,7 +20,7 @@ SAM     := SAM_CLI_TELEMETRY=0 $(CHECK)/sam
 FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/main.rs))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up bench soak test iam-table saga saga-sample walks mutants check build build-local build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
+.PHONY: help demo up bench soak test iam-table saga saga-sample walks coverage mutants check build build-local build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
 
 help: ## Show this
 	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [ROUTE=weighted|parameter] [PROFILE=quick|rds]"
@@ -56,6 +56,11 @@ saga-sample: toolchain toolchain-nextest build ## Let every state meet one of it
 
 walks: ## Walk the seeds FROM to TO; 0.6 million an hour on two cores
 	VIRIDIAN_WALK_FROM=$(FROM) VIRIDIAN_WALK_TO=$(TO) cargo test --locked --profile walks --package walk -- --nocapture whatever
+
+coverage: ## Say which lines of the steps and of what they share a walk runs; needs cargo-llvm-cov and LLVM 19
+	cargo llvm-cov --locked --profile walks --package walk --no-report -- whatever
+	cargo llvm-cov report --profile walks --no-default-ignore-filename-regex --show-missing-lines \
+		--ignore-filename-regex '(/local/|/tests/|/crates/(domain|ports)/|registry|rustc)'
 
 mutants: ## Make known mistakes in the steps, one at a time, and see that a walk notices; writes docs/mutants.md
 	python3 tests/walk/mutants/run.py
