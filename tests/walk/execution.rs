@@ -62,6 +62,7 @@ impl Walk<'_> {
                 world.weather.entered(&state);
                 match state.as_str() {
                     "WatchAfter" => world.watch_begins(),
+                    "ReadAlarmsAfter" => world.memory.watched_until = Some(world.now),
                     "Retire" => world.watch_ends(),
                     _ => {}
                 }

@@ -81,7 +81,7 @@ impl World {
     /// The watch after the switchover ended well: no alarm rang meanwhile.
     pub fn watch_ends(&mut self) {
         let since = self.memory.waits_since.take().unwrap_or(self.now);
-        let until = self.now - CLOCKS_DIFFER;
+        let until = self.memory.watched_until.take().unwrap_or(self.now) - CLOCKS_DIFFER;
         let within = |rang: &&i64| **rang > since + CLOCKS_DIFFER && **rang < until;
         if let Some(rang) = self.alarm.rang.iter().find(within) {
             self.violate(format!(

@@ -21,6 +21,8 @@ pub struct Memory {
     pub watch: Option<(i64, bool)>,
     /// When a wait after the switchover was first written down.
     pub waits_since: Option<i64>,
+    /// When that wait was over: the alarms are read then, and what rings while the answer is on its way is the next hour's.
+    pub watched_until: Option<i64>,
     /// RDS switched over without what blue had committed.
     pub marker_missing: bool,
     /// A deployment was switched over by hand.
@@ -48,7 +50,7 @@ impl Memory {
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
         (self.person, self.cleared) = (false, false);
-        self.waits_since = None;
+        (self.waits_since, self.watched_until) = (None, None);
         self.blues
             .extend(plan.members.iter().map(|member| member.resource_id.clone()));
     }
