@@ -2,43 +2,30 @@
 
 use super::Rds;
 use super::fault::Fault;
-use super::wire::{Filters, Form, Page, Paging, Request};
+use super::wire::{Filters, Form, Paging, Xml};
 
-/// `DescribeDBClusters`.
-#[derive(Debug)]
-pub struct DescribeClusters {
-    name: Option<String>,
-    paging: Paging,
-}
-
-impl Request for DescribeClusters {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Filters::read(
-            form,
-            &[
-                "clone-group-id",
-                "db-cluster-id",
-                "db-cluster-resource-id",
-                "domain",
-                "engine",
-            ],
-        )?;
-        form.ignore(&["IncludeShared"]);
-        Ok(Self {
-            name: form.text("DBClusterIdentifier"),
-            paging: Paging::read(form)?,
-        })
-    }
-}
+/// The filters that the operation has.
+const FILTERS: [&str; 5] = [
+    "clone-group-id",
+    "db-cluster-id",
+    "db-cluster-resource-id",
+    "domain",
+    "engine",
+];
 
 impl Rds {
-    pub(super) fn describe_clusters(request: &DescribeClusters) -> Result<Page<()>, Fault> {
-        match &request.name {
+    pub(super) fn describe_clusters(mut form: Form) -> Result<Xml, Fault> {
+        Filters::read(&mut form, &FILTERS)?;
+        form.ignore(&["IncludeShared"]);
+        let name = form.text("DBClusterIdentifier");
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
+        match name {
             Some(name) => {
                 let message = format!("DBCluster {name} not found.");
                 Err(Fault::new("DBClusterNotFoundFault", message))
             }
-            None => Page::of(("DBClusters", "DBCluster"), Vec::new(), &request.paging),
+            None => Xml::page("DBClusters", "DBCluster", Vec::<()>::new(), &paging),
         }
     }
 }

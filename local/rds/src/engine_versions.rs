@@ -2,106 +2,75 @@
 
 use super::Rds;
 use super::fault::Fault;
-use super::wire::{Filters, Form, Page, Paging, Render, Request, Xml};
+use super::wire::{Filters, Form, Paging, Render, Xml};
 use crate::postgres::version::{ENGINE, family, major, numbers};
 
 /// A version that is installed, and where one can go from it.
-#[derive(Debug, Clone)]
-pub struct EngineVersion {
+struct EngineVersion {
     version: String,
     targets: Vec<String>,
 }
 
 impl Render for EngineVersion {
     fn render(&self, xml: &mut Xml) {
+        let version = &self.version;
         xml.text("Engine", ENGINE);
-        xml.text("MajorEngineVersion", major(&self.version));
-        xml.text("EngineVersion", &self.version);
-        xml.text("DBParameterGroupFamily", family(&self.version));
+        xml.text("MajorEngineVersion", major(version));
+        xml.text("EngineVersion", version);
+        xml.text("DBParameterGroupFamily", family(version));
         xml.text("DBEngineDescription", "PostgreSQL");
-        xml.text(
-            "DBEngineVersionDescription",
-            format!("PostgreSQL {}-R1", self.version),
-        );
+        let described = format!("PostgreSQL {version}-R1");
+        xml.text("DBEngineVersionDescription", described);
         xml.text("Status", "available");
         xml.text("SupportsReadReplica", true);
-        xml.list(
-            "ValidUpgradeTarget",
-            "UpgradeTarget",
-            &self.targets,
-            |xml, target| {
-                xml.text("Engine", ENGINE);
-                xml.text("EngineVersion", target);
-                xml.text("Description", format!("PostgreSQL {target}-R1"));
-                xml.text("AutoUpgrade", false);
-                xml.text(
-                    "IsMajorVersionUpgrade",
-                    major(target) != major(&self.version),
-                );
-            },
-        );
+        let (list, item) = ("ValidUpgradeTarget", "UpgradeTarget");
+        xml.list(list, item, &self.targets, |xml, target| {
+            xml.text("Engine", ENGINE);
+            xml.text("EngineVersion", target);
+            xml.text("Description", format!("PostgreSQL {target}-R1"));
+            xml.text("AutoUpgrade", false);
+            xml.text("IsMajorVersionUpgrade", major(target) != major(version));
+        });
     }
 }
 
-/// `DescribeDBEngineVersions`.
-#[derive(Debug)]
-pub struct DescribeEngineVersions {
-    engine: Option<String>,
-    version: Option<String>,
-    family: Option<String>,
-    default_only: bool,
-    paging: Paging,
+/// Whether an offered version is the one that is wanted, or of the major that is wanted.
+fn is_of(offered: &str, wanted: &str) -> bool {
+    wanted == offered || !wanted.contains('.') && major(wanted) == major(offered)
 }
 
-impl Request for DescribeEngineVersions {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Filters::read(form, &[])?;
+impl Rds {
+    /// `DescribeDBEngineVersions`. An `EngineVersion` of a major alone means all of it.
+    pub(super) fn describe_engine_versions(&self, mut form: Form) -> Result<Xml, Fault> {
+        Filters::read(&mut form, &[])?;
         form.ignore(&[
             "IncludeAll",
             "ListSupportedCharacterSets",
             "ListSupportedTimezones",
         ]);
-        Ok(Self {
-            engine: form.text("Engine"),
-            version: form.text("EngineVersion"),
-            family: form.text("DBParameterGroupFamily"),
-            default_only: form.flag("DefaultOnly")?,
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-impl DescribeEngineVersions {
-    /// An `EngineVersion` of a major alone means all of it.
-    fn wants(&self, offered: &str) -> bool {
-        let family = family(offered);
-        self.engine.as_deref().is_none_or(|engine| engine == ENGINE)
-            && self.family.as_ref().is_none_or(|wanted| *wanted == family)
-            && self.version.as_deref().is_none_or(|wanted| {
-                wanted == offered || !wanted.contains('.') && major(wanted) == major(offered)
-            })
-    }
-}
-
-impl Rds {
-    pub(super) fn describe_engine_versions(
-        &self,
-        request: &DescribeEngineVersions,
-    ) -> Result<Page<EngineVersion>, Fault> {
+        let (engine, version) = (form.text("Engine"), form.text("EngineVersion"));
+        let group_family = form.text("DBParameterGroupFamily");
+        let default_only = form.flag("DefaultOnly")?;
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
         let offered = self.offered_versions();
-        let mut found: Vec<_> = offered.iter().filter(|it| request.wants(it)).collect();
-        if request.default_only {
+        let wanted = |it: &&String| {
+            engine.as_deref().is_none_or(|engine| engine == ENGINE)
+                && group_family
+                    .as_ref()
+                    .is_none_or(|wanted| *wanted == family(it))
+                && version.as_ref().is_none_or(|wanted| is_of(it, wanted))
+        };
+        let mut found: Vec<_> = offered.iter().filter(wanted).collect();
+        if default_only {
             found = found.pop().into_iter().collect();
         }
         let versions = found.into_iter().map(|version| EngineVersion {
             version: version.clone(),
             targets: targets(version, &offered),
         });
-        Page::of(
-            ("DBEngineVersions", "DBEngineVersion"),
-            versions.collect(),
-            &request.paging,
-        )
+        let (list, item) = ("DBEngineVersions", "DBEngineVersion");
+        Xml::page(list, item, versions.collect(), &paging)
     }
 
     /// The versions that are installed, ascending.
@@ -112,10 +81,20 @@ impl Rds {
     /// The version that a client asked for: exactly, or the newest of a major.
     pub(super) fn offered(&self, wanted: &str) -> Result<String, Fault> {
         let mut offered = self.offered_versions();
-        offered.retain(|it| it == wanted || !wanted.contains('.') && major(it) == major(wanted));
+        offered.retain(|it| is_of(it, wanted));
         offered.pop().ok_or_else(|| {
             Fault::invalid_combination(format!("Cannot find version {wanted} for {ENGINE}"))
         })
+    }
+
+    /// The same for an instance of a version, which can't become a lower one.
+    pub(super) fn offered_to(&self, from: &str, wanted: &str) -> Result<String, Fault> {
+        let target = self.offered(wanted)?;
+        if numbers(&target) < numbers(from) {
+            let message = format!("Cannot upgrade postgres from {from} to {target}");
+            return Err(Fault::invalid_combination(message));
+        }
+        Ok(target)
     }
 }
 

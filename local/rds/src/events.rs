@@ -1,7 +1,7 @@
 //! What happened, as RDS tells it: operation `DescribeEvents`.
 
 use super::fault::Fault;
-use super::wire::{Filters, Form, Page, Paging, Render, Request, Xml};
+use super::wire::{Filters, Form, Paging, Render, Xml, is};
 use super::{Rds, names};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -104,55 +104,27 @@ impl Render for Event {
     }
 }
 
-/// `DescribeEvents`.
-#[derive(Debug)]
-pub struct DescribeEvents {
-    name: Option<String>,
-    kind: Option<String>,
-    start: Timestamp,
-    end: Timestamp,
-    categories: Vec<String>,
-    paging: Paging,
-}
-
-impl Request for DescribeEvents {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Filters::read(form, &[])?;
+impl Rds {
+    /// `DescribeEvents`.
+    pub(super) fn describe_events(&self, mut form: Form) -> Result<Xml, Fault> {
+        Filters::read(&mut form, &[])?;
         let minutes = form.parsed("Duration")?.unwrap_or(60);
         let end = form.parsed("EndTime")?.unwrap_or_else(Timestamp::now);
         let duration = SignedDuration::from_mins(minutes);
-        Ok(Self {
-            name: form.text("SourceIdentifier"),
-            kind: form.text("SourceType"),
-            start: form.parsed("StartTime")?.unwrap_or(end - duration),
-            end,
-            categories: form.texts("EventCategories"),
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-impl DescribeEvents {
-    fn wants(&self, event: &Event) -> bool {
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|it| it == found);
-        is(&self.name, &event.name)
-            && is(&self.kind, event.source.as_str())
-            && (self.start..=self.end).contains(&event.at)
-            && (self.categories.is_empty()
-                || self.categories.iter().any(|it| it == event.category()))
-    }
-}
-
-impl Rds {
-    pub(super) fn describe_events(&self, request: &DescribeEvents) -> Result<Page<Event>, Fault> {
+        let (name, kind) = (form.text("SourceIdentifier"), form.text("SourceType"));
+        let start: Timestamp = form.parsed("StartTime")?.unwrap_or(end - duration);
+        let categories = form.texts("EventCategories");
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
+        let wanted = |event: &&Event| {
+            is(name.as_ref(), &event.name)
+                && is(kind.as_ref(), event.source.as_str())
+                && (start..=end).contains(&event.at)
+                && (categories.is_empty() || categories.iter().any(|it| it == event.category()))
+        };
         let state = self.state();
-        let events = state.events.iter().filter(|event| request.wants(event));
-        Page::of(
-            ("Events", "Event"),
-            events.cloned().collect(),
-            &request.paging,
-        )
+        let events = state.events.iter().filter(wanted).cloned().collect();
+        Xml::page("Events", "Event", events, &paging)
     }
 
     pub(super) fn tell(&self, event: Event) {

@@ -31,6 +31,11 @@ impl Fault {
         Self::new("InvalidParameterCombination", message)
     }
 
+    /// An instance has this name already.
+    pub fn instance_exists() -> Self {
+        Self::new("DBInstanceAlreadyExists", "DB Instance already exists")
+    }
+
     /// No such instance.
     pub fn no_instance(id: &str) -> Self {
         Self::new("DBInstanceNotFound", format!("DBInstance {id} not found."))

@@ -36,7 +36,7 @@ use local_aws::gateway::protocol;
 use local_aws::gateway::{Answer, Call, Service};
 use model::State;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use wire::{Form, Render, Request, Xml};
+use wire::{Form, Xml};
 
 /// RDS. Clones are the same RDS.
 #[derive(Clone)]
@@ -149,37 +149,32 @@ impl Rds {
         self.shared.nameserver.remove(&host_name(instance));
     }
 
-    async fn carry_out(&self, operation: &str, form: Form) -> Result<String, Fault> {
-        let answer = Reply { operation, form };
+    async fn carry_out(&self, operation: &str, form: Form) -> Result<Xml, Fault> {
         match operation {
-            "CreateDBInstance" => answer.with(|it| self.create_instance(it)),
-            "CreateDBInstanceReadReplica" => answer.with(|it| self.create_replica(it)),
-            "DescribeDBInstances" => answer.with(|it| self.describe_instances(&it)),
-            "ModifyDBInstance" => answer.with(|it| self.modify_instance(it)),
-            "RebootDBInstance" => answer.with(|it| self.reboot_instance(&it)),
-            "PromoteReadReplica" => answer.with(|it| self.promote_replica(&it)),
-            "DeleteDBInstance" => answer.with(|it| self.delete_instance(it)),
-            "CreateDBSnapshot" => answer.with(|it| self.create_snapshot(it)),
-            "DescribeDBSnapshots" => answer.with(|it| self.describe_snapshots(&it)),
-            "DeleteDBSnapshot" => answer.with(|it| self.delete_snapshot(&it)),
-            "DescribeDBEngineVersions" => answer.with(|it| self.describe_engine_versions(&it)),
-            "CreateDBParameterGroup" => answer.with(|it| self.create_group(it)),
-            "ModifyDBParameterGroup" => answer.with(|it| self.modify_group(it)),
-            "DescribeDBParameterGroups" => answer.with(|it| self.describe_groups(&it)),
-            "DescribeDBParameters" => answer.with(|it| self.describe_parameters(&it)),
-            "AddTagsToResource" => answer.with(|it| self.add_tags(it)),
-            "ListTagsForResource" => answer.with(|it| self.list_tags(&it)),
-            "RemoveTagsFromResource" => answer.with(|it| self.remove_tags(&it)),
-            "DescribeEvents" => answer.with(|it| self.describe_events(&it)),
-            "DescribeDBClusters" => answer.with(|it| Self::describe_clusters(&it)),
-            "CreateBlueGreenDeployment" => {
-                let request = answer.form.decode()?;
-                let made = self.create_deployment(request).await?;
-                Ok(Xml::answer(operation, &made))
-            }
-            "DescribeBlueGreenDeployments" => answer.with(|it| self.describe_deployments(&it)),
-            "SwitchoverBlueGreenDeployment" => answer.with(|it| self.switch_over(&it)),
-            "DeleteBlueGreenDeployment" => answer.with(|it| self.delete_deployment(&it)),
+            "CreateDBInstance" => self.create_instance(form),
+            "CreateDBInstanceReadReplica" => self.create_replica(form),
+            "DescribeDBInstances" => self.describe_instances(form),
+            "ModifyDBInstance" => self.modify_instance(form),
+            "RebootDBInstance" => self.reboot_instance(form),
+            "PromoteReadReplica" => self.promote_replica(form),
+            "DeleteDBInstance" => self.delete_instance(form),
+            "CreateDBSnapshot" => self.create_snapshot(form),
+            "DescribeDBSnapshots" => self.describe_snapshots(form),
+            "DeleteDBSnapshot" => self.delete_snapshot(form),
+            "DescribeDBEngineVersions" => self.describe_engine_versions(form),
+            "CreateDBParameterGroup" => self.create_group(form),
+            "ModifyDBParameterGroup" => self.modify_group(form),
+            "DescribeDBParameterGroups" => self.describe_groups(form),
+            "DescribeDBParameters" => self.describe_parameters(form),
+            "AddTagsToResource" => self.add_tags(form),
+            "ListTagsForResource" => self.list_tags(form),
+            "RemoveTagsFromResource" => self.remove_tags(form),
+            "DescribeEvents" => self.describe_events(form),
+            "DescribeDBClusters" => Self::describe_clusters(form),
+            "CreateBlueGreenDeployment" => self.create_deployment(form).await,
+            "DescribeBlueGreenDeployments" => self.describe_deployments(form),
+            "SwitchoverBlueGreenDeployment" => self.switch_over(form),
+            "DeleteBlueGreenDeployment" => self.delete_deployment(form),
             _ => Err(Fault::new(
                 "InvalidAction",
                 format!("This local RDS doesn't implement the operation {operation}."),
@@ -188,29 +183,11 @@ impl Rds {
     }
 }
 
-/// A call that waits for its operation.
-struct Reply<'a> {
-    operation: &'a str,
-    form: Form,
-}
-
-impl Reply<'_> {
-    fn with<R: Request, T: Render>(
-        self,
-        act: impl FnOnce(R) -> Result<T, Fault>,
-    ) -> Result<String, Fault> {
-        let result = act(self.form.decode()?)?;
-        Ok(Xml::answer(self.operation, &result))
-    }
-}
-
 #[async_trait]
 impl Service for Rds {
     async fn call(&self, call: Call) -> Answer {
-        match self
-            .carry_out(&call.operation, Form::parse(&call.body))
-            .await
-        {
+        let done = self.carry_out(&call.operation, Form::parse(&call.body));
+        match done.await.map(|result| result.answer(&call.operation)) {
             Ok(body) => protocol::answer(StatusCode::OK, "text/xml", body),
             Err(fault) => protocol::error(&call, fault.status(), fault.code, &fault.message),
         }

@@ -1,139 +1,46 @@
 //! Operations on DB parameter groups.
 
 use super::fault::Fault;
-use super::model::{InstanceStatus, ParameterGroup, State, Tags, read_tags};
-use super::wire::{Filters, Form, Page, Paging, Render, Request, Xml};
+use super::model::{InstanceStatus, ParameterGroup, State};
+use super::wire::{Filters, Form, Paging, Render, Xml, is};
 use super::{Rds, names};
 use crate::postgres::parameters::{self, ApplyType};
 use crate::postgres::version::family;
 use std::collections::BTreeMap;
 
-/// `CreateDBParameterGroup`.
-#[derive(Debug)]
-pub struct CreateGroup {
-    name: String,
-    family: String,
-    description: String,
-    tags: Tags,
-}
-
-impl Request for CreateGroup {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Ok(Self {
-            name: form.required("DBParameterGroupName")?.to_lowercase(),
-            family: form.required("DBParameterGroupFamily")?,
-            description: form.required("Description")?,
-            tags: read_tags(form)?,
-        })
-    }
-}
-
-/// `ModifyDBParameterGroup`.
-#[derive(Debug)]
-pub struct ModifyGroup {
-    name: String,
-    changes: Vec<Change>,
-}
-
-#[derive(Debug)]
+/// One new value in `ModifyDBParameterGroup`.
 struct Change {
     name: String,
     value: String,
     immediate: bool,
 }
 
-impl Request for ModifyGroup {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        let name = form.required("DBParameterGroupName")?;
-        let changes = form.list("Parameters").into_iter().map(|mut it| {
-            Ok(Change {
-                name: it.required("ParameterName")?,
-                value: it.required("ParameterValue")?,
-                immediate: it.text("ApplyMethod").as_deref() == Some("immediate"),
-            })
-        });
+impl Change {
+    fn read(mut form: Form) -> Result<Self, Fault> {
         Ok(Self {
-            name,
-            changes: changes.collect::<Result<_, Fault>>()?,
+            name: form.required("ParameterName")?,
+            value: form.required("ParameterValue")?,
+            immediate: form.text("ApplyMethod").as_deref() == Some("immediate"),
         })
     }
-}
 
-impl Change {
     /// Refuses what RDS refuses; tells whether it waits for a restart.
     fn check(&self) -> Result<bool, Fault> {
+        let name = &self.name;
         let unknown =
-            || Fault::invalid_value(format!("Could not find parameter with name: {}", self.name));
-        let apply = ApplyType::of(&self.name).ok_or_else(unknown)?;
+            || Fault::invalid_value(format!("Could not find parameter with name: {name}"));
+        let apply = ApplyType::of(name).ok_or_else(unknown)?;
         if apply == ApplyType::Static && self.immediate {
             return Err(Fault::invalid_combination(format!(
-                "cannot use immediate apply method for static parameter {}",
-                self.name
+                "cannot use immediate apply method for static parameter {name}"
             )));
         }
         Ok(!self.immediate)
     }
 }
 
-/// `DescribeDBParameterGroups`.
-#[derive(Debug)]
-pub struct DescribeGroups {
-    name: Option<String>,
-    paging: Paging,
-}
-
-impl Request for DescribeGroups {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Filters::read(form, &[])?;
-        Ok(Self {
-            name: form.text("DBParameterGroupName"),
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-/// `DescribeDBParameters`.
-#[derive(Debug)]
-pub struct DescribeParameters {
-    group: String,
-    source: Option<String>,
-    paging: Paging,
-}
-
-impl Request for DescribeParameters {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Filters::read(form, &[])?;
-        Ok(Self {
-            group: form.required("DBParameterGroupName")?,
-            source: form.text("Source"),
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-/// What `ModifyDBParameterGroup` answers.
-#[derive(Debug)]
-pub struct GroupName(String);
-
-impl Render for GroupName {
-    fn render(&self, xml: &mut Xml) {
-        xml.text("DBParameterGroupName", &self.0);
-    }
-}
-
-/// What `CreateDBParameterGroup` answers.
-#[derive(Debug)]
-pub struct Created(ParameterGroup);
-
-impl Render for Created {
-    fn render(&self, xml: &mut Xml) {
-        xml.nest("DBParameterGroup", |xml| self.0.render(xml));
-    }
-}
-
 /// One parameter of a group.
-#[derive(Debug)]
-pub struct Parameter {
+struct Parameter {
     name: &'static str,
     apply: ApplyType,
     value: Option<String>,
@@ -154,98 +61,96 @@ impl Render for Parameter {
         xml.text("ParameterName", self.name);
         xml.maybe("ParameterValue", self.value.as_ref());
         xml.text("Source", self.source());
-        xml.text("ApplyType", self.apply.as_str());
+        xml.word("ApplyType", self.apply);
         xml.text("DataType", "string");
         xml.text("IsModifiable", true);
-        xml.text(
-            "ApplyMethod",
-            match self.apply {
-                ApplyType::Static => "pending-reboot",
-                ApplyType::Dynamic => "immediate",
-            },
-        );
+        let method = match self.apply {
+            ApplyType::Static => "pending-reboot",
+            ApplyType::Dynamic => "immediate",
+        };
+        xml.text("ApplyMethod", method);
     }
 }
 
 impl Rds {
-    pub(super) fn create_group(&self, request: CreateGroup) -> Result<Created, Fault> {
-        let offered = self.offered_versions();
-        if !offered.iter().any(|it| family(it) == request.family) {
+    /// `CreateDBParameterGroup`.
+    pub(super) fn create_group(&self, mut form: Form) -> Result<Xml, Fault> {
+        let group = ParameterGroup {
+            name: form.required("DBParameterGroupName")?.to_lowercase(),
+            family: form.required("DBParameterGroupFamily")?,
+            description: form.required("Description")?,
+            values: BTreeMap::new(),
+            tags: form.tags()?,
+        };
+        form.end()?;
+        let (name, wanted) = (group.name.clone(), &group.family);
+        if !self
+            .offered_versions()
+            .iter()
+            .any(|it| family(it) == *wanted)
+        {
             return Err(Fault::invalid_value(format!(
-                "ParameterGroupFamily {} is not a valid parameter group family",
-                request.family
+                "ParameterGroupFamily {wanted} is not a valid parameter group family"
             )));
         }
-        if !names::is_identifier(&request.name, 255) {
+        if !names::is_identifier(&name, 255) {
             return Err(Fault::invalid_value(
                 "The parameter DBParameterGroupName is not a valid identifier.",
             ));
         }
         let mut state = self.state();
-        if state.groups.contains_key(&request.name) {
-            return Err(Fault::new(
-                "DBParameterGroupAlreadyExists",
-                format!("Parameter group {} already exists", request.name),
-            ));
+        if state.groups.contains_key(&name) {
+            let message = format!("Parameter group {name} already exists");
+            return Err(Fault::new("DBParameterGroupAlreadyExists", message));
         }
-        let group = ParameterGroup {
-            name: request.name.clone(),
-            family: request.family,
-            description: request.description,
-            values: BTreeMap::new(),
-            tags: request.tags,
-        };
-        state.groups.insert(request.name, group.clone());
-        Ok(Created(group))
+        let answer = Xml::one("DBParameterGroup", &group);
+        state.groups.insert(name, group);
+        Ok(answer)
     }
 
-    pub(super) fn describe_groups(
-        &self,
-        request: &DescribeGroups,
-    ) -> Result<Page<ParameterGroup>, Fault> {
+    /// `DescribeDBParameterGroups`.
+    pub(super) fn describe_groups(&self, mut form: Form) -> Result<Xml, Fault> {
+        Filters::read(&mut form, &[])?;
+        let name = form.text("DBParameterGroupName");
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
         let state = self.state();
-        let groups = match &request.name {
-            Some(name) => vec![state.group(name)?],
+        let groups = match name {
+            Some(name) => vec![state.group(&name)?],
             None => state.groups.values().cloned().collect(),
         };
-        Page::of(
-            ("DBParameterGroups", "DBParameterGroup"),
-            groups,
-            &request.paging,
-        )
+        Xml::page("DBParameterGroups", "DBParameterGroup", groups, &paging)
     }
 
-    pub(super) fn describe_parameters(
-        &self,
-        request: &DescribeParameters,
-    ) -> Result<Page<Parameter>, Fault> {
-        let group = self.state().group(&request.group)?;
+    /// `DescribeDBParameters`.
+    pub(super) fn describe_parameters(&self, mut form: Form) -> Result<Xml, Fault> {
+        Filters::read(&mut form, &[])?;
+        let group = form.required("DBParameterGroupName")?;
+        let source = form.text("Source");
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
+        let group = self.state().group(&group)?;
         let parameters = parameters::all().map(|(name, apply)| Parameter {
             name,
             apply,
             value: group.values.get(name).cloned(),
         });
-        let wanted = |it: &Parameter| {
-            request
-                .source
-                .as_deref()
-                .is_none_or(|source| source == it.source())
-        };
-        Page::of(
-            ("Parameters", "Parameter"),
-            parameters.filter(wanted).collect(),
-            &request.paging,
-        )
+        let wanted = |it: &Parameter| is(source.as_ref(), it.source());
+        let found = parameters.filter(wanted).collect();
+        Xml::page("Parameters", "Parameter", found, &paging)
     }
 
-    pub(super) fn modify_group(&self, request: ModifyGroup) -> Result<GroupName, Fault> {
+    /// `ModifyDBParameterGroup`.
+    pub(super) fn modify_group(&self, mut form: Form) -> Result<Xml, Fault> {
+        let name = form.required("DBParameterGroupName")?;
+        let changes = form.list("Parameters").into_iter().map(Change::read);
+        let changes: Vec<Change> = changes.collect::<Result<_, Fault>>()?;
+        form.end()?;
         let mut waits = false;
-        for change in &request.changes {
+        for change in &changes {
             waits |= change.check()?;
         }
-        let mut state = self.state();
-        let users = state.change_group(&request, waits)?;
-        drop(state);
+        let users = self.state().change_group(&name, changes, waits)?;
         for resource_id in users {
             let rds = self.clone();
             tokio::spawn(async move {
@@ -254,7 +159,9 @@ impl Rds {
                 }
             });
         }
-        Ok(GroupName(request.name))
+        let mut xml = Xml::default();
+        xml.text("DBParameterGroupName", name);
+        Ok(xml)
     }
 
     /// Hands an instance's parameters to its server; what is static there waits for a restart.
@@ -265,10 +172,8 @@ impl Rds {
             let instance = state.instances.get(resource_id).ok_or_else(gone)?;
             (instance.server()?, state.settings_of(instance))
         };
-        let waiting = server
-            .set_parameters(&settings)
-            .await
-            .map_err(Fault::internal)?;
+        let waiting = server.set_parameters(&settings).await;
+        let waiting = waiting.map_err(Fault::internal)?;
         tracing::debug!(resource_id, ?waiting, "parameters were handed over");
         Ok(())
     }
@@ -280,12 +185,10 @@ impl State {
         if let Some(group) = self.groups.get(name) {
             return Ok(group.clone());
         }
-        let major = name
-            .strip_prefix("default.postgres")
-            .and_then(|major| major.parse().ok());
-        major
-            .map(ParameterGroup::default_of)
-            .ok_or_else(|| Fault::no_group(name))
+        let major = name.strip_prefix("default.postgres");
+        let major = major.and_then(|major| major.parse().ok());
+        let group = major.map(ParameterGroup::default_of);
+        group.ok_or_else(|| Fault::no_group(name))
     }
 
     /// What an instance's server runs with.
@@ -298,25 +201,22 @@ impl State {
     }
 
     /// Notes new values, and returns the instances that run with them.
-    fn change_group(&mut self, request: &ModifyGroup, waits: bool) -> Result<Vec<String>, Fault> {
-        let group = self
-            .groups
-            .get_mut(&request.name)
-            .ok_or_else(|| Fault::no_group(&request.name))?;
+    fn change_group(
+        &mut self,
+        name: &str,
+        changes: Vec<Change>,
+        waits: bool,
+    ) -> Result<Vec<String>, Fault> {
+        let group = self.groups.get_mut(name);
+        let group = group.ok_or_else(|| Fault::no_group(name))?;
         if group.is_default() {
             return Err(Fault::invalid_value(
                 "Default parameter groups can't be modified.",
             ));
         }
-        for change in &request.changes {
-            group
-                .values
-                .insert(change.name.clone(), change.value.clone());
-        }
-        let users = self
-            .instances
-            .values_mut()
-            .filter(|it| it.group == request.name);
+        let values = changes.into_iter().map(|it| (it.name, it.value));
+        group.values.extend(values);
+        let users = self.instances.values_mut().filter(|it| it.group == name);
         let users = users.filter(|it| it.server.is_some() && it.status != InstanceStatus::Deleting);
         Ok(users
             .map(|instance| {

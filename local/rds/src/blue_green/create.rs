@@ -1,20 +1,19 @@
 //! `CreateBlueGreenDeployment`.
 
-use super::{One, guardrails};
+use super::guardrails;
 use crate::fault::Fault;
 use crate::instances::check_family;
 use crate::model::{
     Deployment, DeploymentStatus, Instance, InstanceStatus, Member, MemberStatus, State, Tags,
-    Task, TaskStatus, read_tags,
+    Task, TaskStatus,
 };
-use crate::postgres::version::{default_group, major, numbers};
-use crate::wire::{Form, Request};
+use crate::postgres::version::{default_group, major};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
 use jiff::Timestamp;
 
-/// `CreateBlueGreenDeployment`.
-#[derive(Debug)]
-pub struct CreateDeployment {
+/// What `CreateBlueGreenDeployment` asks for.
+struct CreateDeployment {
     name: String,
     source: String,
     version: Option<String>,
@@ -25,8 +24,8 @@ pub struct CreateDeployment {
     tags: Tags,
 }
 
-impl Request for CreateDeployment {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
+impl CreateDeployment {
+    fn read(mut form: Form) -> Result<Self, Fault> {
         let name = form.required("BlueGreenDeploymentName")?;
         if !names::is_identifier(&name, 60) {
             return Err(Fault::invalid_value(format!(
@@ -38,7 +37,7 @@ impl Request for CreateDeployment {
             "TargetStorageThroughput",
             "UpgradeTargetStorageConfig",
         ]);
-        Ok(Self {
+        let request = Self {
             name,
             source: form.required("Source")?,
             version: form.text("TargetEngineVersion"),
@@ -46,22 +45,16 @@ impl Request for CreateDeployment {
             class: form.text("TargetDBInstanceClass"),
             storage: form.parsed("TargetAllocatedStorage")?,
             storage_type: form.text("TargetStorageType"),
-            tags: read_tags(form)?,
-        })
+            tags: form.tags()?,
+        };
+        form.end()?;
+        Ok(request)
     }
-}
 
-impl CreateDeployment {
     /// The version to go to: another major, since that is what is made here.
     fn target(&self, rds: &Rds, source: &Instance) -> Result<String, Fault> {
         let wanted = self.version.as_deref().unwrap_or(&source.version);
-        let target = rds.offered(wanted)?;
-        if numbers(&target) < numbers(&source.version) {
-            return Err(Fault::invalid_combination(format!(
-                "Cannot upgrade postgres from {} to {target}",
-                source.version
-            )));
-        }
+        let target = rds.offered_to(&source.version, wanted)?;
         if major(&target) == major(&source.version) {
             return Err(Fault::source_unfit(
                 "This local RDS makes blue/green deployments for another major version only; within one use ModifyDBInstance.",
@@ -72,20 +65,21 @@ impl CreateDeployment {
 
     /// What blue's instance becomes on the green side.
     fn green(&self, blue: &Instance, version: &str, replica_of: Option<String>) -> Instance {
-        let default = default_group(version);
+        let default = || default_group(version);
         Instance {
             resource_id: names::new_resource_id(),
             name: names::green_name(&blue.name),
             status: InstanceStatus::Creating,
-            class: self.class.clone().unwrap_or_else(|| blue.class.clone()),
+            class: self.class.as_ref().unwrap_or(&blue.class).clone(),
             version: version.to_owned(),
             storage: self.storage.unwrap_or(blue.storage),
             storage_type: self
                 .storage_type
-                .clone()
-                .unwrap_or_else(|| blue.storage_type.clone()),
+                .as_ref()
+                .unwrap_or(&blue.storage_type)
+                .clone(),
             created: Timestamp::now(),
-            group: self.group.clone().unwrap_or(default),
+            group: self.group.clone().unwrap_or_else(default),
             deletion_protection: false,
             replica_of,
             tags: self.tags.clone(),
@@ -124,7 +118,9 @@ impl CreateDeployment {
 }
 
 impl Rds {
-    pub(crate) async fn create_deployment(&self, request: CreateDeployment) -> Result<One, Fault> {
+    /// `CreateBlueGreenDeployment`.
+    pub(crate) async fn create_deployment(&self, form: Form) -> Result<Xml, Fault> {
+        let request = CreateDeployment::read(form)?;
         let name = names::instance_name(&request.source)?;
         let (source, target) = {
             let state = self.state();
@@ -140,12 +136,10 @@ impl Rds {
         };
         guardrails::check_blue(&source.server()?).await?;
         let id = self.announce(&request, &source, target)?;
+        let view = self.deployment_view(&id);
         let rds = self.clone();
-        tokio::spawn({
-            let id = id.clone();
-            async move { rds.provision(&id).await }
-        });
-        self.deployment_view(&id)
+        tokio::spawn(async move { rds.provision(&id).await });
+        view
     }
 
     /// Notes the deployment and its green instances, unless somebody was quicker.
@@ -159,8 +153,7 @@ impl Rds {
         state.check_name(request)?;
         state.check_source(source)?;
         let primary = request.green(source, &target, None);
-        let replicas = state.replicas_of(&source.resource_id);
-        let replicas = replicas.map(|blue| {
+        let replicas = state.replicas_of(&source.resource_id).map(|blue| {
             let green = request.green(blue, &target, Some(primary.resource_id.clone()));
             (blue.resource_id.clone(), green)
         });
@@ -184,12 +177,9 @@ impl Rds {
 
 impl State {
     fn check_name(&self, request: &CreateDeployment) -> Result<(), Fault> {
-        let taken = self.deployments.values().any(|it| it.name == request.name);
-        if taken {
-            let message = format!(
-                "A blue/green deployment with the name {} already exists.",
-                request.name
-            );
+        let name = &request.name;
+        if self.deployments.values().any(|it| it.name == *name) {
+            let message = format!("A blue/green deployment with the name {name} already exists.");
             return Err(Fault::new("BlueGreenDeploymentAlreadyExistsFault", message));
         }
         Ok(())

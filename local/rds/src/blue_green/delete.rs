@@ -1,32 +1,15 @@
 //! `DeleteBlueGreenDeployment`.
 
-use super::One;
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::{Deployment, DeploymentStatus, InstanceStatus, State};
 use crate::postgres::link;
-use crate::wire::{Form, Request};
+use crate::wire::{Form, Xml, word};
 use jiff::Timestamp;
 
-/// `DeleteBlueGreenDeployment`.
-#[derive(Debug)]
-pub struct DeleteDeployment {
-    id: String,
-    with_target: bool,
-}
-
-impl Request for DeleteDeployment {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        Ok(Self {
-            id: form.required("BlueGreenDeploymentIdentifier")?,
-            with_target: form.flag("DeleteTarget")?,
-        })
-    }
-}
-
-impl DeleteDeployment {
-    fn check(&self, state: &State) -> Result<(), Fault> {
-        let deployment = state.deployment(&self.id)?;
+impl State {
+    fn check_deletion(&self, id: &str, with_target: bool) -> Result<(), Fault> {
+        let deployment = self.deployment(id)?;
         let status = deployment.status;
         if matches!(
             status,
@@ -35,12 +18,11 @@ impl DeleteDeployment {
                 | DeploymentStatus::Deleting
         ) {
             return Err(Fault::deployment_state(format!(
-                "Blue/green deployment {} can't be deleted: its status is {}.",
-                self.id,
-                status.as_str()
+                "Blue/green deployment {id} can't be deleted: its status is {}.",
+                word(status)
             )));
         }
-        if !self.with_target {
+        if !with_target {
             return Ok(());
         }
         if status == DeploymentStatus::SwitchoverCompleted {
@@ -48,11 +30,8 @@ impl DeleteDeployment {
                 "You can't specify DeleteTarget if the blue/green deployment status is SWITCHOVER_COMPLETED.",
             ));
         }
-        let greens = deployment
-            .members
-            .iter()
-            .filter_map(|member| member.green.as_ref());
-        let mut greens = greens.filter_map(|id| state.instances.get(id));
+        let members = deployment.members.iter();
+        let mut greens = members.filter_map(|member| self.instances.get(member.green.as_ref()?));
         match greens.find(|green| green.deletion_protection) {
             Some(green) => Err(Fault::invalid_combination(format!(
                 "Cannot delete protected DB Instance {}, please disable deletion protection and try again.",
@@ -64,32 +43,29 @@ impl DeleteDeployment {
 }
 
 impl Rds {
-    pub(crate) fn delete_deployment(&self, request: &DeleteDeployment) -> Result<One, Fault> {
+    /// `DeleteBlueGreenDeployment`.
+    pub(crate) fn delete_deployment(&self, mut form: Form) -> Result<Xml, Fault> {
+        let id = form.required("BlueGreenDeploymentIdentifier")?;
+        let with_target = form.flag("DeleteTarget")?;
+        form.end()?;
         let before = {
             let mut state = self.state();
-            request.check(&state)?;
-            let deployment = state.deployment_mut(&request.id)?;
+            state.check_deletion(&id, with_target)?;
+            let deployment = state.deployment_mut(&id)?;
             let before = deployment.clone();
             deployment.status = DeploymentStatus::Deleting;
             deployment.deleted = Some(Timestamp::now());
             before
         };
-        let view = self.deployment_view(&request.id)?;
-        let (rds, with_target) = (self.clone(), request.with_target);
+        let view = self.deployment_view(&id)?;
+        let rds = self.clone();
         tokio::spawn(async move {
             if let Err(error) = rds.dissolve(&before, with_target).await {
-                tracing::error!(
-                    deployment = before.id,
-                    error = format!("{error:#}"),
-                    "not all of a deployment is gone"
-                );
+                let error = format!("{error:#}");
+                tracing::error!(deployment = id, error, "not all of a deployment is gone");
             }
-            rds.state().deployments.remove(&before.id);
-            rds.tell_of(
-                &before.id,
-                "RDS-EVENT-0246",
-                "Blue/green deployment deleted.",
-            );
+            rds.state().deployments.remove(&id);
+            rds.tell_of(&id, "RDS-EVENT-0246", "Blue/green deployment deleted.");
         });
         Ok(view)
     }
@@ -112,16 +88,12 @@ impl Rds {
 
     /// Takes green down, replicas first.
     async fn remove_greens(&self, deployment: &Deployment) -> anyhow::Result<()> {
-        let greens: Vec<_> = deployment
-            .members
-            .iter()
-            .rev()
-            .filter_map(|member| member.green.clone())
-            .collect();
-        for green in &greens {
+        let members = deployment.members.iter().rev();
+        let greens = members.filter_map(|member| member.green.as_ref());
+        for green in greens.clone() {
             self.set_status(green, InstanceStatus::Deleting);
         }
-        for green in &greens {
+        for green in greens {
             self.remove_instance(green).await?;
         }
         Ok(())

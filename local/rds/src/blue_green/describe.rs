@@ -3,56 +3,38 @@
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::DeploymentView;
-use crate::wire::{Filters, Form, Page, Paging, Request};
+use crate::wire::{Filters, Form, Paging, Xml, is};
 
-/// `DescribeBlueGreenDeployments`.
-#[derive(Debug)]
-pub struct DescribeDeployments {
-    id: Option<String>,
-    filters: Filters,
-    paging: Paging,
-}
-
-impl Request for DescribeDeployments {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        let filters = [
-            "blue-green-deployment-identifier",
-            "blue-green-deployment-name",
-            "source",
-            "target",
-        ];
-        Ok(Self {
-            id: form.text("BlueGreenDeploymentIdentifier"),
-            filters: Filters::read(form, &filters)?,
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-impl DescribeDeployments {
-    fn wants(&self, view: &DeploymentView) -> bool {
-        let it = &view.deployment;
-        self.id.as_ref().is_none_or(|id| *id == it.id)
-            && self.filters.pass(|filter| match filter {
-                "blue-green-deployment-identifier" => vec![it.id.as_str()],
-                "blue-green-deployment-name" => vec![it.name.as_str()],
-                "source" => view.source().into_iter().collect(),
-                _ => view.target().into_iter().collect(),
-            })
-    }
-}
+/// The filters that the operation has.
+const FILTERS: [&str; 4] = [
+    "blue-green-deployment-identifier",
+    "blue-green-deployment-name",
+    "source",
+    "target",
+];
 
 impl Rds {
-    pub(crate) fn describe_deployments(
-        &self,
-        request: &DescribeDeployments,
-    ) -> Result<Page<DeploymentView>, Fault> {
+    pub(crate) fn describe_deployments(&self, mut form: Form) -> Result<Xml, Fault> {
+        let id = form.text("BlueGreenDeploymentIdentifier");
+        let filters = Filters::read(&mut form, &FILTERS)?;
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
+        let wanted = |view: &DeploymentView| {
+            let it = &view.deployment;
+            is(id.as_ref(), &it.id)
+                && filters.pass(|filter| match filter {
+                    "blue-green-deployment-identifier" => vec![it.id.as_str()],
+                    "blue-green-deployment-name" => vec![it.name.as_str()],
+                    "source" => view.source().into_iter().collect(),
+                    _ => view.target().into_iter().collect(),
+                })
+        };
         let state = self.state();
         let views = state.deployments.values().map(|it| it.view(&state));
-        let found: Vec<_> = views.filter(|view| request.wants(view)).collect();
-        match &request.id {
+        let found: Vec<_> = views.filter(wanted).collect();
+        match &id {
             Some(id) if found.is_empty() => Err(Fault::no_deployment(id)),
-            _ => Page::of(("BlueGreenDeployments", "member"), found, &request.paging),
+            _ => Xml::page("BlueGreenDeployments", "member", found, &paging),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! RDS looks after the replication of a deployment, and says so when it can't be trusted any more.
 
 use crate::Rds;
-use crate::model::{DeploymentStatus, MemberStatus, State};
+use crate::model::{DeploymentStatus, Instance, MemberStatus, State};
 use crate::postgres::health::Watch;
 
 impl Rds {
@@ -33,11 +33,8 @@ impl Rds {
                 Ok(None) => {}
                 Ok(Some(why)) => return self.degrade(id, &why),
                 Err(error) => {
-                    tracing::debug!(
-                        deployment = id,
-                        error = format!("{error:#}"),
-                        "replication was not looked at"
-                    );
+                    let error = format!("{error:#}");
+                    tracing::debug!(deployment = id, error, "replication was not looked at");
                     watch.forget();
                 }
             }
@@ -64,21 +61,17 @@ impl Rds {
         let Ok(deployment) = state.deployment(id) else {
             return true;
         };
-        let losses: Vec<_> = deployment
-            .members
-            .iter()
-            .enumerate()
-            .filter_map(|(index, member)| {
-                let green = member.green.clone().unwrap_or_default();
-                Some((index, loss(&state, &member.blue, &green, index > 0)?))
-            })
-            .collect();
+        let members = deployment.members.iter().enumerate();
+        let losses = members.filter_map(|(index, member)| {
+            let green = member.green.as_deref().unwrap_or_default();
+            Some((index, loss(&state, &member.blue, green, index > 0)?))
+        });
+        let losses: Vec<_> = losses.collect();
         let lost = !losses.is_empty();
         if lost && let Ok(deployment) = state.deployment_mut(id) {
             deployment.status = DeploymentStatus::InvalidConfiguration;
-            deployment.details = Some(
-                "An instance of the blue/green deployment was deleted or promoted.".to_owned(),
-            );
+            let details = "An instance of the blue/green deployment was deleted or promoted.";
+            deployment.details = Some(details.to_owned());
             for (index, status) in losses {
                 deployment.members[index].status = status;
             }
@@ -88,12 +81,8 @@ impl Rds {
 }
 
 fn loss(state: &State, blue: &str, green: &str, replica: bool) -> Option<MemberStatus> {
-    let gone = |id: &str| {
-        state
-            .instances
-            .get(id)
-            .is_none_or(|it| replica && it.replica_of.is_none())
-    };
+    let promoted = |it: &Instance| replica && it.replica_of.is_none();
+    let gone = |id: &str| state.instances.get(id).is_none_or(promoted);
     if gone(blue) {
         Some(MemberStatus::MissingSource)
     } else {

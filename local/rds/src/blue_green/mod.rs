@@ -15,20 +15,10 @@ pub use breakage::Breakage;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::{Deployment, DeploymentView};
-use super::wire::{Render, Xml};
+use super::model::Deployment;
+use super::wire::Xml;
 use crate::postgres::Server;
 use anyhow::Context as _;
-
-/// One deployment as an answer.
-#[derive(Debug)]
-pub struct One(DeploymentView);
-
-impl Render for One {
-    fn render(&self, xml: &mut Xml) {
-        xml.nest("BlueGreenDeployment", |xml| self.0.render(xml));
-    }
-}
 
 /// The servers of a pair.
 #[derive(Debug, Clone)]
@@ -40,9 +30,10 @@ struct Pair {
 }
 
 impl Rds {
-    fn deployment_view(&self, id: &str) -> Result<One, Fault> {
+    fn deployment_view(&self, id: &str) -> Result<Xml, Fault> {
         let state = self.state();
-        Ok(One(state.deployment(id)?.view(&state)))
+        let view = state.deployment(id)?.view(&state);
+        Ok(Xml::one("BlueGreenDeployment", &view))
     }
 
     /// Changes a deployment, if it is still there.
@@ -62,10 +53,8 @@ impl Rds {
         let members = state.deployment(id)?.members.iter();
         let server = |id: &str| {
             let instance = state.instances.get(id).context("an instance is gone")?;
-            instance
-                .server
-                .clone()
-                .with_context(|| format!("{} has no server", instance.name))
+            let none = || format!("{} has no server", instance.name);
+            instance.server.clone().with_context(none)
         };
         members
             .map(|member| {

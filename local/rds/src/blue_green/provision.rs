@@ -48,10 +48,9 @@ impl Rds {
             Ok(()) => work.await,
             Err(error) => Err(error),
         };
-        show(if worked.is_ok() {
-            TaskStatus::Completed
-        } else {
-            TaskStatus::Failed
+        show(match &worked {
+            Ok(()) => TaskStatus::Completed,
+            Err(_) => TaskStatus::Failed,
         });
         worked.with_context(|| format!("task {name}"))
     }
@@ -63,9 +62,8 @@ impl Rds {
     async fn copy_blue(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self
-            .server_of(&primary.blue)
-            .context("blue has no server")?;
+        let blue = self.server_of(&primary.blue);
+        let blue = blue.context("blue has no server")?;
         let green = primary.green.clone().context("green was not announced")?;
         let spec = ServerSpec {
             version: blue.version(),
@@ -86,9 +84,8 @@ impl Rds {
     async fn upgrade_green(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self
-            .server_of(&primary.blue)
-            .context("blue has no server")?;
+        let blue = self.server_of(&primary.blue);
+        let blue = blue.context("blue has no server")?;
         let green_id = primary.green.clone().unwrap_or_default();
         let green = self.server_of(&green_id).context("green has no server")?;
         upgrade::to_version(self.host(), &green, &deployment.version).await?;
@@ -101,12 +98,8 @@ impl Rds {
     }
 
     async fn open_green(&self, id: &str) -> anyhow::Result<()> {
-        let green = self
-            .deployment(id)?
-            .primary()
-            .green
-            .clone()
-            .unwrap_or_default();
+        let green = self.deployment(id)?.primary().green.clone();
+        let green = green.unwrap_or_default();
         let server = self.server_of(&green).context("green has no server")?;
         self.open_shop(&green, server).await
     }
@@ -128,22 +121,16 @@ impl Rds {
                 deployment.set_members(MemberStatus::Available);
             }
         });
-        self.tell_of(
-            id,
-            "RDS-EVENT-0244",
-            "Blue/green deployment tasks completed.",
-        );
+        let message = "Blue/green deployment tasks completed.";
+        self.tell_of(id, "RDS-EVENT-0244", message);
         let (rds, id) = (self.clone(), id.to_owned());
         tokio::spawn(async move { rds.watch(&id).await });
     }
 
     fn fail_provisioning(&self, id: &str, error: &anyhow::Error) {
-        tracing::error!(
-            deployment = id,
-            error = format!("{error:#}"),
-            "green was not made"
-        );
-        let message = format!("Creation of the blue/green deployment failed: {error:#}");
+        let error = format!("{error:#}");
+        tracing::error!(deployment = id, error, "green was not made");
+        let message = format!("Creation of the blue/green deployment failed: {error}");
         self.update(id, |deployment| {
             if deployment.status == DeploymentStatus::Provisioning {
                 deployment.status = DeploymentStatus::InvalidConfiguration;

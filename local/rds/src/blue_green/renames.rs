@@ -16,42 +16,33 @@ struct Rename {
     to: String,
 }
 
+impl Rename {
+    fn new(resource_id: &str, from: &str, to: &str) -> Self {
+        Self {
+            resource_id: resource_id.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }
+    }
+}
+
 impl Renames {
     /// The new names of all members of a deployment.
     pub fn plan(state: &State, deployment: &Deployment) -> anyhow::Result<Self> {
         let mut renames = Vec::new();
         for member in &deployment.members {
-            let blue = state
-                .name_of(&member.blue)
-                .context("blue is gone")?
-                .to_owned();
-            let green_id = member.green.clone().context("there is no green")?;
-            let green = state
-                .name_of(&green_id)
-                .context("green is gone")?
-                .to_owned();
-            let old = old_name(state, &blue);
-            renames.push(Rename {
-                resource_id: member.blue.clone(),
-                from: blue.clone(),
-                to: old,
-            });
-            renames.push(Rename {
-                resource_id: green_id,
-                from: green,
-                to: blue,
-            });
+            let blue = state.name_of(&member.blue).context("blue is gone")?;
+            let green_id = member.green.as_ref().context("there is no green")?;
+            let green = state.name_of(green_id).context("green is gone")?;
+            renames.push(Rename::new(&member.blue, blue, &old_name(state, blue)));
+            renames.push(Rename::new(green_id, green, blue));
         }
         Ok(Self(renames))
     }
 
     /// The way back.
     pub fn reversed(&self) -> Self {
-        let back = |rename: &Rename| Rename {
-            resource_id: rename.resource_id.clone(),
-            from: rename.to.clone(),
-            to: rename.from.clone(),
-        };
+        let back = |it: &Rename| Rename::new(&it.resource_id, &it.to, &it.from);
         Self(self.0.iter().map(back).collect())
     }
 
@@ -68,7 +59,7 @@ impl Renames {
     fn hosts(&self, names: impl Fn(&Rename) -> Vec<String>) -> Vec<(String, Vec<String>)> {
         let renames = self.0.iter();
         renames
-            .map(|rename| (rename.resource_id.clone(), names(rename)))
+            .map(|it| (it.resource_id.clone(), names(it)))
             .collect()
     }
 }

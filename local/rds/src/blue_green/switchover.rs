@@ -1,13 +1,13 @@
 //! `SwitchoverBlueGreenDeployment`: blue's names go to green, and with them the writes; or everything stays as it was.
 
 use super::renames::Renames;
-use super::{Breakage, One, Pair};
+use super::{Breakage, Pair};
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::{DeploymentStatus, MemberStatus};
 use crate::postgres::crossing::Crossing;
 use crate::postgres::{Server, link};
-use crate::wire::{Form, Request};
+use crate::wire::{Form, Xml, word};
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::future::{FutureExt as _, join, try_join, try_join_all};
 use std::time::Duration;
@@ -16,29 +16,6 @@ use tracing::debug;
 
 /// Green must come level with blue in this time before blue is stopped; otherwise its lag is no matter of a moment.
 const LEVEL: Duration = Duration::from_secs(10);
-
-/// `SwitchoverBlueGreenDeployment`.
-#[derive(Debug)]
-pub struct SwitchOver {
-    id: String,
-    timeout: Duration,
-}
-
-impl Request for SwitchOver {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        let id = form.required("BlueGreenDeploymentIdentifier")?;
-        let seconds = form.parsed("SwitchoverTimeout")?.unwrap_or(300);
-        if !(30..=3600).contains(&seconds) {
-            return Err(Fault::invalid_value(format!(
-                "Invalid value {seconds} for SwitchoverTimeout. Must be between 30 and 3600"
-            )));
-        }
-        Ok(Self {
-            id,
-            timeout: Duration::from_secs(seconds),
-        })
-    }
-}
 
 /// A switchover between its preparation and its end.
 struct Attempt {
@@ -62,15 +39,23 @@ async fn end_sessions(servers: &[Server]) -> anyhow::Result<()> {
 }
 
 impl Rds {
-    pub(crate) fn switch_over(&self, request: &SwitchOver) -> Result<One, Fault> {
-        let id = request.id.clone();
+    /// `SwitchoverBlueGreenDeployment`.
+    pub(crate) fn switch_over(&self, mut form: Form) -> Result<Xml, Fault> {
+        let id = form.required("BlueGreenDeploymentIdentifier")?;
+        let seconds = form.parsed("SwitchoverTimeout")?.unwrap_or(300);
+        if !(30..=3600).contains(&seconds) {
+            return Err(Fault::invalid_value(format!(
+                "Invalid value {seconds} for SwitchoverTimeout. Must be between 30 and 3600"
+            )));
+        }
+        form.end()?;
         {
             let mut state = self.state();
             let deployment = state.deployment_mut(&id)?;
             if !deployment.status.is_ready() {
                 return Err(Fault::deployment_state(format!(
                     "Blue/green deployment {id} can't be switched over: its status is {}.",
-                    deployment.status.as_str()
+                    word(deployment.status)
                 )));
             }
             deployment.status = DeploymentStatus::SwitchoverInProgress;
@@ -78,9 +63,11 @@ impl Rds {
             deployment.set_members(MemberStatus::SwitchoverInProgress);
         }
         self.tell_of(&id, "RDS-EVENT-0247", "Switchover started.");
-        let (rds, deadline) = (self.clone(), Instant::now() + request.timeout);
+        let view = self.deployment_view(&id);
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        let rds = self.clone();
         tokio::spawn(async move { rds.run_switchover(&id, deadline).await });
-        self.deployment_view(&request.id)
+        view
     }
 
     async fn run_switchover(&self, id: &str, deadline: Instant) {
@@ -163,10 +150,8 @@ impl Rds {
     fn complete(&self, attempt: &Attempt) {
         let mut state = self.state();
         for pair in &attempt.pairs {
-            let tags = state
-                .instances
-                .get(&pair.blue_id)
-                .map(|blue| blue.tags.clone());
+            let blue = state.instances.get(&pair.blue_id);
+            let tags = blue.map(|blue| blue.tags.clone());
             if let (Some(green), Some(tags)) = (state.instances.get_mut(&pair.green_id), tags) {
                 green.tags = tags;
             }
@@ -208,11 +193,8 @@ impl Rds {
             attempt.crossing.open_blue().await
         };
         if let Err(error) = blue.await {
-            tracing::error!(
-                deployment = attempt.id,
-                error = format!("{error:#}"),
-                "blue stays closed"
-            );
+            let error = format!("{error:#}");
+            tracing::error!(deployment = attempt.id, error, "blue stays closed");
         }
         self.apply_renames(&attempt.renames.reversed());
         let green = async {
@@ -220,11 +202,8 @@ impl Rds {
             attempt.crossing.open_green(&attempt.pairs[0].green).await
         };
         if let Err(error) = green.await {
-            tracing::error!(
-                deployment = attempt.id,
-                error = format!("{error:#}"),
-                "green stays closed"
-            );
+            let error = format!("{error:#}");
+            tracing::error!(deployment = attempt.id, error, "green stays closed");
         }
         self.update(&attempt.id, |deployment| {
             deployment.status = DeploymentStatus::SwitchoverFailed;

@@ -1,33 +1,13 @@
 //! `CreateDBInstance`.
 
-use super::One;
 use crate::fault::Fault;
-use crate::model::{Instance, InstanceStatus, Tags, read_tags};
+use crate::model::{Instance, InstanceStatus};
 use crate::postgres::version::{self, ENGINE, default_group};
 use crate::postgres::{Server, ServerSpec, roles};
-use crate::wire::{Form, Request};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
+use anyhow::Context as _;
 use jiff::Timestamp;
-
-/// `CreateDBInstance`.
-#[derive(Debug)]
-pub struct CreateInstance {
-    name: String,
-    class: String,
-    engine: String,
-    version: Option<String>,
-    master: String,
-    password: String,
-    database: Option<String>,
-    storage: u32,
-    storage_type: String,
-    multi_az: bool,
-    backup_retention: u32,
-    group: Option<String>,
-    iam_login: bool,
-    deletion_protection: bool,
-    tags: Tags,
-}
 
 /// Parameters of creation that change nothing that could be seen here.
 pub const UNSEEN: [&str; 13] = [
@@ -46,126 +26,91 @@ pub const UNSEEN: [&str; 13] = [
     "StorageThroughput",
 ];
 
-impl Request for CreateInstance {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
+/// Names that no master user can have.
+const RESERVED: [&str; 5] = [
+    "rdsadmin",
+    "postgres_admin",
+    "rds_superuser",
+    "rds_replication",
+    "admin",
+];
+
+/// Refuses the values that RDS refuses.
+fn check(instance: &Instance, engine: &str, password: &str) -> Result<(), Fault> {
+    let (class, master) = (&instance.class, &instance.master);
+    let why = if engine != ENGINE {
+        format!("Invalid DB engine here: {engine}")
+    } else if !class.starts_with("db.") {
+        format!("Invalid DB Instance class: {class}")
+    } else if instance.backup_retention > 35 {
+        "Retention period must be between 0 and 35.".to_owned()
+    } else if password.len() < 8 || password.contains(['/', '@', '"', ' ']) {
+        "The parameter MasterUserPassword is not a valid password: at least 8 printable ASCII characters besides '/', '@', \
+         '\"', ' '."
+            .to_owned()
+    } else if RESERVED.contains(&master.as_str()) {
+        format!("MasterUsername {master} is a reserved word")
+    } else {
+        return Ok(());
+    };
+    Err(Fault::invalid_value(why))
+}
+
+impl Rds {
+    /// `CreateDBInstance`.
+    pub(crate) fn create_instance(&self, mut form: Form) -> Result<Xml, Fault> {
         form.ignore(&UNSEEN);
         form.texts("VpcSecurityGroupIds");
-        Ok(Self {
-            name: names::check_instance_name(&form.required("DBInstanceIdentifier")?)?,
-            class: form.required("DBInstanceClass")?,
-            engine: form.required("Engine")?,
-            version: form.text("EngineVersion"),
-            master: form.required("MasterUsername")?,
-            password: form.required("MasterUserPassword")?,
+        let name = form.new_instance()?;
+        let class = form.required("DBInstanceClass")?;
+        let engine = form.required("Engine")?;
+        let version = form.text("EngineVersion");
+        let master = form.required("MasterUsername")?;
+        let password = form.required("MasterUserPassword")?;
+        let group = form.text("DBParameterGroupName");
+        let mut instance = Instance {
+            resource_id: names::new_resource_id(),
+            name,
+            status: InstanceStatus::Creating,
+            class,
+            version: String::new(),
+            master: master.clone(),
             database: form.text("DBName"),
             storage: form.parsed("AllocatedStorage")?.unwrap_or(20),
             storage_type: form.text("StorageType").unwrap_or_else(|| "gp3".to_owned()),
             multi_az: form.flag("MultiAZ")?,
             backup_retention: form.parsed("BackupRetentionPeriod")?.unwrap_or(1),
-            group: form.text("DBParameterGroupName"),
+            created: Timestamp::now(),
+            group: String::new(),
+            pending_reboot: false,
             iam_login: form.flag("EnableIAMDatabaseAuthentication")?,
             deletion_protection: form.flag("DeletionProtection")?,
-            tags: read_tags(form)?,
-        })
-    }
-}
-
-impl CreateInstance {
-    fn check(&self) -> Result<(), Fault> {
-        if self.engine != ENGINE {
-            return Err(Fault::invalid_value(format!(
-                "Invalid DB engine here: {}",
-                self.engine
-            )));
-        }
-        if !self.class.starts_with("db.") {
-            return Err(Fault::invalid_value(format!(
-                "Invalid DB Instance class: {}",
-                self.class
-            )));
-        }
-        if self.backup_retention > 35 {
-            return Err(Fault::invalid_value(
-                "Retention period must be between 0 and 35.",
-            ));
-        }
-        if self.password.len() < 8 || self.password.contains(['/', '@', '"', ' ']) {
-            return Err(Fault::invalid_value(
-                "The parameter MasterUserPassword is not a valid password: at least 8 printable ASCII characters besides \
-                 '/', '@', '\"', ' '.",
-            ));
-        }
-        let reserved = [
-            "rdsadmin",
-            "postgres_admin",
-            "rds_superuser",
-            "rds_replication",
-            "admin",
-        ];
-        if reserved.contains(&self.master.as_str()) {
-            return Err(Fault::invalid_value(format!(
-                "MasterUsername {} is a reserved word",
-                self.master
-            )));
-        }
-        Ok(())
-    }
-
-    fn instance(&self, version: String) -> Instance {
-        let default = default_group(&version);
-        Instance {
-            resource_id: names::new_resource_id(),
-            name: self.name.clone(),
-            status: InstanceStatus::Creating,
-            class: self.class.clone(),
-            version,
-            master: self.master.clone(),
-            database: self.database.clone(),
-            storage: self.storage,
-            storage_type: self.storage_type.clone(),
-            multi_az: self.multi_az,
-            backup_retention: self.backup_retention,
-            created: Timestamp::now(),
-            group: self.group.clone().unwrap_or(default),
-            pending_reboot: false,
-            iam_login: self.iam_login,
-            deletion_protection: self.deletion_protection,
             replica_of: None,
             read_only: false,
-            tags: self.tags.clone(),
+            tags: form.tags()?,
             server: None,
-        }
-    }
-}
-
-impl Rds {
-    pub(crate) fn create_instance(&self, request: CreateInstance) -> Result<One, Fault> {
-        request.check()?;
+        };
+        form.end()?;
+        check(&instance, &engine, &password)?;
         let newest = || self.offered_versions().pop();
-        let wanted = request.version.clone().or_else(newest).unwrap_or_default();
-        let instance = request.instance(self.offered(&wanted)?);
+        let wanted = version.or_else(newest).unwrap_or_default();
+        instance.version = self.offered(&wanted)?;
+        instance.group = group.unwrap_or_else(|| default_group(&instance.version));
+        let database = instance.database.clone();
         let resource_id = self.admit(instance)?;
-        self.work(&resource_id, |rds| {
-            let resource_id = resource_id.clone();
-            async move {
-                tokio::time::sleep(rds.delays().create_instance).await;
-                let server = rds.host().create(rds.spec_of(&resource_id)?).await?;
-                let database = request.database.as_deref();
-                roles::furnish(&server, &request.master, &request.password, database).await?;
-                rds.open_shop(&resource_id, server).await
-            }
-        });
-        self.view(&resource_id)
+        self.work(resource_id, |rds, resource_id| async move {
+            tokio::time::sleep(rds.delays().create_instance).await;
+            let server = rds.host().create(rds.spec_of(&resource_id)?).await?;
+            roles::furnish(&server, &master, &password, database.as_deref()).await?;
+            rds.open_shop(&resource_id, server).await
+        })
     }
 
     /// Notes a new instance, if its name is free and its parameter group fits.
     pub(crate) fn admit(&self, instance: Instance) -> Result<String, Fault> {
         let mut state = self.state();
         if state.instance(&instance.name).is_ok() {
-            return Err(Fault::new(
-                "DBInstanceAlreadyExists",
-                "DB Instance already exists",
-            ));
+            return Err(Fault::instance_exists());
         }
         let group = state.group(&instance.group)?;
         check_family(&group.name, &group.family, &instance.version)?;
@@ -177,8 +122,8 @@ impl Rds {
     /// What an instance's server is to be.
     pub(crate) fn spec_of(&self, resource_id: &str) -> anyhow::Result<ServerSpec> {
         let state = self.state();
-        let gone = || anyhow::anyhow!("the instance is gone");
-        let instance = state.instances.get(resource_id).ok_or_else(gone)?;
+        let instance = state.instances.get(resource_id);
+        let instance = instance.context("the instance is gone")?;
         Ok(ServerSpec {
             id: resource_id.to_owned(),
             version: instance.version.clone(),

@@ -1,63 +1,43 @@
 //! `DeleteDBInstance`.
 
-use super::One;
+use crate::Rds;
 use crate::fault::Fault;
 use crate::model::InstanceStatus;
-use crate::wire::{Form, Request};
-use crate::{Rds, names};
+use crate::wire::{Form, Xml};
 
-/// `DeleteDBInstance`.
-#[derive(Debug)]
-pub struct DeleteInstance {
-    name: String,
-    final_snapshot: Option<String>,
-}
-
-impl Request for DeleteInstance {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
+impl Rds {
+    /// `DeleteDBInstance`.
+    pub(crate) fn delete_instance(&self, mut form: Form) -> Result<Xml, Fault> {
         form.ignore(&["DeleteAutomatedBackups"]);
-        let name = names::instance_name(&form.required("DBInstanceIdentifier")?)?;
+        let name = form.instance()?;
         let skip = form.flag("SkipFinalSnapshot")?;
-        let final_snapshot = form
-            .text("FinalDBSnapshotIdentifier")
-            .map(|it| it.to_lowercase());
-        if skip == final_snapshot.is_some() {
+        let snapshot = form.text("FinalDBSnapshotIdentifier");
+        let snapshot = snapshot.map(|it| it.to_lowercase());
+        if skip == snapshot.is_some() {
             return Err(Fault::invalid_combination(if skip {
                 "FinalDBSnapshotIdentifier can not be specified when deleting with SkipFinalSnapshot."
             } else {
                 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
             }));
         }
-        Ok(Self {
-            name,
-            final_snapshot,
+        form.end()?;
+        let resource_id = self.announce_deletion(&name, snapshot.as_deref())?;
+        self.work(resource_id, |rds, resource_id| async move {
+            if let Some(snapshot) = snapshot
+                && !rds.take_snapshot(&resource_id, &snapshot).await
+            {
+                anyhow::bail!("without its final snapshot the instance stays");
+            }
+            rds.remove_instance(&resource_id).await
         })
     }
-}
 
-impl Rds {
-    pub(crate) fn delete_instance(&self, request: DeleteInstance) -> Result<One, Fault> {
-        let resource_id = self.announce_deletion(&request)?;
-        self.work(&resource_id, |rds| {
-            let resource_id = resource_id.clone();
-            async move {
-                if let Some(snapshot) = request.final_snapshot
-                    && !rds.take_snapshot(&resource_id, &snapshot).await
-                {
-                    anyhow::bail!("without its final snapshot the instance stays");
-                }
-                rds.remove_instance(&resource_id).await
-            }
-        });
-        self.view(&resource_id)
-    }
-
-    fn announce_deletion(&self, request: &DeleteInstance) -> Result<String, Fault> {
+    fn announce_deletion(&self, name: &str, snapshot: Option<&str>) -> Result<String, Fault> {
         let mut state = self.state();
-        let instance = state.instance(&request.name)?;
+        let instance = state.instance(name)?;
         let resource_id = instance.resource_id.clone();
         if instance.status == InstanceStatus::Deleting {
-            let message = format!("Instance {} is already being deleted.", request.name);
+            let message = format!("Instance {name} is already being deleted.");
             return Err(Fault::instance_state(message));
         }
         if instance.status != InstanceStatus::Failed {
@@ -68,16 +48,16 @@ impl Rds {
                 "Cannot delete protected DB Instance, please disable deletion protection and try again.",
             ));
         }
-        if let Some(name) = &request.final_snapshot {
+        if let Some(snapshot) = snapshot {
             if instance.replica_of.is_some() {
                 return Err(Fault::invalid_combination(
                     "Cannot create a final snapshot of a read replica.",
                 ));
             }
-            let snapshot = state.announce_snapshot(&resource_id, name)?;
-            state.snapshots.insert(name.clone(), snapshot);
+            let taken = state.announce_snapshot(&resource_id, snapshot)?;
+            state.snapshots.insert(snapshot.to_owned(), taken);
         }
-        state.instance_mut(&request.name)?.status = InstanceStatus::Deleting;
+        state.instance_mut(name)?.status = InstanceStatus::Deleting;
         Ok(resource_id)
     }
 

@@ -1,68 +1,46 @@
 //! `DescribeDBInstances`.
 
 use crate::fault::Fault;
-use crate::model::{Instance, InstanceView};
+use crate::model::Instance;
 use crate::postgres::version::ENGINE;
-use crate::wire::{Filters, Form, Page, Paging, Request};
+use crate::wire::{Filters, Form, Paging, Xml};
 use crate::{Rds, names};
 
-/// `DescribeDBInstances`.
-#[derive(Debug)]
-pub struct DescribeInstances {
-    name: Option<String>,
-    filters: Filters,
-    paging: Paging,
-}
-
-impl Request for DescribeInstances {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        let name = form.text("DBInstanceIdentifier");
-        let filters = [
-            "db-cluster-id",
-            "db-instance-id",
-            "dbi-resource-id",
-            "domain",
-            "engine",
-        ];
-        Ok(Self {
-            name: name.map(|name| names::instance_name(&name)).transpose()?,
-            filters: Filters::read(form, &filters)?,
-            paging: Paging::read(form)?,
-        })
-    }
-}
-
-impl DescribeInstances {
-    fn wants(&self, instance: &Instance) -> bool {
-        let arn = instance.arn();
-        self.name.as_ref().is_none_or(|name| *name == instance.name)
-            && self.filters.pass(|filter| match filter {
-                "db-instance-id" => vec![&instance.name, &arn],
-                "dbi-resource-id" => vec![&instance.resource_id],
-                "engine" => vec![ENGINE],
-                _ => vec![],
-            })
-    }
-}
+/// The filters that the operation has.
+const FILTERS: [&str; 5] = [
+    "db-cluster-id",
+    "db-instance-id",
+    "dbi-resource-id",
+    "domain",
+    "engine",
+];
 
 impl Rds {
-    pub(crate) fn describe_instances(
-        &self,
-        request: &DescribeInstances,
-    ) -> Result<Page<InstanceView>, Fault> {
+    pub(crate) fn describe_instances(&self, mut form: Form) -> Result<Xml, Fault> {
+        let name = form.text("DBInstanceIdentifier");
+        let name = name.map(|name| names::instance_name(&name)).transpose()?;
+        let filters = Filters::read(&mut form, &FILTERS)?;
+        let paging = Paging::read(&mut form)?;
+        form.end()?;
+        let wanted = |it: &&Instance| {
+            let arn = it.arn();
+            name.as_ref().is_none_or(|name| *name == it.name)
+                && filters.pass(|filter| match filter {
+                    "db-instance-id" => vec![&it.name, &arn],
+                    "dbi-resource-id" => vec![&it.resource_id],
+                    "engine" => vec![ENGINE],
+                    _ => vec![],
+                })
+        };
         let state = self.state();
-        let mut found: Vec<_> = state
-            .instances
-            .values()
-            .filter(|it| request.wants(it))
-            .collect();
+        let mut found: Vec<_> = state.instances.values().filter(wanted).collect();
         found.sort_by_key(|instance| &instance.name);
-        match &request.name {
-            Some(name) if found.is_empty() => Err(Fault::no_instance(name)),
-            _ => {
-                let views = found.into_iter().map(|it| state.view(it)).collect();
-                Page::of(("DBInstances", "DBInstance"), views, &request.paging)
-            }
+        if let Some(name) = &name
+            && found.is_empty()
+        {
+            return Err(Fault::no_instance(name));
         }
+        let views = found.into_iter().map(|it| state.view(it)).collect();
+        Xml::page("DBInstances", "DBInstance", views, &paging)
     }
 }

@@ -14,27 +14,17 @@ pub use frozen::Frozen;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::{InstanceStatus, InstanceView};
-use super::wire::{Render, Xml};
+use super::model::InstanceStatus;
+use super::wire::Xml;
 use std::future::Future;
-
-/// One instance as an answer.
-#[derive(Debug)]
-pub struct One(pub InstanceView);
-
-impl Render for One {
-    fn render(&self, xml: &mut Xml) {
-        xml.nest("DBInstance", |xml| self.0.render(xml));
-    }
-}
 
 impl Rds {
     /// An instance as a client sees it now.
-    pub(super) fn view(&self, resource_id: &str) -> Result<One, Fault> {
+    pub(super) fn view(&self, resource_id: &str) -> Result<Xml, Fault> {
         let state = self.state();
         let instance = state.instances.get(resource_id);
         let instance = instance.ok_or_else(|| Fault::no_instance(resource_id))?;
-        Ok(One(state.view(instance)))
+        Ok(Xml::one("DBInstance", &state.view(instance)))
     }
 
     pub(super) fn set_status(&self, resource_id: &str, status: InstanceStatus) {
@@ -43,27 +33,27 @@ impl Rds {
         }
     }
 
-    /// Works on an instance after its caller was answered. If that fails, the instance has failed.
-    pub(super) fn work<F>(&self, resource_id: &str, work: impl FnOnce(Self) -> F)
+    /// Answers with an instance, and works on it afterwards. If that fails, the instance has failed.
+    pub(super) fn work<F>(
+        &self,
+        resource_id: String,
+        work: impl FnOnce(Self, String) -> F,
+    ) -> Result<Xml, Fault>
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let (rds, resource_id, work) = (self.clone(), resource_id.to_owned(), work(self.clone()));
+        let (rds, work) = (self.clone(), work(self.clone(), resource_id.clone()));
+        let view = self.view(&resource_id);
         tokio::spawn(async move {
             if let Err(error) = work.await {
-                tracing::error!(
-                    resource_id,
-                    error = format!("{error:#}"),
-                    "an instance failed"
-                );
+                let error = format!("{error:#}");
+                tracing::error!(resource_id, error, "an instance failed");
                 rds.set_status(&resource_id, InstanceStatus::Failed);
-                rds.note(
-                    &resource_id,
-                    "RDS-EVENT-0031",
-                    format!("DB instance failed: {error:#}"),
-                );
+                let message = format!("DB instance failed: {error}");
+                rds.note(&resource_id, "RDS-EVENT-0031", message);
             }
         });
+        view
     }
 
     /// Tells that something happened to an instance.

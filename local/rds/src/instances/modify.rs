@@ -1,18 +1,16 @@
 //! `ModifyDBInstance`.
 
-use super::One;
 use super::create::check_family;
 use crate::fault::Fault;
 use crate::model::{DeploymentStatus, Instance, InstanceStatus, State};
-use crate::postgres::version::{default_group, major, numbers};
+use crate::postgres::version::{default_group, major};
 use crate::postgres::{roles, upgrade};
-use crate::wire::{Form, Request};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
 use anyhow::Context as _;
 
-/// `ModifyDBInstance`.
-#[derive(Debug)]
-pub struct Modify {
+/// What `ModifyDBInstance` asks for.
+struct Modify {
     name: String,
     now: bool,
     version: Option<String>,
@@ -29,11 +27,11 @@ pub struct Modify {
     storage_type: Option<String>,
 }
 
-impl Request for Modify {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
+impl Modify {
+    fn read(mut form: Form) -> Result<Self, Fault> {
         let new_name = form.text("NewDBInstanceIdentifier");
-        Ok(Self {
-            name: names::instance_name(&form.required("DBInstanceIdentifier")?)?,
+        let request = Self {
+            name: form.instance()?,
             now: form.flag("ApplyImmediately")?,
             version: form.text("EngineVersion"),
             major_allowed: form.flag("AllowMajorVersionUpgrade")?,
@@ -49,11 +47,11 @@ impl Request for Modify {
             password: form.text("MasterUserPassword"),
             storage: form.parsed("AllocatedStorage")?,
             storage_type: form.text("StorageType"),
-        })
+        };
+        form.end()?;
+        Ok(request)
     }
-}
 
-impl Modify {
     /// What RDS would do in the maintenance window, this RDS does at once or not at all.
     fn check_time(&self) -> Result<(), Fault> {
         let waits = self.version.is_some() || self.new_name.is_some() || self.class.is_some();
@@ -75,15 +73,9 @@ impl Modify {
         let Some(wanted) = &self.version else {
             return Ok(None);
         };
-        let target = rds.offered(wanted)?;
+        let target = rds.offered_to(&instance.version, wanted)?;
         if target == instance.version {
             return Ok(None);
-        }
-        if numbers(&target) < numbers(&instance.version) {
-            return Err(Fault::invalid_combination(format!(
-                "Cannot upgrade postgres from {} to {target}",
-                instance.version
-            )));
         }
         if major(&target) != major(&instance.version) && !self.major_allowed {
             return Err(Fault::invalid_combination(
@@ -95,29 +87,20 @@ impl Modify {
 
     /// Notes what is only noted; tells whether the server has to be told.
     fn note(&self, instance: &mut Instance) {
-        if let Some(protection) = self.deletion_protection {
-            instance.deletion_protection = protection;
+        fn set<T>(field: &mut T, wanted: Option<T>) {
+            if let Some(wanted) = wanted {
+                *field = wanted;
+            }
         }
-        if let Some(days) = self.backup_retention {
-            instance.backup_retention = days;
-        }
-        if let Some(group) = self
-            .group
-            .as_ref()
-            .filter(|group| **group != instance.group)
-        {
-            instance.group.clone_from(group);
-            instance.pending_reboot = true;
-        }
-        instance.iam_login = self.iam_login.unwrap_or(instance.iam_login);
-        instance.multi_az = self.multi_az.unwrap_or(instance.multi_az);
-        instance.storage = self.storage.unwrap_or(instance.storage);
-        if let Some(class) = &self.class {
-            instance.class.clone_from(class);
-        }
-        if let Some(storage_type) = &self.storage_type {
-            instance.storage_type.clone_from(storage_type);
-        }
+        instance.pending_reboot |= self.group.as_ref().is_some_and(|it| *it != instance.group);
+        set(&mut instance.group, self.group.clone());
+        set(&mut instance.deletion_protection, self.deletion_protection);
+        set(&mut instance.backup_retention, self.backup_retention);
+        set(&mut instance.iam_login, self.iam_login);
+        set(&mut instance.multi_az, self.multi_az);
+        set(&mut instance.storage, self.storage);
+        set(&mut instance.class, self.class.clone());
+        set(&mut instance.storage_type, self.storage_type.clone());
     }
 }
 
@@ -146,15 +129,9 @@ impl State {
             && *new != instance.name
             && self.instance(new).is_ok()
         {
-            return Err(Fault::new(
-                "DBInstanceAlreadyExists",
-                "DB Instance already exists",
-            ));
+            return Err(Fault::instance_exists());
         }
-        if request
-            .storage
-            .is_some_and(|storage| storage < instance.storage)
-        {
+        if request.storage.is_some_and(|it| it < instance.storage) {
             return Err(Fault::invalid_combination(
                 "Invalid storage size for engine name postgres: storage can't be reduced.",
             ));
@@ -178,7 +155,9 @@ impl State {
 }
 
 impl Rds {
-    pub(crate) fn modify_instance(&self, request: Modify) -> Result<One, Fault> {
+    /// `ModifyDBInstance`.
+    pub(crate) fn modify_instance(&self, form: Form) -> Result<Xml, Fault> {
+        let request = Modify::read(form)?;
         request.check_time()?;
         let instance = self.state().instance(&request.name)?.clone();
         let upgrade = request.upgrade(self, &instance)?;
@@ -196,11 +175,9 @@ impl Rds {
                 (None, None) => InstanceStatus::Modifying,
             };
         }
-        self.work(&resource_id, |rds| {
-            let resource_id = resource_id.clone();
-            async move { rds.apply_modification(&resource_id, upgrade, request).await }
-        });
-        self.view(&resource_id)
+        self.work(resource_id, |rds, resource_id| async move {
+            rds.apply_modification(&resource_id, upgrade, request).await
+        })
     }
 
     async fn apply_modification(
@@ -225,11 +202,8 @@ impl Rds {
             self.rename(resource_id, new).await?;
         }
         self.set_status(resource_id, InstanceStatus::Available);
-        self.note(
-            resource_id,
-            "RDS-EVENT-0014",
-            "Finished applying modification to DB instance",
-        );
+        let message = "Finished applying modification to DB instance";
+        self.note(resource_id, "RDS-EVENT-0014", message);
         Ok(())
     }
 
@@ -271,11 +245,8 @@ impl Rds {
             version.clone_into(&mut instance.version);
             instance.pending_reboot = false;
         }
-        self.note(
-            resource_id,
-            "RDS-EVENT-0047",
-            format!("Database instance engine version upgraded to {version}"),
-        );
+        let message = format!("Database instance engine version upgraded to {version}");
+        self.note(resource_id, "RDS-EVENT-0047", message);
         Ok(())
     }
 

@@ -1,83 +1,28 @@
 //! `CreateDBInstanceReadReplica` and `PromoteReadReplica`.
 
-use super::One;
 use super::create::UNSEEN;
 use crate::fault::Fault;
-use crate::model::{Instance, InstanceStatus, Tags, read_tags};
-use crate::wire::{Form, Request};
+use crate::model::{Instance, InstanceStatus};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
+use anyhow::Context as _;
 use jiff::Timestamp;
 
-/// `CreateDBInstanceReadReplica`.
-#[derive(Debug)]
-pub struct CreateReplica {
-    name: String,
-    source: String,
-    class: Option<String>,
-    multi_az: bool,
-    group: Option<String>,
-    iam_login: bool,
-    deletion_protection: bool,
-    tags: Tags,
-}
-
-impl Request for CreateReplica {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
+impl Rds {
+    /// `CreateDBInstanceReadReplica`.
+    pub(crate) fn create_replica(&self, mut form: Form) -> Result<Xml, Fault> {
         form.ignore(&UNSEEN);
         form.texts("VpcSecurityGroupIds");
-        Ok(Self {
-            name: names::check_instance_name(&form.required("DBInstanceIdentifier")?)?,
-            source: names::instance_name(&form.required("SourceDBInstanceIdentifier")?)?,
-            class: form.text("DBInstanceClass"),
-            multi_az: form.flag("MultiAZ")?,
-            group: form.text("DBParameterGroupName"),
-            iam_login: form.flag("EnableIAMDatabaseAuthentication")?,
-            deletion_protection: form.flag("DeletionProtection")?,
-            tags: read_tags(form)?,
-        })
-    }
-}
-
-impl CreateReplica {
-    fn instance(self, source: &Instance) -> Instance {
-        Instance {
-            resource_id: names::new_resource_id(),
-            name: self.name,
-            status: InstanceStatus::Creating,
-            class: self.class.unwrap_or_else(|| source.class.clone()),
-            group: self.group.unwrap_or_else(|| source.group.clone()),
-            multi_az: self.multi_az,
-            backup_retention: 0,
-            created: Timestamp::now(),
-            pending_reboot: false,
-            iam_login: self.iam_login,
-            deletion_protection: self.deletion_protection,
-            replica_of: Some(source.resource_id.clone()),
-            tags: self.tags,
-            server: None,
-            ..source.clone()
-        }
-    }
-}
-
-/// `PromoteReadReplica`.
-#[derive(Debug)]
-pub struct PromoteReplica {
-    name: String,
-}
-
-impl Request for PromoteReplica {
-    fn read(form: &mut Form) -> Result<Self, Fault> {
-        form.ignore(&["BackupRetentionPeriod", "PreferredBackupWindow"]);
-        Ok(Self {
-            name: names::instance_name(&form.required("DBInstanceIdentifier")?)?,
-        })
-    }
-}
-
-impl Rds {
-    pub(crate) fn create_replica(&self, request: CreateReplica) -> Result<One, Fault> {
-        let source = self.state().instance(&request.source)?.clone();
+        let name = form.new_instance()?;
+        let source = names::instance_name(&form.required("SourceDBInstanceIdentifier")?)?;
+        let class = form.text("DBInstanceClass");
+        let multi_az = form.flag("MultiAZ")?;
+        let group = form.text("DBParameterGroupName");
+        let iam_login = form.flag("EnableIAMDatabaseAuthentication")?;
+        let deletion_protection = form.flag("DeletionProtection")?;
+        let tags = form.tags()?;
+        form.end()?;
+        let source = self.state().instance(&source)?.clone();
         source.check_available()?;
         if source.backup_retention == 0 {
             return Err(Fault::instance_state(format!(
@@ -91,15 +36,28 @@ impl Rds {
                 "This local RDS makes no replicas of replicas.",
             ));
         }
-        let resource_id = self.admit(request.instance(&source))?;
-        self.work(&resource_id, |rds| {
-            let resource_id = resource_id.clone();
-            async move {
-                tokio::time::sleep(rds.delays().create_instance).await;
-                rds.start_replica(&resource_id, &source.resource_id).await
-            }
-        });
-        self.view(&resource_id)
+        let source_id = source.resource_id.clone();
+        let resource_id = self.admit(Instance {
+            resource_id: names::new_resource_id(),
+            name,
+            status: InstanceStatus::Creating,
+            class: class.unwrap_or_else(|| source.class.clone()),
+            group: group.unwrap_or_else(|| source.group.clone()),
+            multi_az,
+            backup_retention: 0,
+            created: Timestamp::now(),
+            pending_reboot: false,
+            iam_login,
+            deletion_protection,
+            replica_of: Some(source_id.clone()),
+            tags,
+            server: None,
+            ..source
+        })?;
+        self.work(resource_id, |rds, resource_id| async move {
+            tokio::time::sleep(rds.delays().create_instance).await;
+            rds.start_replica(&resource_id, &source_id).await
+        })
     }
 
     /// Copies a server and follows it.
@@ -108,46 +66,39 @@ impl Rds {
         resource_id: &str,
         source: &str,
     ) -> anyhow::Result<()> {
-        let none = || anyhow::anyhow!("the source has no server");
-        let source = self.server_of(source).ok_or_else(none)?;
-        let server = self
-            .host()
-            .replica_of(&source, self.spec_of(resource_id)?)
-            .await?;
+        let source = self.server_of(source);
+        let source = source.context("the source has no server")?;
+        let spec = self.spec_of(resource_id)?;
+        let server = self.host().replica_of(&source, spec).await?;
         self.open_shop(resource_id, server).await
     }
 
-    pub(crate) fn promote_replica(&self, request: &PromoteReplica) -> Result<One, Fault> {
+    /// `PromoteReadReplica`.
+    pub(crate) fn promote_replica(&self, mut form: Form) -> Result<Xml, Fault> {
+        form.ignore(&["BackupRetentionPeriod", "PreferredBackupWindow"]);
+        let name = form.instance()?;
+        form.end()?;
         let resource_id = {
             let mut state = self.state();
-            let instance = state.instance_mut(&request.name)?;
+            let instance = state.instance_mut(&name)?;
             instance.check_available()?;
             if instance.replica_of.is_none() {
-                return Err(Fault::instance_state(format!(
-                    "{} is no read replica.",
-                    request.name
-                )));
+                let message = format!("{name} is no read replica.");
+                return Err(Fault::instance_state(message));
             }
             instance.status = InstanceStatus::Modifying;
             instance.resource_id.clone()
         };
-        self.work(&resource_id, |rds| {
-            let resource_id = resource_id.clone();
-            async move {
-                tokio::time::sleep(rds.delays().modify).await;
-                rds.make_independent(&resource_id).await
-            }
-        });
-        self.view(&resource_id)
+        self.work(resource_id, |rds, resource_id| async move {
+            tokio::time::sleep(rds.delays().modify).await;
+            rds.make_independent(&resource_id).await
+        })
     }
 
     /// A replica becomes a primary of its own.
     pub(crate) async fn make_independent(&self, resource_id: &str) -> anyhow::Result<()> {
         let server = self.server_of(resource_id);
-        server
-            .ok_or_else(|| anyhow::anyhow!("it has no server"))?
-            .promote()
-            .await?;
+        server.context("it has no server")?.promote().await?;
         if let Some(instance) = self.state().instances.get_mut(resource_id) {
             instance.replica_of = None;
             instance.status = InstanceStatus::Available;

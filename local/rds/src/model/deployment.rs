@@ -5,9 +5,11 @@ use crate::names;
 use crate::postgres::link::Link;
 use crate::wire::{Render, Xml};
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// How a deployment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeploymentStatus {
     /// Green is being made.
     Provisioning,
@@ -26,19 +28,6 @@ pub enum DeploymentStatus {
 }
 
 impl DeploymentStatus {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Provisioning => "PROVISIONING",
-            Self::Available => "AVAILABLE",
-            Self::SwitchoverInProgress => "SWITCHOVER_IN_PROGRESS",
-            Self::SwitchoverCompleted => "SWITCHOVER_COMPLETED",
-            Self::InvalidConfiguration => "INVALID_CONFIGURATION",
-            Self::SwitchoverFailed => "SWITCHOVER_FAILED",
-            Self::Deleting => "DELETING",
-        }
-    }
-
     /// Whether it can be switched over.
     pub fn is_ready(self) -> bool {
         matches!(self, Self::Available | Self::SwitchoverFailed)
@@ -46,7 +35,8 @@ impl DeploymentStatus {
 }
 
 /// How one pair of instances stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MemberStatus {
     /// Green's instance is being made.
     Provisioning,
@@ -64,21 +54,6 @@ pub enum MemberStatus {
     MissingTarget,
 }
 
-impl MemberStatus {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Provisioning => "PROVISIONING",
-            Self::Available => "AVAILABLE",
-            Self::SwitchoverInProgress => "SWITCHOVER_IN_PROGRESS",
-            Self::SwitchoverCompleted => "SWITCHOVER_COMPLETED",
-            Self::SwitchoverFailed => "SWITCHOVER_FAILED",
-            Self::MissingSource => "MISSING_SOURCE",
-            Self::MissingTarget => "MISSING_TARGET",
-        }
-    }
-}
-
 /// One instance of blue and its instance of green, by resource id.
 #[derive(Debug, Clone)]
 pub struct Member {
@@ -91,7 +66,8 @@ pub struct Member {
 }
 
 /// How far one task of the provisioning is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskStatus {
     /// Not begun.
     Pending,
@@ -101,18 +77,6 @@ pub enum TaskStatus {
     Completed,
     /// It went wrong.
     Failed,
-}
-
-impl TaskStatus {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Completed => "COMPLETED",
-            Self::Failed => "FAILED",
-        }
-    }
 }
 
 /// One task of the provisioning.
@@ -227,21 +191,17 @@ impl Render for DeploymentView {
         xml.text("BlueGreenDeploymentName", &it.name);
         xml.maybe("Source", self.source());
         xml.maybe("Target", self.target());
-        xml.list(
-            "SwitchoverDetails",
-            "member",
-            &self.members,
-            |xml, member| {
-                xml.maybe("SourceMember", member.source.as_ref());
-                xml.maybe("TargetMember", member.target.as_ref());
-                xml.text("Status", member.status.as_str());
-            },
-        );
+        let members = &self.members;
+        xml.list("SwitchoverDetails", "member", members, |xml, member| {
+            xml.maybe("SourceMember", member.source.as_ref());
+            xml.maybe("TargetMember", member.target.as_ref());
+            xml.word("Status", member.status);
+        });
         xml.list("Tasks", "member", &it.tasks, |xml, task| {
             xml.text("Name", task.name);
-            xml.text("Status", task.status.as_str());
+            xml.word("Status", task.status);
         });
-        xml.text("Status", it.status.as_str());
+        xml.word("Status", it.status);
         xml.maybe("StatusDetails", it.details.as_ref());
         xml.text("CreateTime", names::instant(it.created));
         xml.maybe("DeleteTime", it.deleted.map(names::instant));

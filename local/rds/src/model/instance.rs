@@ -5,12 +5,14 @@ use crate::fault::Fault;
 use crate::names;
 use crate::postgres::Server;
 use crate::postgres::version::{ENGINE, LICENSE};
-use crate::wire::{Render, Xml};
+use crate::wire::{Render, Xml, word};
 use jiff::Timestamp;
 use local_aws::REGION;
+use serde::Serialize;
 
 /// What RDS is doing with an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum InstanceStatus {
     /// It doesn't exist yet.
     Creating,
@@ -30,23 +32,6 @@ pub enum InstanceStatus {
     Deleting,
     /// Something went wrong from which it doesn't recover.
     Failed,
-}
-
-impl InstanceStatus {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Creating => "creating",
-            Self::BackingUp => "backing-up",
-            Self::Available => "available",
-            Self::Modifying => "modifying",
-            Self::Upgrading => "upgrading",
-            Self::Rebooting => "rebooting",
-            Self::Renaming => "renaming",
-            Self::Deleting => "deleting",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// An instance. Others are named by resource id, since names change hands.
@@ -112,7 +97,7 @@ impl Instance {
         Err(Fault::instance_state(format!(
             "Database instance {} is not in available state. Its state is {}.",
             self.name,
-            self.status.as_str()
+            word(self.status)
         )))
     }
 
@@ -140,7 +125,7 @@ impl Render for InstanceView {
         xml.text("DBInstanceIdentifier", &it.name);
         xml.text("DBInstanceArn", it.arn());
         xml.text("DbiResourceId", &it.resource_id);
-        xml.text("DBInstanceStatus", it.status.as_str());
+        xml.word("DBInstanceStatus", it.status);
         xml.text("DBInstanceClass", &it.class);
         xml.text("Engine", ENGINE);
         xml.text("EngineVersion", &it.version);
@@ -209,21 +194,16 @@ impl InstanceView {
     fn replication(&self, xml: &mut Xml) {
         let name = "ReadReplicaDBInstanceIdentifier";
         xml.texts("ReadReplicaDBInstanceIdentifiers", name, &self.replicas);
-        xml.maybe(
-            "ReadReplicaSourceDBInstanceIdentifier",
-            self.source.as_ref(),
-        );
-        if self.source.is_some() {
-            xml.list(
-                "StatusInfos",
-                "DBInstanceStatusInfo",
-                ["replicating"],
-                |xml, status| {
-                    xml.text("StatusType", "read replication");
-                    xml.text("Normal", true);
-                    xml.text("Status", status);
-                },
-            );
-        }
+        let Some(source) = &self.source else {
+            return;
+        };
+        xml.text("ReadReplicaSourceDBInstanceIdentifier", source);
+        xml.nest("StatusInfos", |xml| {
+            xml.nest("DBInstanceStatusInfo", |xml| {
+                xml.text("StatusType", "read replication");
+                xml.text("Normal", true);
+                xml.text("Status", "replicating");
+            });
+        });
     }
 }

@@ -14,7 +14,7 @@ pub use snapshot::Snapshot;
 
 use super::events::Event;
 use super::fault::Fault;
-use super::wire::{Form, Xml};
+use super::wire::Xml;
 use std::collections::BTreeMap;
 
 /// Tags by key.
@@ -38,18 +38,14 @@ pub struct State {
 impl State {
     /// The instance of this name.
     pub fn instance(&self, name: &str) -> Result<&Instance, Fault> {
-        let mut instances = self.instances.values();
-        instances
-            .find(|instance| instance.name == name)
-            .ok_or_else(|| Fault::no_instance(name))
+        let found = self.instances.values().find(|it| it.name == name);
+        found.ok_or_else(|| Fault::no_instance(name))
     }
 
     /// The instance of this name, to be changed.
     pub fn instance_mut(&mut self, name: &str) -> Result<&mut Instance, Fault> {
-        let mut instances = self.instances.values_mut();
-        instances
-            .find(|instance| instance.name == name)
-            .ok_or_else(|| Fault::no_instance(name))
+        let found = self.instances.values_mut().find(|it| it.name == name);
+        found.ok_or_else(|| Fault::no_instance(name))
     }
 
     /// The name of an instance right now.
@@ -72,37 +68,26 @@ impl State {
 
     /// The deployment of this identifier.
     pub fn deployment(&self, id: &str) -> Result<&Deployment, Fault> {
-        self.deployments
-            .get(id)
-            .ok_or_else(|| Fault::no_deployment(id))
+        let found = self.deployments.get(id);
+        found.ok_or_else(|| Fault::no_deployment(id))
     }
 
     /// The deployment of this identifier, to be changed.
     pub fn deployment_mut(&mut self, id: &str) -> Result<&mut Deployment, Fault> {
-        self.deployments
-            .get_mut(id)
-            .ok_or_else(|| Fault::no_deployment(id))
+        let found = self.deployments.get_mut(id);
+        found.ok_or_else(|| Fault::no_deployment(id))
     }
 
     /// An instance as a client sees it.
     pub fn view(&self, instance: &Instance) -> InstanceView {
         let source = instance.replica_of.as_deref();
+        let replicas = self.replicas_of(&instance.resource_id);
         InstanceView {
             instance: instance.clone(),
             source: source.and_then(|id| self.name_of(id)).map(str::to_owned),
-            replicas: self
-                .replicas_of(&instance.resource_id)
-                .map(|replica| replica.name.clone())
-                .collect(),
+            replicas: replicas.map(|replica| replica.name.clone()).collect(),
         }
     }
-}
-
-/// Tags in a request.
-pub fn read_tags(form: &mut Form) -> Result<Tags, Fault> {
-    let tags = form.list("Tags").into_iter();
-    tags.map(|mut tag| Ok((tag.required("Key")?, tag.text("Value").unwrap_or_default())))
-        .collect()
 }
 
 /// Tags in an answer.

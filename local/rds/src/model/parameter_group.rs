@@ -52,9 +52,8 @@ impl ParameterGroup {
 
     /// Whether blue can be followed logically.
     pub fn has_logical_replication(&self) -> bool {
-        self.values
-            .get("rds.logical_replication")
-            .is_some_and(|value| value == "1")
+        let value = self.values.get("rds.logical_replication");
+        value.is_some_and(|value| value == "1")
     }
 }
 

@@ -1,7 +1,10 @@
 //! The parameters that a group can hold, and how each is applied.
 
+use serde::Serialize;
+
 /// When a new value of a parameter counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ApplyType {
     /// After a restart.
     Static,
@@ -10,14 +13,6 @@ pub enum ApplyType {
 }
 
 impl ApplyType {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Static => "static",
-            Self::Dynamic => "dynamic",
-        }
-    }
-
     /// When a parameter counts; `None` if it isn't offered.
     pub fn of(name: &str) -> Option<Self> {
         if STATIC.contains(&name) {

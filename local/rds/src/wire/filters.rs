@@ -33,3 +33,8 @@ impl Filters {
         })
     }
 }
+
+/// Whether something is what a client asked for, if it did.
+pub fn is(wanted: Option<&String>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == found)
+}

@@ -1,14 +1,10 @@
 //! Requests of the query protocol: a form whose lists and structures are spelled out as `Tags.Tag.1.Key`.
 
 use crate::fault::Fault;
+use crate::model::Tags;
+use crate::names;
 use std::collections::BTreeMap;
 use std::str::FromStr;
-
-/// An operation's input.
-pub trait Request: Sized {
-    /// Takes its fields out of the form.
-    fn read(form: &mut Form) -> Result<Self, Fault>;
-}
 
 /// A request's fields. What was read is gone, so that what nobody read can be named.
 #[derive(Debug, Default)]
@@ -26,11 +22,10 @@ impl Form {
         form
     }
 
-    /// Reads a whole request; a parameter that nobody knows is refused by name, not ignored.
-    pub fn decode<R: Request>(mut self) -> Result<R, Fault> {
-        let request = R::read(&mut self)?;
+    /// Ends the reading of a request; a parameter that nobody knows is refused by name, not ignored.
+    pub fn end(self) -> Result<(), Fault> {
         match self.fields.first_key_value() {
-            None => Ok(request),
+            None => Ok(()),
             Some((unknown, _)) => Err(Fault::invalid_value(format!(
                 "The parameter {unknown} isn't implemented by this local RDS."
             ))),
@@ -50,6 +45,23 @@ impl Form {
                 format!("The request must contain the parameter {name}."),
             )
         })
+    }
+
+    /// The instance that the request is about.
+    pub fn instance(&mut self) -> Result<String, Fault> {
+        names::instance_name(&self.required("DBInstanceIdentifier")?)
+    }
+
+    /// The name of a new instance.
+    pub fn new_instance(&mut self) -> Result<String, Fault> {
+        names::check_instance_name(&self.required("DBInstanceIdentifier")?)
+    }
+
+    /// Tags.
+    pub fn tags(&mut self) -> Result<Tags, Fault> {
+        let tags = self.list("Tags").into_iter();
+        tags.map(|mut tag| Ok((tag.required("Key")?, tag.text("Value").unwrap_or_default())))
+            .collect()
     }
 
     /// Anything that is written as one word: a number, `true`, an instant.
@@ -121,16 +133,9 @@ mod tests {
         assert_eq!(form.texts("TagKeys"), ["k v"]);
     }
 
-    struct Nothing;
-    impl Request for Nothing {
-        fn read(_: &mut Form) -> Result<Self, Fault> {
-            Ok(Self)
-        }
-    }
-
     #[test]
     fn a_parameter_that_nobody_knows_is_refused_by_name() {
-        let refused = Form::parse(b"Action=X&Version=1&Wat=1").decode::<Nothing>();
+        let refused = Form::parse(b"Action=X&Version=1&Wat=1").end();
         assert!(refused.err().unwrap().message.contains("Wat"));
     }
 }

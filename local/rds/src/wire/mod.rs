@@ -5,7 +5,7 @@ mod form;
 mod paging;
 mod xml;
 
-pub use filters::Filters;
-pub use form::{Form, Request};
+pub use filters::{Filters, is};
+pub use form::Form;
 pub use paging::Paging;
-pub use xml::{Page, Render, Xml};
+pub use xml::{Render, Xml, word};

@@ -2,6 +2,7 @@
 
 use super::Paging;
 use crate::fault::Fault;
+use serde::Serialize;
 use std::fmt::Display;
 
 /// What can be written into an answer.
@@ -11,17 +12,38 @@ pub trait Render {
 }
 
 /// Writes XML.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Xml(String);
 
 impl Xml {
-    /// A whole answer.
-    pub fn answer(operation: &str, result: &impl Render) -> String {
-        let mut xml = Self(String::new());
+    /// One structure.
+    pub fn one(name: &str, value: &impl Render) -> Self {
+        let mut xml = Self::default();
+        xml.nest(name, |xml| value.render(xml));
+        xml
+    }
+
+    /// The part of `values` that a client asked for; `list` and `item` are what the elements are called.
+    pub fn page(
+        list: &str,
+        item: &str,
+        values: Vec<impl Render>,
+        paging: &Paging,
+    ) -> Result<Self, Fault> {
+        let (values, next) = paging.cut(values)?;
+        let mut xml = Self::default();
+        xml.list(list, item, values, |xml, value| value.render(xml));
+        xml.maybe("Marker", next);
+        Ok(xml)
+    }
+
+    /// The whole answer of an operation with this result.
+    pub fn answer(self, operation: &str) -> String {
+        let mut xml = Self::default();
         xml.open(&format!(
             "{operation}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\""
         ));
-        xml.nest(&format!("{operation}Result"), |xml| result.render(xml));
+        xml.nest(&format!("{operation}Result"), |xml| xml.0.push_str(&self.0));
         xml.nest("ResponseMetadata", |xml| {
             xml.text("RequestId", uuid::Uuid::new_v4());
         });
@@ -35,6 +57,11 @@ impl Xml {
         let value = value.to_string();
         self.0.push_str(&quick_xml::escape::escape(value.as_str()));
         self.close(name);
+    }
+
+    /// One element with a value that is serialized as a word.
+    pub fn word(&mut self, name: &str, value: impl Serialize) {
+        self.text(name, word(value));
     }
 
     /// One element, if there is anything to say.
@@ -52,15 +79,11 @@ impl Xml {
     }
 
     fn open(&mut self, name: &str) {
-        for part in ["<", name, ">"] {
-            self.0.push_str(part);
-        }
+        self.0.extend(["<", name, ">"]);
     }
 
     fn close(&mut self, name: &str) {
-        for part in ["</", name, ">"] {
-            self.0.push_str(part);
-        }
+        self.0.extend(["</", name, ">"]);
     }
 
     /// A list of structures.
@@ -97,37 +120,8 @@ impl Render for () {
     fn render(&self, _: &mut Xml) {}
 }
 
-/// A part of a list, and where the next part begins.
-#[derive(Debug)]
-pub struct Page<T> {
-    list: &'static str,
-    item: &'static str,
-    values: Vec<T>,
-    next: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// The part of `values` that a client asked for; `list` and `item` are what the elements are called.
-    pub fn of(
-        (list, item): (&'static str, &'static str),
-        values: Vec<T>,
-        paging: &Paging,
-    ) -> Result<Self, Fault> {
-        let (values, next) = paging.cut(values)?;
-        Ok(Self {
-            list,
-            item,
-            values,
-            next,
-        })
-    }
-}
-
-impl<T: Render> Render for Page<T> {
-    fn render(&self, xml: &mut Xml) {
-        xml.list(self.list, self.item, &self.values, |xml, value| {
-            value.render(xml);
-        });
-        xml.maybe("Marker", self.next.as_ref());
-    }
+/// The word on the wire for a value that is serialized as one.
+pub fn word(value: impl Serialize) -> String {
+    let word = serde_json::to_value(value).unwrap_or_default();
+    word.as_str().unwrap_or_default().to_owned()
 }
