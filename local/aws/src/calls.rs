@@ -2,11 +2,12 @@
 
 use crate::gateway::call::{Answer, Hangup};
 use crate::gateway::protocol;
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// One call, when it was over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +85,7 @@ impl CallLog {
 
     /// Adds a call.
     pub fn record(&self, record: Record) {
-        let mut inner = self.lock();
+        let mut inner = self.inner.lock();
         if let (Some(file), Ok(mut line)) = (&mut inner.file, serde_json::to_vec(&record)) {
             line.push(b'\n');
             if let Err(error) = file.write_all(&line) {
@@ -97,7 +98,7 @@ impl CallLog {
     /// All calls so far.
     #[must_use]
     pub fn all(&self) -> Vec<Record> {
-        self.lock().records.clone()
+        self.inner.lock().records.clone()
     }
 
     /// The calls of an operation of a service, by whomever.
@@ -109,15 +110,12 @@ impl CallLog {
     /// The calls that `wanted` accepts.
     #[must_use]
     pub fn matching(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
-        self.lock()
+        self.inner
+            .lock()
             .records
             .iter()
             .filter(|record| wanted(record))
             .cloned()
             .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::gateway::call::{Call, Caller};
 use crate::lambda::names::invoked;
+use parking_lot::RwLock;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What goes wrong.
@@ -155,6 +156,7 @@ pub struct Faults {
 
 impl Faults {
     /// From now on `target` meets `fault`.
+    #[expect(clippy::must_use_candidate, reason = "not every test counts hits")]
     pub fn plant(&self, target: Target, fault: Fault) -> Planted {
         let planted = Planted {
             fault,
@@ -162,26 +164,20 @@ impl Faults {
             seen: Arc::default(),
             fired: Arc::default(),
         };
-        let mut all = self.planted.write().unwrap_or_else(PoisonError::into_inner);
-        all.push(planted.clone());
+        self.planted.write().push(planted.clone());
         planted
     }
 
     /// Takes all faults away.
     pub fn clear(&self) {
-        self.planted
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.planted.write().clear();
     }
 
     /// The first fault that hits this call. Each fault counts the calls that it was asked about.
     #[must_use]
     pub fn matching(&self, call: &Call) -> Option<Fault> {
-        let planted = self.planted.read().unwrap_or_else(PoisonError::into_inner);
-        planted
-            .iter()
-            .find(|planted| planted.hits(call))
-            .map(|planted| planted.fault)
+        let planted = self.planted.read();
+        let hit = planted.iter().find(|planted| planted.hits(call));
+        hit.map(|planted| planted.fault)
     }
 }

@@ -7,13 +7,14 @@
 mod journal;
 mod stopping;
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::AsyncWriteExt as _;
@@ -141,7 +142,7 @@ impl Keeper {
 
     async fn launch(&self, command: &Command, log: PathBuf) -> Result<Child> {
         ensure!(
-            self.0.is_open(),
+            self.0.guard.lock().is_some(),
             "the run is over: {} is not started any more",
             command.name
         );
@@ -163,20 +164,9 @@ impl Keeper {
 }
 
 impl Inner {
-    fn is_open(&self) -> bool {
-        self.guard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-    }
-
     /// Closes the keeper's stdin and waits for it; does its work here if it was killed.
     fn stop(&self) -> Result<()> {
-        let guard = self
-            .guard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let guard = self.guard.lock().take();
         let Some(mut guard) = guard else {
             return Ok(());
         };

@@ -2,9 +2,10 @@
 //!
 //! The listening socket on `127.83.N.1:8383` is the lock: whoever binds it owns the piece until it dies.
 
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -104,7 +105,7 @@ impl Network {
     /// # Errors
     /// When all addresses are in use.
     pub fn lease(&self) -> Result<Lease> {
-        let mut leases = self.0.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leases = self.0.leases.lock();
         let after_last = (FIRST_SERVER..=LAST_SERVER).filter(|host| *host > leases.last);
         let free = after_last
             .chain(FIRST_SERVER..=LAST_SERVER)
@@ -140,13 +141,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut leases = self
-            .network
-            .0
-            .leases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        leases.taken.remove(&self.host);
+        self.network.0.leases.lock().taken.remove(&self.host);
     }
 }
 

@@ -3,9 +3,10 @@
 use super::Rds;
 use crate::postgres::Server;
 use crate::postgres::gate::{Gate, Iam, Keys};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// The gates, by the servers' ids.
 pub(super) struct Gates {
@@ -20,17 +21,13 @@ impl Gates {
             open: Mutex::default(),
         }
     }
-
-    fn open(&self) -> MutexGuard<'_, BTreeMap<String, Gate>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Rds {
     /// Opens or closes the gate before a server. Where it leads is for [`Rds::publish_name`] to say.
     pub(super) fn set_gate(&self, server: &Server, wanted: bool) -> anyhow::Result<()> {
         let gates = &self.shared.gates;
-        let mut open = gates.open();
+        let mut open = gates.open.lock();
         if !wanted {
             open.remove(server.id());
         } else if !open.contains_key(server.id()) {
@@ -42,7 +39,7 @@ impl Rds {
 
     /// Where clients find a server: at its gate, if it has one.
     pub(super) fn front(&self, server: &Server) -> Ipv4Addr {
-        let open = self.shared.gates.open();
+        let open = self.shared.gates.open.lock();
         let gate = open.get(server.id()).map(Gate::address);
         *gate.unwrap_or_else(|| server.address()).ip()
     }
@@ -62,7 +59,7 @@ impl Rds {
     /// Why the gates have refused tokens, in order for each server.
     #[must_use]
     pub fn refused_tokens(&self) -> Vec<String> {
-        let open = self.shared.gates.open();
+        let open = self.shared.gates.open.lock();
         open.values().flat_map(Gate::refusals).collect()
     }
 }

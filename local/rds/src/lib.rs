@@ -35,7 +35,8 @@ use local_aws::dns::Nameserver;
 use local_aws::gateway::protocol;
 use local_aws::gateway::{Answer, Call, Service};
 use model::State;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use wire::{Form, Xml};
 
 /// RDS. Clones are the same RDS.
@@ -77,17 +78,11 @@ impl Rds {
 
     /// Calls `listener` whenever something happens. It must not block.
     pub fn on_event(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
-        let mut listeners = self
-            .shared
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        listeners.push(Arc::new(listener));
+        self.shared.listeners.lock().push(Arc::new(listener));
     }
 
     fn heard(&self, event: &Event) {
-        let listeners = self.shared.listeners.lock();
-        let listeners = listeners.unwrap_or_else(PoisonError::into_inner).clone();
+        let listeners = self.shared.listeners.lock().clone();
         for listener in listeners {
             listener(event);
         }
@@ -124,10 +119,7 @@ impl Rds {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock()
     }
 
     fn host(&self) -> &Host {

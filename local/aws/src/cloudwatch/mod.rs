@@ -19,11 +19,12 @@ use crate::gateway::{Answer, Call, Service};
 use alarm::Alarm;
 use async_trait::async_trait;
 use history::Item;
+use parking_lot::{Mutex, MutexGuard};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use series::Series;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// CloudWatch. Clones are the same one.
 #[derive(Clone)]
@@ -137,10 +138,7 @@ impl CloudWatch {
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
-        self.inner
-            .store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.store.lock()
     }
 }
 

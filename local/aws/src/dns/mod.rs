@@ -6,9 +6,10 @@ mod zone;
 pub use server::{Serving, serve};
 pub use zone::{Record, Target, records_of};
 
+use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use zone::Zone;
 
 /// Where the endpoints of RDS are.
@@ -74,27 +75,24 @@ impl Found {
 impl Nameserver {
     /// From now on `name` leads to `ip`; resolvers may keep that for `ttl` seconds.
     pub fn register(&self, name: &str, ip: Ipv4Addr, ttl: u32) {
-        let mut known = self.write();
-        known
-            .endpoints
-            .insert(canonical(name), Endpoint { ip, ttl });
+        let (name, endpoint) = (canonical(name), Endpoint { ip, ttl });
+        self.known.write().endpoints.insert(name, endpoint);
     }
 
     /// From now on there is no such name.
     pub fn remove(&self, name: &str) {
-        self.write().endpoints.remove(&canonical(name));
+        self.known.write().endpoints.remove(&canonical(name));
     }
 
     /// From now on the zone `name` has these records and no others.
     pub fn load(&self, name: &str, records: Vec<Record>) {
-        self.write()
-            .zones
-            .insert(canonical(name), Zone::new(records));
+        let (name, zone) = (canonical(name), Zone::new(records));
+        self.known.write().zones.insert(name, zone);
     }
 
     /// Where `name` leads now; weighted records are drawn by `draw`, which picks a number below its argument.
     pub fn find(&self, name: &str, draw: &mut dyn FnMut(u64) -> u64) -> Found {
-        let known = self.read();
+        let known = self.known.read();
         let mut name = canonical(name);
         let mut steps = Vec::new();
         for _ in 0..CHAIN {
@@ -127,14 +125,6 @@ impl Nameserver {
             }
         }
         Found::Steps(steps)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What invocations took: starts, durations and memory of the functions' processes.
 
 use rustix::process::Pid;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// One invocation that was answered.
@@ -32,21 +31,6 @@ impl Measured {
     #[must_use]
     pub fn gb_seconds(&self) -> f64 {
         self.billed().as_secs_f64() * f64::from(self.memory_mb) / 1024.0
-    }
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Meter(Mutex<Vec<Measured>>);
-
-impl Meter {
-    pub(super) fn add(&self, measured: Option<Measured>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(measured);
-    }
-
-    pub(super) fn all(&self) -> Vec<Measured> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.clone()
     }
 }
 

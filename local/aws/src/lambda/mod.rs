@@ -22,11 +22,11 @@ use crate::gateway::{Call, Processes};
 use crate::keeper::Keeper;
 use async_trait::async_trait;
 use axum::body::Bytes;
-use meter::Meter;
+use parking_lot::{Mutex, MutexGuard};
 use sandbox::{Invocation, Sandbox};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// No such function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ struct Inner {
     clock: Clock,
     keeper: Keeper,
     sandboxes: Mutex<HashMap<String, Arc<Sandbox>>>,
-    meter: Meter,
+    measured: Mutex<Vec<Measured>>,
     stopped: AtomicBool,
 }
 
@@ -62,7 +62,7 @@ impl Lambda {
                 clock,
                 keeper,
                 sandboxes: Mutex::default(),
-                meter: Meter::default(),
+                measured: Mutex::default(),
                 stopped: AtomicBool::new(false),
             }),
         }
@@ -92,14 +92,14 @@ impl Lambda {
             },
         };
         let (outcome, measured) = sandbox.run(invocation).await;
-        self.inner.meter.add(measured);
+        self.inner.measured.lock().extend(measured);
         Ok(outcome)
     }
 
     /// What each invocation took that was answered, in the order of the answers.
     #[must_use]
     pub fn measured(&self) -> Vec<Measured> {
-        self.inner.meter.all()
+        self.inner.measured.lock().clone()
     }
 
     /// Ends the idle processes of a function, so that its next invocation starts a new one.
@@ -178,10 +178,7 @@ impl Lambda {
     }
 
     fn sandboxes(&self) -> MutexGuard<'_, HashMap<String, Arc<Sandbox>>> {
-        self.inner
-            .sandboxes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.sandboxes.lock()
     }
 }
 

@@ -7,9 +7,10 @@ use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use anyhow::Result;
 use axum::body::Bytes;
+use parking_lot::Mutex;
 use rustix::process::Signal;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -118,12 +119,12 @@ impl Sandbox {
 
     /// Whether the process works on an invocation now.
     pub fn is_busy(&self) -> bool {
-        self.slot().running.is_some()
+        self.slot.lock().running.is_some()
     }
 
     /// Takes the process for one invocation, if it is idle.
     pub fn reserve(&self) -> bool {
-        let mut slot = self.slot();
+        let mut slot = self.slot.lock();
         let free = !slot.reserved && self.living().is_some();
         slot.reserved |= free;
         free
@@ -142,7 +143,7 @@ impl Sandbox {
             biased;
             Ok(outcome) = answer => {
                 let measured = self.measured(handed.elapsed());
-                self.slot().reserved = false;
+                self.slot.lock().reserved = false;
                 return (outcome, measured);
             }
             status = self.ended() => Outcome::exited(&invocation.request_id, status),
@@ -152,7 +153,7 @@ impl Sandbox {
             }
         };
         // The process is not used again: it ended, or is about to.
-        self.slot().running = None;
+        self.slot.lock().running = None;
         (outcome, None)
     }
 
@@ -164,7 +165,7 @@ impl Sandbox {
             now.is_some()
         });
         loop {
-            if let Some(work) = self.slot().work.take() {
+            if let Some(work) = self.slot.lock().work.take() {
                 return work;
             }
             self.has_work.notified().await;
@@ -173,14 +174,14 @@ impl Sandbox {
 
     /// The process's answer to an invocation. Tells whether it was waited for.
     pub fn finish(&self, request_id: &str, outcome: Outcome) -> bool {
-        let mut slot = self.slot();
+        let mut slot = self.slot.lock();
         let awaited = slot.running.take_if(|(running, _)| running == request_id);
         awaited.is_some_and(|(_, done)| done.send(outcome).is_ok())
     }
 
     /// The process says that it can't start.
     pub fn fail_init(&self, payload: Bytes) {
-        self.slot().init_error = Some(payload);
+        self.slot.lock().init_error = Some(payload);
     }
 
     /// Kills the process. Tells whether it was there.
@@ -201,7 +202,7 @@ impl Sandbox {
     fn measured(&self, took: Duration) -> Option<Measured> {
         let child = self.child.get()?;
         let polled = (*self.polled.borrow())?;
-        let is_first = self.slot().invocations == 1;
+        let is_first = self.slot.lock().invocations == 1;
         Some(Measured {
             function: self.function.name.clone(),
             memory_mb: self.function.memory_mb,
@@ -214,7 +215,7 @@ impl Sandbox {
     fn hand_over(&self, invocation: &Invocation) -> oneshot::Receiver<Outcome> {
         let (done, outcome) = oneshot::channel();
         let deadline = SystemTime::now() + invocation.timeout;
-        let mut slot = self.slot();
+        let mut slot = self.slot.lock();
         slot.invocations += 1;
         slot.running = Some((invocation.request_id.clone(), done));
         slot.work = Some(Work {
@@ -239,12 +240,8 @@ impl Sandbox {
     }
 
     fn init_outcome(&self, request_id: &str, status: Option<ExitStatus>) -> Outcome {
-        let told = self.slot().init_error.take();
+        let told = self.slot.lock().init_error.take();
         told.map_or_else(|| Outcome::exited(request_id, status), Outcome::Failed)
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,9 +9,10 @@ use crate::gateway::Gateway;
 use asl::definition::Resource;
 use asl::history::{Failure, HistoryEvent};
 use asl::interpreter::{CallId, Effect, Event, Execution, Moment, Outcome, Purpose, TimerId};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
@@ -68,18 +69,18 @@ impl Executions {
     }
 
     pub(super) fn find(&self, arn: &str) -> Option<Arc<Running>> {
-        find(&lock(&self.begun), arn)
+        find(&self.begun.lock(), arn)
     }
 
     pub(super) fn changed(&self, change: &StatusChange) {
-        let listeners = lock(&self.listeners).clone();
+        let listeners = self.listeners.lock().clone();
         for listener in listeners {
             listener(change);
         }
     }
 
     fn observed(&self, observed: Observed) {
-        let observers = lock(&self.observers).clone();
+        let observers = self.observers.lock().clone();
         for observer in observers {
             observer(&observed);
         }
@@ -93,11 +94,6 @@ pub(super) fn find(executions: &[Arc<Running>], arn: &str) -> Option<Arc<Running
     newest_first
         .find(|running| running.look(|execution| execution.identity().arn == arn))
         .cloned()
-}
-
-/// The lock of a mutex whose holders never panic midway.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Running {
@@ -118,7 +114,7 @@ impl Running {
 
     /// The execution as it is now.
     pub(super) fn look<T>(&self, at: impl FnOnce(&Execution) -> T) -> T {
-        at(&lock(&self.execution))
+        at(&self.execution.lock())
     }
 
     /// Waits for the end.
@@ -146,7 +142,7 @@ impl Running {
             now: jiff::Timestamp::now().as_millisecond(),
             seed: rand::random(),
         };
-        let mut execution = lock(&self.execution);
+        let mut execution = self.execution.lock();
         let known = execution.history().len();
         let effects = execution.step(moment, event);
         for event in &execution.history()[known..] {
@@ -194,11 +190,9 @@ impl Running {
 
     /// Waits for a child, which is stopped at once if its parent no longer waits.
     async fn follow(self: Arc<Self>, call: CallId, started: Value) {
-        let arn = started["ExecutionArn"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        lock(&self.children).insert(call, arn.clone());
+        let arn = started["ExecutionArn"].as_str().unwrap_or_default();
+        let arn = arn.to_owned();
+        self.children.lock().insert(call, arn.clone());
         self.deliver(Event::Returned {
             call,
             result: started,
@@ -215,9 +209,8 @@ impl Running {
     }
 
     fn stop_child(&self, call: CallId) {
-        let child = lock(&self.children)
-            .get(&call)
-            .and_then(|arn| self.all.find(arn));
+        let arn = self.children.lock().get(&call).cloned();
+        let child = arn.and_then(|arn| self.all.find(&arn));
         if let Some(child) = child {
             child.deliver(Event::Stopped(Failure::default()));
         }
@@ -236,7 +229,7 @@ impl Running {
                 this.deliver(Event::TimerFired(timer));
             }
         });
-        lock(&self.timers).push(task.abort_handle());
+        self.timers.lock().push(task.abort_handle());
     }
 
     fn finish(&self) {
@@ -244,7 +237,7 @@ impl Running {
         self.over.send_replace(true);
         self.all.changed(&change);
         // Last, since a timer may be what brought the end.
-        lock(&self.timers).drain(..).for_each(|timer| timer.abort());
+        self.timers.lock().drain(..).for_each(|timer| timer.abort());
     }
 }
 

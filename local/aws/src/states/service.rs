@@ -4,15 +4,16 @@ use super::arn::{self, Place};
 use super::change::StatusChange;
 use super::error::Refusal;
 use super::machine::StateMachine;
-use super::running::{Executions, Observed, Running, find, lock};
+use super::running::{Executions, Observed, Running, find};
 use crate::clock::Clock;
 use crate::gateway::Gateway;
 use asl::definition::{Definition, substitute};
 use asl::history::Failure;
 use asl::interpreter::{Event, Execution, Identity, MAX_BYTES, Outcome, Token};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::broadcast;
 
 /// Step Functions. Cheap to clone; all clones are the same service.
@@ -69,7 +70,7 @@ impl States {
         let definition = Definition::parse(&text).map_err(|faults| Refusal::definition(&faults))?;
         let arn = self.inner.place.machine(name);
         let now = jiff::Timestamp::now().as_millisecond();
-        let mut machines = lock(&self.inner.machines);
+        let mut machines = self.inner.machines.lock();
         let machine = StateMachine {
             created_at: machines.get(&arn).map_or(now, |machine| machine.created_at),
             arn: arn.clone(),
@@ -95,7 +96,7 @@ impl States {
     /// `InvalidArn`, `StateMachineDoesNotExist`.
     pub fn machine(&self, machine_arn: &str) -> Result<StateMachine, Refusal> {
         let arn = arn::unqualified(machine_arn)?;
-        let machines = lock(&self.inner.machines);
+        let machines = self.inner.machines.lock();
         machines.get(&arn).cloned().ok_or_else(|| {
             let message = format!("State Machine Does Not Exist: '{machine_arn}'");
             Refusal::new("StateMachineDoesNotExist", message)
@@ -105,7 +106,7 @@ impl States {
     /// All machines.
     #[must_use]
     pub fn machines(&self) -> Vec<StateMachine> {
-        lock(&self.inner.machines).values().cloned().collect()
+        self.inner.machines.lock().values().cloned().collect()
     }
 
     /// Starts an execution and returns its ARN. The same name and input while it runs is the same execution; a name that was
@@ -129,7 +130,7 @@ impl States {
         arn::check_name(&name)?;
         let arn = self.inner.place.execution(&machine.name, &name);
         let running = {
-            let mut executions = lock(&self.inner.executions.begun);
+            let mut executions = self.inner.executions.begun.lock();
             if let Some(known) = find(&executions, &arn) {
                 return same_execution(&known, &input).map(|()| arn);
             }
@@ -188,7 +189,7 @@ impl States {
     /// All executions, the newest first.
     #[must_use]
     pub fn executions(&self) -> Vec<Execution> {
-        let executions = lock(&self.inner.executions.begun).clone();
+        let executions = self.inner.executions.begun.lock().clone();
         executions
             .iter()
             .rev()
@@ -204,12 +205,20 @@ impl States {
 
     /// Calls `listener` whenever an execution begins or ends. It must not block.
     pub fn on_change(&self, listener: impl Fn(&StatusChange) + Send + Sync + 'static) {
-        lock(&self.inner.executions.listeners).push(Arc::new(listener));
+        self.inner
+            .executions
+            .listeners
+            .lock()
+            .push(Arc::new(listener));
     }
 
     /// Calls `listener` with every event of every execution, before anything follows from it. It must not block.
     pub fn on_event(&self, listener: impl Fn(&Observed) + Send + Sync + 'static) {
-        lock(&self.inner.executions.observers).push(Arc::new(listener));
+        self.inner
+            .executions
+            .observers
+            .lock()
+            .push(Arc::new(listener));
     }
 
     pub(super) fn execution(&self, execution_arn: &str) -> Result<Arc<Running>, Refusal> {
@@ -222,7 +231,7 @@ impl States {
 
     /// The execution that gave out a token, and whether it still waits for it.
     pub(super) fn holder(&self, token: &str) -> Option<(Arc<Running>, Token)> {
-        let executions = lock(&self.inner.executions.begun).clone();
+        let executions = self.inner.executions.begun.lock().clone();
         executions.into_iter().rev().find_map(|running| {
             let known = running.look(|execution| execution.token(token));
             (known != Token::Unknown).then_some((running, known))

@@ -6,9 +6,10 @@ use local_aws::clock::Clock;
 use local_aws::faults::Faults;
 use local_aws::gateway::{Answer, Call, Caller, Gateway, Service};
 use local_aws::states::{States, StatusChange};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A Lambda whose functions are: `echo` returns its payload, `fail` fails with it, `slow` never comes back.
@@ -57,7 +58,7 @@ impl Platform {
         gateway.route("lambda", Arc::new(Functions));
         let changes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&changes);
-        states.on_change(move |change| heard.lock().unwrap().push(change.clone()));
+        states.on_change(move |change| heard.lock().push(change.clone()));
         Self {
             gateway,
             states,

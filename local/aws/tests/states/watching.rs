@@ -70,7 +70,7 @@ async fn watchers_see_every_event_and_listeners_every_change() {
     );
     let stopped = platform.states.start(&machine, None, json!({})).unwrap();
     platform.states.stop(&stopped, Failure::default()).unwrap();
-    let changes = platform.changes.lock().unwrap();
+    let changes = platform.changes.lock();
     let statuses: Vec<_> = changes.iter().map(|change| change.status).collect();
     assert_eq!(statuses, ["RUNNING", "SUCCEEDED", "RUNNING", "ABORTED"]);
     assert_eq!(changes[3].detail["stateMachineArn"], machine.as_str());

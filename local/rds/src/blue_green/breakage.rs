@@ -2,7 +2,6 @@
 
 use crate::Rds;
 use crate::postgres::block::ReplicationBlock;
-use std::sync::PoisonError;
 
 /// Something that goes wrong once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +15,13 @@ pub enum Breakage {
 impl Rds {
     /// From now on this goes wrong, the next time that RDS comes by.
     pub fn break_next(&self, breakage: Breakage) {
-        self.breakages().push(breakage);
+        self.shared.breakages.lock().push(breakage);
     }
 
     /// What was to go wrong and did not yet.
     #[must_use]
     pub fn unplayed(&self) -> Vec<Breakage> {
-        self.breakages().clone()
+        self.shared.breakages.lock().clone()
     }
 
     /// Stops the replication from blue to green of a deployment.
@@ -37,7 +36,7 @@ impl Rds {
 
     /// Whether RDS breaks here.
     pub(super) fn check_breakage(&self, here: Breakage) -> anyhow::Result<()> {
-        let mut breakages = self.breakages();
+        let mut breakages = self.shared.breakages.lock();
         match breakages.iter().position(|breakage| *breakage == here) {
             None => Ok(()),
             Some(index) => {
@@ -45,12 +44,5 @@ impl Rds {
                 anyhow::bail!("an internal error, which a test asked for: {here:?}")
             }
         }
-    }
-
-    fn breakages(&self) -> std::sync::MutexGuard<'_, Vec<Breakage>> {
-        self.shared
-            .breakages
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,8 +5,9 @@
 
 use super::Server;
 use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
@@ -141,14 +142,14 @@ impl Drop for Slow {
     fn drop(&mut self) {
         self.task.abort();
         // A round that is under way sees this before it holds anybody.
-        lock(&self.held).over = true;
+        self.held.lock().over = true;
         go_on(&self.held);
     }
 }
 
 /// Holds sessions, unless that is over.
 fn stop(held: &Mutex<Held>, sessions: Vec<Pid>) -> bool {
-    let mut held = lock(held);
+    let mut held = held.lock();
     if held.over {
         return false;
     }
@@ -160,7 +161,7 @@ fn stop(held: &Mutex<Held>, sessions: Vec<Pid>) -> bool {
 }
 
 fn go_on(held: &Mutex<Held>) {
-    for session in lock(held).sessions.drain(..) {
+    for session in held.lock().sessions.drain(..) {
         signal(session, Signal::CONT);
     }
 }
@@ -168,8 +169,4 @@ fn go_on(held: &Mutex<Held>) {
 fn signal(session: Pid, signal: Signal) {
     // It may have ended.
     kill_process(session, signal).ok();
-}
-
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

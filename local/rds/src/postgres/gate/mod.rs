@@ -10,12 +10,13 @@ mod wire;
 use super::{ADMIN, Server};
 use anyhow::{Context as _, Result, bail};
 use local_aws::network::Lease;
+use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::BTreeMap;
 use std::net::{SocketAddrV4, TcpListener as StdListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use token::Door;
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
@@ -111,8 +112,7 @@ impl Gate {
     /// Why tokens were refused, in order. A client hears only that they were.
     #[must_use]
     pub fn refusals(&self) -> Vec<String> {
-        let refusals = self.refusals.lock();
-        refusals.unwrap_or_else(PoisonError::into_inner).clone()
+        self.refusals.lock().clone()
     }
 }
 
@@ -165,7 +165,7 @@ impl Porter {
         if wire::is_welcome(&answer) {
             let user = wire::user(&startup).context("a login without a user")?;
             if let Err(why) = self.ask(&mut visitor, &user).await? {
-                self.note(why);
+                self.refusals.lock().push(why);
                 let refused = format!("PAM authentication failed for user \"{user}\"");
                 visitor.write_all(&wire::refusal(&refused)).await?;
                 return Ok(visitor.shutdown().await?);
@@ -174,11 +174,6 @@ impl Porter {
         visitor.write_all(&answer).await?;
         copy_bidirectional(&mut visitor, &mut inside).await?;
         Ok(())
-    }
-
-    fn note(&self, why: String) {
-        let refusals = self.refusals.lock();
-        refusals.unwrap_or_else(PoisonError::into_inner).push(why);
     }
 
     /// TLS, as the server would speak it; nothing once a request to cancel was passed on.
