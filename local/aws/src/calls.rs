@@ -75,11 +75,9 @@ impl CallLog {
     /// When the file can't be made.
     pub fn kept_in(path: &Path) -> std::io::Result<Self> {
         let file = File::options().create(true).append(true).open(path)?;
+        let (records, file) = (Vec::new(), Some(file));
         Ok(Self {
-            inner: Arc::new(Mutex::new(Inner {
-                records: Vec::new(),
-                file: Some(file),
-            })),
+            inner: Arc::new(Mutex::new(Inner { records, file })),
         })
     }
 
@@ -110,12 +108,8 @@ impl CallLog {
     /// The calls that `wanted` accepts.
     #[must_use]
     pub fn matching(&self, wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
-        self.inner
-            .lock()
-            .records
-            .iter()
-            .filter(|record| wanted(record))
-            .cloned()
-            .collect()
+        let inner = self.inner.lock();
+        let records = inner.records.iter().filter(|record| wanted(record));
+        records.cloned().collect()
     }
 }

@@ -1,8 +1,7 @@
 //! `moto` plays DynamoDB, SNS, Route 53, Secrets Manager, Systems Manager and SQS. The nameserver follows what Route 53 holds.
 
 use crate::dns::{Nameserver, records_of};
-use crate::gateway::protocol::error;
-use crate::gateway::{Answer, Call, Service};
+use crate::gateway::{Answer, Call, Service, protocol};
 use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use crate::toolchain::Toolchain;
@@ -124,17 +123,10 @@ impl Service for Moto {
             call.body.clone(),
         );
         forwarded.await.unwrap_or_else(|why| {
-            tracing::error!(
-                error = format!("{why:#}"),
-                service = call.service,
-                "moto did not answer"
-            );
-            error(
-                &call,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ServiceUnavailable",
-                &format!("moto did not answer: {why}"),
-            )
+            let error = format!("{why:#}");
+            tracing::error!(error, service = call.service, "moto did not answer");
+            let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
+            protocol::error(&call, status, code, &format!("moto did not answer: {why}"))
         })
     }
 }
@@ -195,15 +187,12 @@ impl Service for Route53 {
         }
         let _alone = self.changing.lock().await;
         let answer = self.moto.call(call.clone()).await;
-        if answer.status().is_success()
-            && let Err(why) = self
-                .publish(&zone_of(&call, &answer), &authorization(&call))
-                .await
-        {
-            tracing::error!(
-                error = format!("{why:#}"),
-                "the nameserver did not learn of a change"
-            );
+        if answer.status().is_success() {
+            let (zone, headers) = (zone_of(&call, &answer), authorization(&call));
+            if let Err(why) = self.publish(&zone, &headers).await {
+                let error = format!("{why:#}");
+                tracing::error!(error, "the nameserver did not learn of a change");
+            }
         }
         if call.operation == "ChangeResourceRecordSets" {
             return pending(answer);
@@ -223,30 +212,21 @@ fn pending(answer: Answer) -> Answer {
 /// The zone's id: in the path, or of a new one in the answer.
 fn zone_of(call: &Call, answer: &Answer) -> String {
     let told = String::from_utf8_lossy(answer.body()).into_owned();
-    let in_path = call
-        .uri
-        .path()
-        .split('/')
-        .skip_while(|part| *part != "hostedzone")
-        .nth(1);
-    let id = in_path
-        .filter(|id| !id.is_empty())
-        .or_else(|| element(&told, "Id"));
-    id.unwrap_or_default()
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let mut parts = call.uri.path().split('/');
+    let in_path = parts.find(|part| *part == "hostedzone");
+    let id = in_path.and(parts.next()).filter(|id| !id.is_empty());
+    let id = id.or_else(|| element(&told, "Id")).unwrap_or_default();
+    id.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 fn authorization(call: &Call) -> HeaderMap {
     let kept = call.headers.get(header::AUTHORIZATION).cloned();
-    kept.map(|value| (header::AUTHORIZATION, value))
-        .into_iter()
-        .collect()
+    let kept = kept.map(|value| (header::AUTHORIZATION, value));
+    kept.into_iter().collect()
 }
 
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+/// The text of the first element of this name that has no attributes.
+pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once('<').map(|(text, _)| text)
 }

@@ -31,7 +31,7 @@ const WITHOUT_EFFECT: [&str; 9] = [
 ];
 
 /// The stack, with everything resolved.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template {
     /// The Lambda functions.
     pub functions: Vec<FunctionSpec>,
@@ -98,9 +98,8 @@ impl Template {
     /// The machine with this logical id.
     #[must_use]
     pub fn machine(&self, logical_id: &str) -> Option<&MachineSpec> {
-        self.machines
-            .iter()
-            .find(|machine| machine.logical_id == logical_id)
+        let mut machines = self.machines.iter();
+        machines.find(|machine| machine.logical_id == logical_id)
     }
 
     /// The functions, the machines, and the roles of rules and schedules, by name; and what each may do.
@@ -117,25 +116,15 @@ impl Template {
     fn parse(text: &str, folder: &Path, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let document: Yaml = serde_yaml_ng::from_str(text)?;
         let scope = Scope::new(&document, parameters)?;
-        let mut template = Self {
-            functions: Vec::new(),
-            machines: Vec::new(),
-            rules: Vec::new(),
-            schedules: Vec::new(),
-            tables: Vec::new(),
-            topics: Vec::new(),
-            queues: Vec::new(),
-            deliverers: Roles::new(),
-        };
+        let mut template = Self::default();
         let reader = Reader {
             scope: &scope,
             globals: &document["Globals"]["Function"],
             folder,
         };
         for (id, resource) in scope.resources() {
-            reader
-                .add(&mut template, id, resource)
-                .with_context(|| format!("Resources.{id}"))?;
+            let added = reader.add(&mut template, id, resource);
+            added.with_context(|| format!("Resources.{id}"))?;
         }
         template.deliverers = roles::deliverers(&scope, &template)?;
         Ok(template)
@@ -154,10 +143,8 @@ impl Reader<'_> {
             return Ok(());
         }
         let properties = &resource["Properties"];
-        match resource["Type"]
-            .as_str()
-            .context("a resource without a type")?
-        {
+        let kind = resource["Type"].as_str();
+        match kind.context("a resource without a type")? {
             "AWS::Serverless::Function" => {
                 template.functions.push(self.function(resource)?);
                 let published = self.setting(properties, "AutoPublishAlias").is_string();
@@ -170,9 +157,10 @@ impl Reader<'_> {
                 self.add_events(template, id, &machine.arn, properties)?;
                 template.machines.push(machine);
             }
-            "AWS::Events::Rule" => template
-                .rules
-                .push(rules::rule(id, &self.resolved(properties)?)?),
+            "AWS::Events::Rule" => {
+                let rule = rules::rule(id, &self.resolved(properties)?)?;
+                template.rules.push(rule);
+            }
             "AWS::Scheduler::Schedule" => {
                 let schedule = schedules::schedule(id, &self.resolved(properties)?)?;
                 template.schedules.extend(schedule);
@@ -190,18 +178,14 @@ impl Reader<'_> {
         let properties = &resource["Properties"];
         let setting = |name: &str| self.setting(properties, name);
         let mut environment = BTreeMap::new();
-        for variables in [
-            &self.globals["Environment"]["Variables"],
-            &properties["Environment"]["Variables"],
-        ] {
-            environment.extend(self.texts(variables)?);
+        for place in [self.globals, properties] {
+            environment.extend(self.texts(&place["Environment"]["Variables"])?);
         }
         let binary = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+        let binary = binary.context("a function without Metadata.BuildProperties.Binary")?;
         let memory = setting("MemorySize").as_u64().unwrap_or(128);
         Ok(FunctionSpec {
-            binary: binary
-                .context("a function without Metadata.BuildProperties.Binary")?
-                .to_owned(),
+            binary: binary.to_owned(),
             timeout: Duration::from_secs(setting("Timeout").as_u64().unwrap_or(3)),
             memory: u32::try_from(memory)?,
             environment: environment.into_iter().collect(),
@@ -220,9 +204,8 @@ impl Reader<'_> {
     }
 
     fn machine(&self, id: &str, properties: &Yaml) -> Result<MachineSpec> {
-        let definition = properties["DefinitionUri"]
-            .as_str()
-            .context("a machine without DefinitionUri")?;
+        let definition = properties["DefinitionUri"].as_str();
+        let definition = definition.context("a machine without DefinitionUri")?;
         Ok(MachineSpec {
             logical_id: id.to_owned(),
             name: self.scope.machine_name(id)?,

@@ -1,8 +1,9 @@
 //! An alarm on a metric.
 
 use super::metric::{Dimension, Statistic};
+use crate::{ACCOUNT, REGION};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::fmt;
 
 /// An alarm's state.
@@ -19,11 +20,7 @@ pub enum StateValue {
 
 impl fmt::Display for StateValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ok => "OK",
-            Self::Alarm => "ALARM",
-            Self::InsufficientData => "INSUFFICIENT_DATA",
-        })
+        self.serialize(f)
     }
 }
 
@@ -113,10 +110,9 @@ pub struct Alarm {
 
 impl Alarm {
     pub fn new(settings: Settings, now: f64) -> Self {
-        let reason = "Unchecked: Initial alarm creation".to_owned();
         let state = State {
             value: StateValue::InsufficientData,
-            reason,
+            reason: "Unchecked: Initial alarm creation".to_owned(),
             since: now,
         };
         Self {
@@ -127,27 +123,19 @@ impl Alarm {
     }
 
     pub fn arn(&self) -> String {
-        format!(
-            "arn:aws:cloudwatch:{}:{}:alarm:{}",
-            crate::REGION,
-            crate::ACCOUNT,
-            self.settings.alarm_name
-        )
+        let name = &self.settings.alarm_name;
+        format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
     }
 
     /// How `DescribeAlarms` shows it.
     pub fn described(&self) -> Value {
-        let settings = serde_json::to_value(&self.settings).unwrap_or_default();
-        let mut described: Map<String, Value> = settings.as_object().cloned().unwrap_or_default();
-        let state = json!({
-            "AlarmArn": self.arn(),
-            "AlarmConfigurationUpdatedTimestamp": self.configured,
-            "StateValue": self.state.value,
-            "StateReason": self.state.reason,
-            "StateUpdatedTimestamp": self.state.since,
-            "StateTransitionedTimestamp": self.state.since,
-        });
-        described.extend(state.as_object().cloned().unwrap_or_default());
-        Value::Object(described)
+        let mut described = json!(self.settings);
+        described["AlarmArn"] = json!(self.arn());
+        described["AlarmConfigurationUpdatedTimestamp"] = json!(self.configured);
+        described["StateValue"] = json!(self.state.value);
+        described["StateReason"] = json!(self.state.reason);
+        described["StateUpdatedTimestamp"] = json!(self.state.since);
+        described["StateTransitionedTimestamp"] = json!(self.state.since);
+        described
     }
 }

@@ -3,7 +3,7 @@
 use super::alarm::{Alarm, Settings, State, StateValue};
 use super::event::Change;
 use super::history::{Item, Kind};
-use super::{Done, Refusal, Store};
+use super::{Done, Refusal, Store, of_metrics, page};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,15 +34,11 @@ pub(super) struct AlarmNames {
     alarm_names: Vec<String>,
 }
 
-/// CloudWatch's own page size.
-const PAGE: usize = 50;
-
 impl Store {
     pub(super) fn put_alarm(&mut self, settings: Settings, now: f64) -> Done {
         if settings.evaluation_periods == 0 || settings.period == 0 {
-            return Err(Refusal::invalid(
-                "Period and EvaluationPeriods are at least 1",
-            ));
+            let message = "Period and EvaluationPeriods are at least 1";
+            return Err(Refusal::invalid(message));
         }
         let name = settings.alarm_name.clone();
         let done = if let Some(known) = self.alarms.get_mut(&name) {
@@ -60,37 +56,26 @@ impl Store {
     }
 
     pub(super) fn describe_alarms(&self, request: &DescribeAlarms) -> Value {
-        let metric_alarms = request
-            .alarm_types
-            .as_ref()
-            .is_none_or(|types| types.iter().any(|kind| kind == "MetricAlarm"));
         let wanted = |alarm: &&Alarm| {
+            let (names, prefix) = (&request.alarm_names, &request.alarm_name_prefix);
             let name = &alarm.settings.alarm_name;
-            metric_alarms
-                && request
-                    .alarm_names
-                    .as_ref()
-                    .is_none_or(|names| names.contains(name))
-                && request
-                    .alarm_name_prefix
+            of_metrics(request.alarm_types.as_deref())
+                && names.as_ref().is_none_or(|names| names.contains(name))
+                && prefix
                     .as_ref()
                     .is_none_or(|prefix| name.starts_with(prefix))
                 && request
                     .state_value
                     .is_none_or(|value| alarm.state.value == value)
         };
-        let start = request
-            .next_token
-            .as_ref()
-            .and_then(|token| token.parse().ok())
-            .unwrap_or(0);
-        let size = request.max_records.unwrap_or(PAGE).clamp(1, 100);
-        let mut found = self.alarms.values().filter(wanted).skip(start);
-        let page: Vec<Value> = found.by_ref().take(size).map(Alarm::described).collect();
-        let mut answer = json!({"MetricAlarms": page, "CompositeAlarms": []});
-        if found.next().is_some() {
-            answer["NextToken"] = json!((start + size).to_string());
-        }
+        let found = self.alarms.values().filter(wanted).map(Alarm::described);
+        let mut answer = page(
+            "MetricAlarms",
+            found,
+            request.max_records,
+            request.next_token.as_ref(),
+        );
+        answer["CompositeAlarms"] = json!([]);
         answer
     }
 
@@ -130,17 +115,14 @@ impl Store {
             "oldState": {"stateValue": previous.value, "stateReason": previous.reason},
             "newState": {"stateValue": value, "stateReason": reason},
         });
-        self.history
-            .push(Item::new(name, Kind::StateUpdate, now, summary, &data));
+        let item = Item::new(name, Kind::StateUpdate, now, summary, &data);
+        self.history.push(item);
         Ok(Some(change))
     }
 
     pub(super) fn delete_alarms(&mut self, request: &AlarmNames, now: f64) -> Done {
-        if let Some(missing) = request
-            .alarm_names
-            .iter()
-            .find(|name| !self.alarms.contains_key(*name))
-        {
+        let mut names = request.alarm_names.iter();
+        if let Some(missing) = names.find(|name| !self.alarms.contains_key(*name)) {
             return Err(Refusal::not_found(&format!("alarm {missing}")));
         }
         for name in &request.alarm_names {

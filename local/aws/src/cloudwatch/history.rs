@@ -1,6 +1,6 @@
 //! What happened to alarms.
 
-use super::Store;
+use super::{Store, of_metrics, page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -39,13 +39,8 @@ impl Item {
     /// The alarm was created, updated or deleted.
     pub fn configured(alarm: &str, timestamp: f64, done: &str) -> Self {
         let summary = format!("Alarm \"{alarm}\" {done}");
-        Self::new(
-            alarm,
-            Kind::ConfigurationUpdate,
-            timestamp,
-            summary,
-            &json!({"version": "1.0"}),
-        )
+        let data = json!({"version": "1.0"});
+        Self::new(alarm, Kind::ConfigurationUpdate, timestamp, summary, &data)
     }
 }
 
@@ -62,24 +57,13 @@ pub(super) struct DescribeAlarmHistory {
     scan_by: Option<String>,
 }
 
-/// CloudWatch's own page size.
-const PAGE: usize = 50;
-
 impl Store {
     pub(super) fn describe_history(&self, request: &DescribeAlarmHistory) -> Value {
-        let metric_alarms = request
-            .alarm_types
-            .as_ref()
-            .is_none_or(|types| types.iter().any(|kind| kind == "MetricAlarm"));
         let wanted = |item: &&Item| {
-            metric_alarms
-                && request
-                    .alarm_name
-                    .as_ref()
-                    .is_none_or(|name| item.alarm_name == *name)
-                && request
-                    .history_item_type
-                    .is_none_or(|kind| item.history_item_type == kind)
+            let (name, kind) = (&request.alarm_name, request.history_item_type);
+            of_metrics(request.alarm_types.as_deref())
+                && name.as_ref().is_none_or(|name| item.alarm_name == *name)
+                && kind.is_none_or(|kind| item.history_item_type == kind)
                 && request
                     .start_date
                     .is_none_or(|start| item.timestamp >= start)
@@ -89,18 +73,12 @@ impl Store {
         if request.scan_by.as_deref() != Some("TimestampAscending") {
             found.reverse();
         }
-        let start = request
-            .next_token
-            .as_ref()
-            .and_then(|token| token.parse().ok())
-            .unwrap_or(0);
-        let size = request.max_records.unwrap_or(PAGE).clamp(1, 100);
-        let page: Vec<&&Item> = found.iter().skip(start).take(size).collect();
-        let mut answer = json!({"AlarmHistoryItems": page});
-        if found.len() > start + size {
-            answer["NextToken"] = json!((start + size).to_string());
-        }
-        answer
+        page(
+            "AlarmHistoryItems",
+            found,
+            request.max_records,
+            request.next_token.as_ref(),
+        )
     }
 }
 

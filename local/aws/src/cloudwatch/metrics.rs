@@ -102,12 +102,9 @@ pub(super) struct ListMetrics {
 impl Datum {
     fn samples(&self) -> Result<Vec<Sample>, Refusal> {
         let counts = self.counts.iter().copied().chain(std::iter::repeat(1.0));
-        let mut samples: Vec<Sample> = self
-            .values
-            .iter()
-            .zip(counts)
-            .map(|(value, count)| Sample::of(*value, count))
-            .collect();
+        let values = self.values.iter().zip(counts);
+        let samples = values.map(|(value, count)| Sample::of(*value, count));
+        let mut samples: Vec<Sample> = samples.collect();
         samples.extend(self.value.map(|value| Sample::of(value, 1.0)));
         samples.extend(self.statistic_values.map(|set| Sample {
             count: set.sample_count,
@@ -116,10 +113,8 @@ impl Datum {
             maximum: set.maximum,
         }));
         if samples.is_empty() {
-            return Err(Refusal::invalid(format!(
-                "the datum of {} has no value",
-                self.metric_name
-            )));
+            let message = format!("the datum of {} has no value", self.metric_name);
+            return Err(Refusal::invalid(message));
         }
         Ok(samples)
     }
@@ -143,12 +138,8 @@ impl Store {
             &request.metric_name,
             &request.dimensions,
         );
-        let buckets = self.series.buckets(
-            &metric,
-            request.start_time,
-            request.end_time,
-            period(request.period)?,
-        );
+        let times = (request.start_time, request.end_time);
+        let buckets = self.series.buckets(&metric, times, period(request.period)?);
         let datapoint = |(start, sample): (f64, Sample)| {
             let values = request
                 .statistics
@@ -164,55 +155,33 @@ impl Store {
     }
 
     pub(super) fn get_metric_data(&self, request: &GetMetricData) -> Done {
-        let results: Result<Vec<Value>, Refusal> = request
-            .metric_data_queries
-            .iter()
-            .map(|query| self.result(request, query))
-            .collect();
+        let queries = request.metric_data_queries.iter();
+        let results: Result<Vec<Value>, Refusal> =
+            queries.map(|query| self.result(request, query)).collect();
         Ok(json!({"MetricDataResults": results?, "Messages": []}))
     }
 
     pub(super) fn list_metrics(&self, request: &ListMetrics) -> Value {
+        let (namespace, name) = (&request.namespace, &request.metric_name);
         let wanted = |metric: &&Metric| {
-            request
-                .namespace
-                .as_ref()
-                .is_none_or(|namespace| metric.namespace == *namespace)
-                && request
-                    .metric_name
-                    .as_ref()
-                    .is_none_or(|name| metric.name == *name)
+            namespace.as_ref().is_none_or(|it| metric.namespace == *it)
+                && name.as_ref().is_none_or(|it| metric.name == *it)
         };
-        let metrics: Vec<Value> = self
-            .series
-            .metrics()
-            .filter(wanted)
-            .map(Metric::described)
-            .collect();
-        json!({"Metrics": metrics})
+        let metrics = self.series.metrics().filter(wanted);
+        json!({"Metrics": metrics.map(Metric::described).collect::<Vec<_>>()})
     }
 
     fn result(&self, request: &GetMetricData, query: &Query) -> Done {
-        let MetricStat {
-            metric: named,
-            stat,
-            ..
-        } = &query.metric_stat;
+        let (named, stat) = (&query.metric_stat.metric, query.metric_stat.stat);
         let metric = Metric::new(&named.namespace, &named.metric_name, &named.dimensions);
-        let mut buckets = self.series.buckets(
-            &metric,
-            request.start_time,
-            request.end_time,
-            period(query.metric_stat.period)?,
-        );
+        let times = (request.start_time, request.end_time);
+        let period = period(query.metric_stat.period)?;
+        let mut buckets = self.series.buckets(&metric, times, period);
         if request.scan_by.as_deref() != Some("TimestampAscending") {
             buckets.reverse();
         }
-        let timestamps: Vec<f64> = buckets.iter().map(|(start, _)| *start).collect();
-        let values: Vec<f64> = buckets
-            .iter()
-            .map(|(_, sample)| sample.get(*stat))
-            .collect();
+        let of = |(start, sample): (f64, Sample)| (start, sample.get(stat));
+        let (timestamps, values): (Vec<f64>, Vec<f64>) = buckets.into_iter().map(of).unzip();
         let label = query.label.as_ref().unwrap_or(&named.metric_name);
         Ok(
             json!({"Id": query.id, "Label": label, "Timestamps": timestamps, "Values": values, "StatusCode": "Complete"}),

@@ -20,6 +20,7 @@ use alarm::Alarm;
 use async_trait::async_trait;
 use history::Item;
 use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use series::Series;
@@ -89,12 +90,8 @@ impl CloudWatch {
         state: StateValue,
         reason: &str,
     ) -> anyhow::Result<Option<String>> {
-        let change = {
-            let mut store = self.store();
-            store
-                .set_state(name, state, reason, now())
-                .map_err(|refusal| anyhow::anyhow!(refusal.message))?
-        };
+        let change = self.store().set_state(name, state, reason, now());
+        let change = change.map_err(|refusal| anyhow::anyhow!(refusal.message))?;
         Ok(change.map(|change| self.tell(&change)))
     }
 
@@ -165,4 +162,28 @@ fn decode<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
 )]
 fn now() -> f64 {
     jiff::Timestamp::now().as_millisecond() as f64 / 1000.0
+}
+
+/// Whether alarms on metrics are among these types; no others exist here.
+fn of_metrics(types: Option<&[String]>) -> bool {
+    types.is_none_or(|types| types.iter().any(|kind| kind == "MetricAlarm"))
+}
+
+/// The part of a list that is asked for, under its name, and the token of the next part.
+fn page(
+    name: &str,
+    items: impl IntoIterator<Item: Serialize>,
+    size: Option<usize>,
+    token: Option<&String>,
+) -> Value {
+    const USUAL: usize = 50;
+    let start = token.and_then(|token| token.parse().ok()).unwrap_or(0);
+    let size = size.unwrap_or(USUAL).clamp(1, 100);
+    let mut items = items.into_iter().skip(start);
+    let part: Vec<Value> = items.by_ref().take(size).map(|it| json!(it)).collect();
+    let mut answer = json!({ name: part });
+    if items.next().is_some() {
+        answer["NextToken"] = json!((start + size).to_string());
+    }
+    answer
 }

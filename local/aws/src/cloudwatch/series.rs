@@ -62,16 +62,13 @@ impl Series {
     pub fn buckets(
         &self,
         metric: &Metric,
-        start: f64,
-        end: f64,
+        (start, end): (f64, f64),
         period: u32,
     ) -> Vec<(f64, Sample)> {
         let samples = self.0.get(metric).map(Vec::as_slice).unwrap_or_default();
         let mut buckets: Vec<(f64, Sample)> = Vec::new();
-        let mut within: Vec<&(f64, Sample)> = samples
-            .iter()
-            .filter(|(at, _)| *at >= start && *at < end)
-            .collect();
+        let within = samples.iter().filter(|(at, _)| *at >= start && *at < end);
+        let mut within: Vec<&(f64, Sample)> = within.collect();
         within.sort_by(|one, other| one.0.total_cmp(&other.0));
         for (at, sample) in within {
             let begin = beginning(*at, period);
@@ -99,7 +96,7 @@ mod tests {
         for (at, value) in [(60.0, 1.0), (245.0, 7.0), (119.0, 3.0)] {
             series.add(&metric, at, Sample::of(value, 1.0));
         }
-        let buckets = series.buckets(&metric, 0.0, 300.0, 60);
+        let buckets = series.buckets(&metric, (0.0, 300.0), 60);
         let averages = buckets
             .iter()
             .map(|(at, it)| (*at, it.get(Statistic::Average)));

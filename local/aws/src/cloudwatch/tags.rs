@@ -38,11 +38,8 @@ impl Store {
     }
 
     pub(super) fn untag(&mut self, request: &UntagResource) -> Done {
-        let alarm = self.by_arn(&request.arn)?;
-        alarm
-            .settings
-            .tags
-            .retain(|tag| !request.keys.contains(&tag.key));
+        let tags = &mut self.by_arn(&request.arn)?.settings.tags;
+        tags.retain(|tag| !request.keys.contains(&tag.key));
         Ok(json!({}))
     }
 

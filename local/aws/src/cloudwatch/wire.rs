@@ -28,25 +28,17 @@ pub fn input(call: &Call) -> Result<Value, Refusal> {
 /// The answer to a call.
 pub fn output(call: &Call, output: &Value) -> Answer {
     if Protocol::of(&call.service, &call.headers) != Protocol::Cbor {
-        return answer(
-            StatusCode::OK,
-            "application/x-amz-json-1.0",
-            output.to_string(),
-        );
+        let kind = "application/x-amz-json-1.0";
+        return answer(StatusCode::OK, kind, output.to_string());
     }
     let mut body = Vec::new();
     if let Err(why) = ciborium::into_writer(&to_cbor(output, false), &mut body) {
-        return error(
-            call,
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalServiceFault",
-            &why.to_string(),
-        );
+        let (status, code) = (StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceFault");
+        return error(call, status, code, &why.to_string());
     }
     let mut answer = answer(StatusCode::OK, "application/cbor", body);
-    answer
-        .headers_mut()
-        .insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    let protocol = HeaderValue::from_static("rpc-v2-cbor");
+    answer.headers_mut().insert("smithy-protocol", protocol);
     answer
 }
 
@@ -70,10 +62,10 @@ fn to_cbor(value: &Value, timestamp: bool) -> Cbor {
         Value::Null => Cbor::Null,
         Value::Bool(flag) => Cbor::Bool(*flag),
         Value::String(text) => Cbor::Text(text.clone()),
-        Value::Number(number) if timestamp => Cbor::Tag(
-            EPOCH_SECONDS,
-            Box::new(Cbor::Float(number.as_f64().unwrap_or_default())),
-        ),
+        Value::Number(number) if timestamp => {
+            let seconds = Cbor::Float(number.as_f64().unwrap_or_default());
+            Cbor::Tag(EPOCH_SECONDS, Box::new(seconds))
+        }
         Value::Number(number) => number.as_i64().map_or_else(
             || Cbor::Float(number.as_f64().unwrap_or_default()),
             |number| Cbor::Integer(number.into()),
@@ -83,10 +75,8 @@ fn to_cbor(value: &Value, timestamp: bool) -> Cbor {
         }
         Value::Object(entries) => {
             let entry = |(name, value): (&String, &Value)| {
-                (
-                    Cbor::Text(name.clone()),
-                    to_cbor(value, TIMESTAMPS.contains(&name.as_str())),
-                )
+                let timestamp = TIMESTAMPS.contains(&name.as_str());
+                (Cbor::Text(name.clone()), to_cbor(value, timestamp))
             };
             Cbor::Map(entries.iter().map(entry).collect())
         }
@@ -106,12 +96,9 @@ mod tests {
         assert_eq!(from_cbor(cbor.clone()), value);
         let entries = cbor.into_map().unwrap();
         let of = |name: &str| {
-            entries
-                .iter()
-                .find(|(key, _)| key.as_text() == Some(name))
-                .unwrap()
-                .1
-                .clone()
+            let mut entries = entries.iter();
+            let found = entries.find(|(key, _)| key.as_text() == Some(name));
+            found.unwrap().1.clone()
         };
         assert!(
             of("Timestamp").is_tag() && of("Threshold").is_float() && of("Period").is_integer()

@@ -30,28 +30,17 @@ impl Service for Events {
         let refuse =
             |code: &str, message: &str| error(&call, StatusCode::BAD_REQUEST, code, message);
         if call.operation != "PutEvents" {
-            return refuse(
-                "UnknownOperationException",
-                "the local EventBridge has PutEvents only; rules come from the template",
-            );
+            let message = "the local EventBridge has PutEvents only; rules come from the template";
+            return refuse("UnknownOperationException", message);
         }
         match serde_json::from_slice::<PutEvents>(&call.body) {
             Ok(request) => {
-                let results: Vec<Value> = request
-                    .entries
-                    .iter()
-                    .map(|entry| self.put_entry(entry))
-                    .collect();
-                let failed = results
-                    .iter()
-                    .filter(|result| result["ErrorCode"].is_string())
-                    .count();
-                let body = json!({"FailedEntryCount": failed, "Entries": results});
-                answer(
-                    StatusCode::OK,
-                    "application/x-amz-json-1.1",
-                    body.to_string(),
-                )
+                let results = request.entries.iter().map(|entry| self.put_entry(entry));
+                let results: Vec<Value> = results.collect();
+                let failed = results.iter().filter(|it| it["ErrorCode"].is_string());
+                let body = json!({"FailedEntryCount": failed.count(), "Entries": results});
+                let kind = "application/x-amz-json-1.1";
+                answer(StatusCode::OK, kind, body.to_string())
             }
             Err(error) => refuse("ValidationException", &error.to_string()),
         }
@@ -63,10 +52,8 @@ impl Events {
         let refused =
             |code: &str, message: &str| json!({"ErrorCode": code, "ErrorMessage": message});
         if entry.source.starts_with("aws.") {
-            return refused(
-                "NotAuthorizedForSourceException",
-                "Not authorized for the source.",
-            );
+            let message = "Not authorized for the source.";
+            return refused("NotAuthorizedForSourceException", message);
         }
         match serde_json::from_str::<Value>(&entry.detail) {
             Ok(detail) if detail.is_object() => {

@@ -11,9 +11,8 @@ pub fn of(input: &Input, event: &Value) -> String {
         Input::Constant(text) => text.clone(),
         Input::Path(path) => at(event, path).to_string(),
         Input::Template { paths, template } => {
-            let values = paths
-                .iter()
-                .map(|(name, path)| (name.as_str(), at(event, path)));
+            let paths = paths.iter();
+            let values = paths.map(|(name, path)| (name.as_str(), at(event, path)));
             fill(template, &values.collect::<Vec<_>>())
         }
     }
@@ -21,10 +20,8 @@ pub fn of(input: &Input, event: &Value) -> String {
 
 /// What is at `$.a.b`; null if nothing is.
 fn at<'a>(event: &'a Value, path: &str) -> &'a Value {
-    let steps = path
-        .trim_start_matches('$')
-        .split('.')
-        .filter(|step| !step.is_empty());
+    let steps = path.trim_start_matches('$').split('.');
+    let steps = steps.filter(|step| !step.is_empty());
     steps.fold(event, |value, step| &value[step])
 }
 
@@ -33,18 +30,12 @@ fn fill(template: &str, values: &[(&str, &Value)]) -> String {
     let (mut out, mut rest, mut quoted) = (String::new(), template, false);
     while let Some(character) = rest.chars().next() {
         let placeholder = values.iter().find_map(|(name, value)| {
-            let after = rest
-                .strip_prefix('<')?
-                .strip_prefix(name)?
-                .strip_prefix('>')?;
-            Some((*value, after))
+            let after = rest.strip_prefix('<')?.strip_prefix(name)?;
+            Some((*value, after.strip_prefix('>')?))
         });
         if let Some((value, after)) = placeholder {
-            out.push_str(&if quoted {
-                inner(value)
-            } else {
-                value.to_string()
-            });
+            let text = value.to_string();
+            out.push_str(&if quoted { inner(value) } else { text });
             rest = after;
             continue;
         }
@@ -110,12 +101,7 @@ mod tests {
 
     #[test]
     fn a_path_takes_a_part() {
-        assert_eq!(
-            of(
-                &Input::Path("$.detail".to_owned()),
-                &json!({"detail": {"a": 1}})
-            ),
-            r#"{"a":1}"#
-        );
+        let detail = Input::Path("$.detail".to_owned());
+        assert_eq!(of(&detail, &json!({"detail": {"a": 1}})), r#"{"a":1}"#);
     }
 }

@@ -1,5 +1,6 @@
 //! The API that invokes functions, as the SDKs and the `aws` CLI speak it.
 
+use super::client::INVOCATION_TYPE;
 use super::names::invoked;
 use super::{Function, Lambda, NotFound, Outcome};
 use crate::gateway::protocol::{answer, error};
@@ -14,8 +15,20 @@ use std::time::Duration;
 const REQUEST_LIMIT: usize = 6_291_456;
 /// What one that is not waited for may carry.
 const EVENT_LIMIT: usize = 1_048_576;
+/// The code for requests that make no sense.
+const INVALID: &str = "InvalidRequestContentException";
 /// When Lambda tries an asynchronous invocation again.
 const EVENT_RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+
+/// A status, an error code and a message.
+type Refusal = (StatusCode, &'static str, String);
+
+impl From<NotFound> for Refusal {
+    fn from(missing: NotFound) -> Self {
+        let code = "ResourceNotFoundException";
+        (StatusCode::NOT_FOUND, code, missing.to_string())
+    }
+}
 
 #[async_trait]
 impl Service for Lambda {
@@ -26,49 +39,28 @@ impl Service for Lambda {
             "ListFunctions" => Ok(self.list()),
             other => {
                 let message = format!("the local Lambda has no operation `{other}`");
-                return error(
-                    &call,
-                    StatusCode::NOT_FOUND,
-                    "InvalidRequestContentException",
-                    &message,
-                );
+                Err((StatusCode::NOT_FOUND, INVALID, message))
             }
         };
-        done.unwrap_or_else(|missing| {
-            error(
-                &call,
-                StatusCode::NOT_FOUND,
-                "ResourceNotFoundException",
-                &missing.to_string(),
-            )
-        })
+        done.unwrap_or_else(|(status, code, message)| error(&call, status, code, &message))
     }
 }
 
 impl Lambda {
-    async fn invocation(&self, call: &Call) -> Result<Answer, NotFound> {
+    async fn invocation(&self, call: &Call) -> Result<Answer, Refusal> {
         let function = self.function(&invoked(call))?;
-        let kind = header(call, "x-amz-invocation-type");
-        let limit = if kind == "Event" {
-            EVENT_LIMIT
-        } else {
-            REQUEST_LIMIT
-        };
-        if let Some(refusal) = unfit(call, limit) {
-            return Ok(refusal);
-        }
+        let (name, payload) = (function.name.clone(), call.body.clone());
+        let kind = call.headers.get(INVOCATION_TYPE);
+        let kind = kind.and_then(|value| value.to_str().ok());
+        let is_event = kind == Some("Event");
+        check(call, if is_event { EVENT_LIMIT } else { REQUEST_LIMIT })?;
         match kind {
-            "DryRun" => Ok(accepted(StatusCode::NO_CONTENT)),
-            "Event" => {
-                tokio::spawn(
-                    self.clone()
-                        .deliver(function.name.clone(), call.body.clone()),
-                );
+            Some("DryRun") => Ok(accepted(StatusCode::NO_CONTENT)),
+            Some("Event") => {
+                tokio::spawn(self.clone().deliver(name, payload));
                 Ok(accepted(StatusCode::ACCEPTED))
             }
-            _ => Ok(result(
-                self.invoke(&function.name, call.body.clone()).await?,
-            )),
+            _ => Ok(result(self.invoke(&name, payload).await?)),
         }
     }
 
@@ -87,21 +79,16 @@ impl Lambda {
         }
     }
 
-    fn described(&self, call: &Call) -> Result<Answer, NotFound> {
-        let function = self.function(&invoked(call))?;
-        Ok(json_answer(
-            &json!({"Configuration": configuration(&function)}),
-        ))
+    fn described(&self, call: &Call) -> Result<Answer, Refusal> {
+        let configuration = configuration(&*self.function(&invoked(call))?);
+        Ok(json_answer(&json!({"Configuration": configuration})))
     }
 
     fn list(&self) -> Answer {
         let mut functions: Vec<_> = self.inner.functions.values().collect();
         functions.sort_by_key(|function| &function.name);
-        let configurations: Vec<Value> = functions
-            .into_iter()
-            .map(|function| configuration(function))
-            .collect();
-        json_answer(&json!({"Functions": configurations}))
+        let functions = functions.into_iter().map(|it| configuration(it));
+        json_answer(&json!({"Functions": functions.collect::<Vec<_>>()}))
     }
 }
 
@@ -118,35 +105,20 @@ fn configuration(function: &Function) -> Value {
     })
 }
 
-fn header<'a>(call: &'a Call, name: &str) -> &'a str {
-    call.headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
-fn unfit(call: &Call, limit: usize) -> Option<Answer> {
+/// Refuses a request that is too long, or no JSON.
+fn check(call: &Call, limit: usize) -> Result<(), Refusal> {
     let size = call.body.len();
     if size > limit {
+        let code = "RequestTooLargeException";
         let message =
             format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
-        return Some(error(
-            call,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestTooLargeException",
-            &message,
-        ));
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, code, message));
     }
-    let json = size == 0 || serde_json::from_slice::<Value>(&call.body).is_ok();
-    let message = "Could not parse request body into json: the payload is no JSON";
-    (!json).then(|| {
-        error(
-            call,
-            StatusCode::BAD_REQUEST,
-            "InvalidRequestContentException",
-            message,
-        )
-    })
+    if size > 0 && serde_json::from_slice::<Value>(&call.body).is_err() {
+        let message = "Could not parse request body into json: the payload is no JSON";
+        return Err((StatusCode::BAD_REQUEST, INVALID, message.to_owned()));
+    }
+    Ok(())
 }
 
 fn result(outcome: Outcome) -> Answer {
@@ -158,10 +130,8 @@ fn result(outcome: Outcome) -> Answer {
     let headers = answer.headers_mut();
     headers.insert("x-amz-executed-version", HeaderValue::from_static("1"));
     if failed {
-        headers.insert(
-            "x-amz-function-error",
-            HeaderValue::from_static("Unhandled"),
-        );
+        let unhandled = HeaderValue::from_static("Unhandled");
+        headers.insert("x-amz-function-error", unhandled);
     }
     answer
 }

@@ -2,8 +2,11 @@
 
 use crate::gateway::{Call, Caller, Gateway, protocol};
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
+
+/// Whether an invocation is waited for.
+pub(super) const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 
 /// Why an invocation gave no result, in the terms of a state machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +28,9 @@ impl Failure {
 
     fn of_function(payload: &Bytes) -> Self {
         let value: Value = serde_json::from_slice(payload).unwrap_or_default();
+        let error = value["errorType"].as_str();
         Self {
-            error: value["errorType"]
-                .as_str()
-                .unwrap_or("Lambda.Unknown")
-                .to_owned(),
+            error: error.unwrap_or("Lambda.Unknown").to_owned(),
             cause: String::from_utf8_lossy(payload).into_owned(),
         }
     }
@@ -45,17 +46,17 @@ pub async fn invoke(
     function: &str,
     payload: Bytes,
 ) -> Result<Bytes, Failure> {
-    let call = request(caller, function, payload)?;
-    let answer = gateway
-        .send(call)
-        .await
-        .map_err(|hangup| Failure::of_service("SdkClientException", &hangup.to_string()))?;
+    let call = request(caller, "RequestResponse", function, payload).ok_or_else(|| {
+        let message = format!("`{function}` names no function");
+        Failure::of_service("ValidationException", &message)
+    })?;
+    let answer = gateway.send(call).await;
+    let answer =
+        answer.map_err(|hangup| Failure::of_service("SdkClientException", &hangup.to_string()))?;
     if !answer.status().is_success() {
         let message = String::from_utf8_lossy(answer.body());
-        return Err(Failure::of_service(
-            &protocol::error_code(&answer),
-            &message,
-        ));
+        let code = protocol::error_code(&answer);
+        return Err(Failure::of_service(&code, &message));
     }
     if answer.headers().contains_key("x-amz-function-error") {
         return Err(Failure::of_function(answer.body()));
@@ -63,27 +64,22 @@ pub async fn invoke(
     Ok(answer.into_body())
 }
 
-fn request(caller: Caller, function: &str, payload: Bytes) -> Result<Call, Failure> {
-    let uri: Uri = format!("/2015-03-31/functions/{function}/invocations")
-        .parse()
-        .map_err(|_| {
-            Failure::of_service(
-                "ValidationException",
-                &format!("`{function}` names no function"),
-            )
-        })?;
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        "x-amz-invocation-type",
-        HeaderValue::from_static("RequestResponse"),
-    );
-    Ok(Call {
+/// The call that invokes `function` in this way; `None` if that can be no function's name.
+pub(crate) fn request(
+    caller: Caller,
+    kind: &'static str,
+    function: &str,
+    payload: Bytes,
+) -> Option<Call> {
+    let uri = format!("/2015-03-31/functions/{function}/invocations");
+    let kind = HeaderValue::from_static(kind);
+    Some(Call {
         caller,
         service: "lambda".to_owned(),
         operation: "Invoke".to_owned(),
         method: Method::POST,
-        uri,
-        headers,
+        uri: uri.parse().ok()?,
+        headers: HeaderMap::from_iter([(INVOCATION_TYPE, kind)]),
         body: payload,
     })
 }

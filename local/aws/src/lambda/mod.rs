@@ -84,7 +84,8 @@ impl Lambda {
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Result<Outcome, NotFound> {
         let function = self.function(name)?;
         let invocation = Invocation::new(payload, function.timeout);
-        let sandbox = match self.idle(&function.name) {
+        let idle = |it: &Arc<Sandbox>| it.serves(&function.name) && it.reserve();
+        let sandbox = match self.find(idle) {
             Some(sandbox) => sandbox,
             None => match self.start(&function).await {
                 Ok(sandbox) => sandbox,
@@ -105,10 +106,7 @@ impl Lambda {
     /// Ends the idle processes of a function, so that its next invocation starts a new one.
     pub async fn cool(&self, name: &str) {
         let idle: Vec<_> = self.sandboxes().values().cloned().collect();
-        let idle = idle
-            .iter()
-            .filter(|sandbox| sandbox.serves(name) && sandbox.reserve());
-        for sandbox in idle {
+        for sandbox in idle.iter().filter(|it| it.serves(name) && it.reserve()) {
             sandbox.kill();
             sandbox.ended().await;
         }
@@ -118,21 +116,15 @@ impl Lambda {
     #[must_use]
     pub fn running(&self, name: &str) -> usize {
         let sandboxes = self.sandboxes();
-        sandboxes
-            .values()
-            .filter(|sandbox| sandbox.serves(name) && sandbox.is_busy())
-            .count()
+        let busy = |it: &&Arc<Sandbox>| it.serves(name) && it.is_busy();
+        sandboxes.values().filter(busy).count()
     }
 
     /// Kills the process that serves the function now, with SIGKILL. Tells whether one was running.
     #[must_use]
     pub fn kill(&self, name: &str) -> bool {
-        let busy = self
-            .sandboxes()
-            .values()
-            .find(|sandbox| sandbox.serves(name) && sandbox.is_busy())
-            .cloned();
-        busy.is_some_and(|sandbox| sandbox.kill())
+        let busy = |it: &Arc<Sandbox>| it.serves(name) && it.is_busy();
+        self.find(busy).is_some_and(|sandbox| sandbox.kill())
     }
 
     /// Ends all processes, and from now on each one that starts.
@@ -147,21 +139,16 @@ impl Lambda {
         }
     }
 
-    fn idle(&self, name: &str) -> Option<Arc<Sandbox>> {
-        self.sandboxes()
-            .values()
-            .find(|sandbox| sandbox.serves(name) && sandbox.reserve())
-            .cloned()
+    fn find(&self, wanted: impl Fn(&Arc<Sandbox>) -> bool) -> Option<Arc<Sandbox>> {
+        self.sandboxes().values().find(|it| wanted(it)).cloned()
     }
 
     async fn start(&self, function: &Arc<Function>) -> anyhow::Result<Arc<Sandbox>> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let sandbox = Arc::new(Sandbox::new(id.clone(), function.clone()));
         self.sandboxes().insert(id.clone(), sandbox.clone());
-        if let Err(error) = sandbox
-            .start(&self.inner.endpoint, &self.inner.keeper)
-            .await
-        {
+        let started = sandbox.start(&self.inner.endpoint, &self.inner.keeper);
+        if let Err(error) = started.await {
             self.sandboxes().remove(&id);
             return Err(error);
         }

@@ -32,11 +32,8 @@ impl Outcome {
     /// The process never came to ask for work.
     #[must_use]
     pub fn init_failed(request_id: &str, error: &anyhow::Error) -> Self {
-        Self::of_platform(
-            "Runtime.InvalidEntrypoint",
-            request_id,
-            &format!("{error:#}"),
-        )
+        let message = format!("{error:#}");
+        Self::of_platform("Runtime.InvalidEntrypoint", request_id, &message)
     }
 
     /// The function answered more than Lambda transports.

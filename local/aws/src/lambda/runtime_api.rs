@@ -17,17 +17,13 @@ const RESPONSE_LIMIT: usize = 6_291_556;
 impl Lambda {
     /// The API that the functions' processes poll, to be nested at `/runtime`.
     pub fn runtime_api(&self) -> Router<Gateway> {
+        let operations = Router::new()
+            .route("/invocation/next", get(next))
+            .route("/invocation/{id}/response", post(response))
+            .route("/invocation/{id}/error", post(error))
+            .route("/init/error", post(init_error));
         Router::new()
-            .route("/{process}/2018-06-01/runtime/invocation/next", get(next))
-            .route(
-                "/{process}/2018-06-01/runtime/invocation/{id}/response",
-                post(response),
-            )
-            .route(
-                "/{process}/2018-06-01/runtime/invocation/{id}/error",
-                post(error),
-            )
-            .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
+            .nest("/{process}/2018-06-01/runtime", operations)
             .layer(DefaultBodyLimit::disable())
             .with_state(self.clone())
     }
@@ -35,7 +31,7 @@ impl Lambda {
 
 async fn next(State(lambda): State<Lambda>, Path(process): Path<String>) -> Response {
     let Some(sandbox) = lambda.sandbox(&process) else {
-        return status(StatusCode::FORBIDDEN);
+        return StatusCode::FORBIDDEN.into_response();
     };
     let work = sandbox.next().await;
     event(&sandbox, work)
@@ -47,13 +43,9 @@ async fn response(
     body: Bytes,
 ) -> Response {
     if body.len() > RESPONSE_LIMIT {
-        finish(
-            &lambda,
-            &process,
-            &id,
-            Outcome::too_large(body.len(), RESPONSE_LIMIT),
-        );
-        return status(StatusCode::PAYLOAD_TOO_LARGE);
+        let outcome = Outcome::too_large(body.len(), RESPONSE_LIMIT);
+        finish(&lambda, &process, &id, outcome);
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     }
     finish(&lambda, &process, &id, Outcome::Returned(body))
 }
@@ -72,19 +64,19 @@ async fn init_error(
     body: Bytes,
 ) -> Response {
     let Some(sandbox) = lambda.sandbox(&process) else {
-        return status(StatusCode::FORBIDDEN);
+        return StatusCode::FORBIDDEN.into_response();
     };
     sandbox.fail_init(body);
-    status(StatusCode::ACCEPTED)
+    StatusCode::ACCEPTED.into_response()
 }
 
 /// An answer to an invocation that nobody waits for any more is refused, as after a timeout.
 fn finish(lambda: &Lambda, process: &str, id: &str, outcome: Outcome) -> Response {
     let sandbox = lambda.sandbox(process);
     if sandbox.is_some_and(|sandbox| sandbox.finish(id, outcome)) {
-        status(StatusCode::ACCEPTED)
+        StatusCode::ACCEPTED.into_response()
     } else {
-        status(StatusCode::BAD_REQUEST)
+        StatusCode::BAD_REQUEST.into_response()
     }
 }
 
@@ -101,9 +93,5 @@ fn event(sandbox: &Arc<Sandbox>, work: Work) -> Response {
         .header("Lambda-Runtime-Invoked-Function-Arn", sandbox.arn())
         .header("Lambda-Runtime-Trace-Id", trace)
         .body(Body::from(work.payload));
-    response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
-}
-
-fn status(status: StatusCode) -> Response {
-    status.into_response()
+    response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }

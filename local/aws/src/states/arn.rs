@@ -1,32 +1,21 @@
 //! The names of machines and executions.
 
 use super::error::Refusal;
+use crate::{ACCOUNT, REGION};
 
-/// Where this platform is: the part that all its ARNs share.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) region: String,
-    pub(super) account: String,
+/// The ARN of a machine.
+pub(super) fn machine(name: &str) -> String {
+    format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}")
 }
 
-impl Place {
-    pub(super) fn machine(&self, name: &str) -> String {
-        format!(
-            "arn:aws:states:{}:{}:stateMachine:{name}",
-            self.region, self.account
-        )
-    }
+/// The ARN of an execution.
+pub(super) fn execution(machine: &str, name: &str) -> String {
+    format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}")
+}
 
-    pub(super) fn execution(&self, machine: &str, name: &str) -> String {
-        format!(
-            "arn:aws:states:{}:{}:execution:{machine}:{name}",
-            self.region, self.account
-        )
-    }
-
-    pub(super) fn role(&self, machine: &str) -> String {
-        format!("arn:aws:iam::{}:role/{machine}", self.account)
-    }
+/// The ARN of a machine's role.
+pub(super) fn role(machine: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{machine}")
 }
 
 /// The machine's own ARN: without the version or alias by which it was named.
@@ -43,10 +32,8 @@ pub(super) fn check_execution(arn: &str) -> Result<(), Refusal> {
 fn parts<'a>(arn: &'a str, kind: &str) -> Result<Vec<&'a str>, Refusal> {
     let parts: Vec<&str> = arn.split(':').collect();
     if parts.len() < 7 || parts[0] != "arn" || parts[2] != "states" || parts[5] != kind {
-        return Err(Refusal::new(
-            "InvalidArn",
-            format!("Invalid Arn: '{arn}' is no {kind} of Step Functions"),
-        ));
+        let message = format!("Invalid Arn: '{arn}' is no {kind} of Step Functions");
+        return Err(Refusal::new("InvalidArn", message));
     }
     Ok(parts)
 }
@@ -56,10 +43,8 @@ pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let forbidden =
         |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     if name.is_empty() || name.chars().count() > 80 || name.contains(forbidden) {
-        return Err(Refusal::new(
-            "InvalidName",
-            format!("Invalid Name: '{name}'"),
-        ));
+        let message = format!("Invalid Name: '{name}'");
+        return Err(Refusal::new("InvalidName", message));
     }
     Ok(())
 }

@@ -2,32 +2,22 @@
 
 use asl::history::seconds;
 use asl::interpreter::{Execution, Outcome};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// What `DescribeExecution` says.
 pub(super) fn describe(execution: &Execution) -> Value {
     let failure = execution.outcome().and_then(Outcome::failure);
     let mut description = brief(execution);
-    let more = json!({
-        "input": execution.input().to_string(),
-        "inputDetails": { "included": true },
-        "error": failure.and_then(|failure| failure.error.as_deref()),
-        "cause": failure.and_then(|failure| failure.cause.as_deref()),
-    });
-    merge(&mut description, more);
+    let included = json!({ "included": true });
+    description["input"] = json!(execution.input().to_string());
+    description["inputDetails"] = included.clone();
+    description["error"] = json!(failure.and_then(|failure| failure.error.as_deref()));
+    description["cause"] = json!(failure.and_then(|failure| failure.cause.as_deref()));
     if let Some(Outcome::Succeeded(output)) = execution.outcome() {
-        merge(
-            &mut description,
-            json!({ "output": output.to_string(), "outputDetails": { "included": true } }),
-        );
+        description["output"] = json!(output.to_string());
+        description["outputDetails"] = included;
     }
     compact(description)
-}
-
-fn merge(into: &mut Value, more: Value) {
-    if let (Value::Object(into), Value::Object(more)) = (into, more) {
-        into.extend(more);
-    }
 }
 
 /// What `ListExecutions` says.
@@ -45,13 +35,9 @@ pub(super) fn brief(execution: &Execution) -> Value {
 }
 
 /// An object without the members that are null: awsJson leaves them out.
-pub(super) fn compact(value: Value) -> Value {
-    match value {
-        Value::Object(map) => Value::Object(
-            map.into_iter()
-                .filter(|(_, v)| !v.is_null())
-                .collect::<Map<_, _>>(),
-        ),
-        other => other,
+pub(super) fn compact(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.retain(|_, member| !member.is_null());
     }
+    value
 }

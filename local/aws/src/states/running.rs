@@ -193,10 +193,8 @@ impl Running {
         let arn = started["ExecutionArn"].as_str().unwrap_or_default();
         let arn = arn.to_owned();
         self.children.lock().insert(call, arn.clone());
-        self.deliver(Event::Returned {
-            call,
-            result: started,
-        });
+        let result = started;
+        self.deliver(Event::Returned { call, result });
         if !self.look(|execution| execution.awaits(call)) {
             self.stop_child(call);
         }
@@ -247,16 +245,11 @@ fn child_event(call: CallId, child: &Execution) -> Event {
     if let Some(Outcome::Succeeded(output)) = child.outcome() {
         description["input"] = child.input().clone();
         description["output"] = output.clone();
-        return Event::ChildSucceeded {
-            call,
-            result: pascal(description),
-        };
+        let result = pascal(description);
+        return Event::ChildSucceeded { call, result };
     }
-    let cause = pascal(description).to_string();
-    Event::Failed {
-        call,
-        failure: Failure::new("States.TaskFailed", cause),
-    }
+    let failure = Failure::new("States.TaskFailed", pascal(description).to_string());
+    Event::Failed { call, failure }
 }
 
 /// `executionArn` → `ExecutionArn`, as the results of tasks have it.

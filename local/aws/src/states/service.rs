@@ -1,6 +1,6 @@
 //! All machines and executions of this platform.
 
-use super::arn::{self, Place};
+use super::arn;
 use super::change::StatusChange;
 use super::error::Refusal;
 use super::machine::StateMachine;
@@ -23,7 +23,6 @@ pub struct States {
 }
 
 struct Inner {
-    place: Place,
     machines: Mutex<BTreeMap<String, StateMachine>>,
     executions: Arc<Executions>,
 }
@@ -31,13 +30,9 @@ struct Inner {
 impl States {
     /// A service without machines. Tasks are called through `gateway`; waits and tokens go by `clock`.
     #[must_use]
-    pub fn new(gateway: Gateway, clock: Clock, region: &str, account: &str) -> Self {
+    pub fn new(gateway: Gateway, clock: Clock) -> Self {
         Self {
             inner: Arc::new(Inner {
-                place: Place {
-                    region: region.to_owned(),
-                    account: account.to_owned(),
-                },
                 machines: Mutex::default(),
                 executions: Arc::new(Executions::new(gateway, clock)),
             }),
@@ -56,7 +51,7 @@ impl States {
     ) -> Result<String, Refusal> {
         let text =
             substitute(text, substitutions).map_err(|faults| Refusal::definition(&faults))?;
-        let role_arn = self.inner.place.role(name);
+        let role_arn = arn::role(name);
         Ok(self.define(name, text, role_arn)?.arn)
     }
 
@@ -68,7 +63,7 @@ impl States {
     ) -> Result<StateMachine, Refusal> {
         arn::check_name(name)?;
         let definition = Definition::parse(&text).map_err(|faults| Refusal::definition(&faults))?;
-        let arn = self.inner.place.machine(name);
+        let arn = arn::machine(name);
         let now = jiff::Timestamp::now().as_millisecond();
         let mut machines = self.inner.machines.lock();
         let machine = StateMachine {
@@ -82,12 +77,6 @@ impl States {
         };
         machines.insert(arn, machine.clone());
         Ok(machine)
-    }
-
-    /// The ARN that a machine of this name has, or would have.
-    #[must_use]
-    pub fn machine_arn(&self, name: &str) -> String {
-        self.inner.place.machine(name)
     }
 
     /// A machine by its ARN, which may name a version or an alias.
@@ -128,7 +117,7 @@ impl States {
         }
         let name = name.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
         arn::check_name(&name)?;
-        let arn = self.inner.place.execution(&machine.name, &name);
+        let arn = arn::execution(&machine.name, &name);
         let running = {
             let mut executions = self.inner.executions.begun.lock();
             if let Some(known) = find(&executions, &arn) {
@@ -190,11 +179,8 @@ impl States {
     #[must_use]
     pub fn executions(&self) -> Vec<Execution> {
         let executions = self.inner.executions.begun.lock().clone();
-        executions
-            .iter()
-            .rev()
-            .map(|running| running.look(Clone::clone))
-            .collect()
+        let newest_first = executions.iter().rev();
+        newest_first.map(|it| it.look(Clone::clone)).collect()
     }
 
     /// Every event of every execution from now on, as it happens.
@@ -244,10 +230,6 @@ impl States {
         let (running, _) = self.holder(token)?;
         Some(running.look(|execution| execution.identity().machine_arn.clone()))
     }
-
-    pub(super) fn region(&self) -> &str {
-        &self.inner.place.region
-    }
 }
 
 fn execution(machine: &StateMachine, arn: &str, name: String, input: Value) -> Execution {
@@ -267,8 +249,6 @@ fn same_execution(known: &Running, input: &Value) -> Result<(), Refusal> {
         return Ok(());
     }
     let arn = known.look(|execution| execution.identity().arn.clone());
-    Err(Refusal::new(
-        "ExecutionAlreadyExists",
-        format!("Execution Already Exists: '{arn}'"),
-    ))
+    let message = format!("Execution Already Exists: '{arn}'");
+    Err(Refusal::new("ExecutionAlreadyExists", message))
 }

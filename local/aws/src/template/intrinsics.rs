@@ -30,14 +30,12 @@ impl<'a> Scope<'a> {
             );
         }
         let value = |(name, declaration): (&str, &Yaml)| {
-            let value = overrides.get(name).cloned().map_or_else(
-                || scalar(&declaration["Default"]),
-                |text| Ok(Value::from(text)),
-            );
-            Ok((
-                name.to_owned(),
-                value.with_context(|| format!("the parameter `{name}` has no value"))?,
-            ))
+            let value = match overrides.get(name) {
+                Some(text) => Value::from(text.as_str()),
+                None => scalar(&declaration["Default"])
+                    .with_context(|| format!("the parameter `{name}` has no value"))?,
+            };
+            Ok((name.to_owned(), value))
         };
         let parameters = declared.into_iter().map(value).collect::<Result<_>>()?;
         Ok(Self {
@@ -70,9 +68,9 @@ impl<'a> Scope<'a> {
     }
 
     fn all(&self, items: &[Yaml]) -> Result<Vec<Value>> {
+        let items = items.iter();
         items
-            .iter()
-            .filter_map(|item| self.resolve(item).transpose())
+            .filter_map(|it| self.resolve(it).transpose())
             .collect()
     }
 
@@ -94,15 +92,13 @@ impl<'a> Scope<'a> {
         let argument = &tagged.value;
         Ok(Some(match tagged.tag.to_string().as_str() {
             "!Ref" => return self.reference(argument.as_str().context("!Ref takes a name")?),
-            "!GetAtt" => Value::from(
-                self.dotted(
-                    argument
-                        .as_str()
-                        .context("!GetAtt takes `Resource.Attribute`")?,
-                )?,
-            ),
+            "!GetAtt" => {
+                let name = argument.as_str();
+                Value::from(self.dotted(name.context("!GetAtt takes `Resource.Attribute`")?)?)
+            }
             "!Sub" => {
-                Value::from(self.substitute(argument.as_str().context("!Sub takes a text here")?)?)
+                let text = argument.as_str().context("!Sub takes a text here")?;
+                Value::from(self.substitute(text)?)
             }
             "!Join" => Value::from(self.join(argument)?),
             "!If" => return self.choose(argument),
@@ -131,23 +127,26 @@ impl<'a> Scope<'a> {
     }
 
     fn resource(&self, id: &str) -> Result<String> {
-        let resource = &self.document["Resources"][id];
         if let Some(alias) = self.machine_alias(id)? {
             return Ok(alias);
         }
-        let kind = resource["Type"]
-            .as_str()
-            .with_context(|| format!("there is no parameter or resource `{id}`"))?;
-        ensure!(
-            self.is_made(resource)?,
-            "`{id}` is not made under these parameters"
-        );
+        let (kind, resource) = self.made(id, "parameter or resource")?;
         match kind {
             "AWS::Serverless::Function" => Ok(function_name(id, resource).to_owned()),
             "AWS::Serverless::StateMachine" | "AWS::SNS::Topic" => self.attribute(id, "Arn"),
             "AWS::SQS::Queue" => Ok(format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{id}")),
             _ => Ok(id.to_owned()),
         }
+    }
+
+    /// A resource with its type; `what` it is said not to be if there is none.
+    fn made(&self, id: &str, what: &str) -> Result<(&'a str, &'a Yaml)> {
+        let resource = &self.document["Resources"][id];
+        let kind = resource["Type"].as_str();
+        let kind = kind.with_context(|| format!("there is no {what} `{id}`"))?;
+        let made = self.is_made(resource)?;
+        ensure!(made, "`{id}` is not made under these parameters");
+        Ok((kind, resource))
     }
 
     fn dotted(&self, name: &str) -> Result<String> {
@@ -164,9 +163,8 @@ impl<'a> Scope<'a> {
             let (name, rest) = part
                 .split_once('}')
                 .with_context(|| format!("`{template}` has no end of `${{`"))?;
-            let value = self
-                .reference(name)?
-                .with_context(|| format!("`{name}` has no value"))?;
+            let value = self.reference(name)?;
+            let value = value.with_context(|| format!("`{name}` has no value"))?;
             out.push_str(&text(&value)?);
             out.push_str(rest);
         }
@@ -182,11 +180,10 @@ impl<'a> Scope<'a> {
         };
         let delimiter = text(delimiter)?;
         match items {
-            Value::Array(items) => Ok(items
-                .iter()
-                .map(text)
-                .collect::<Result<Vec<_>>>()?
-                .join(&delimiter)),
+            Value::Array(items) => {
+                let items: Vec<_> = items.iter().map(text).collect::<Result<_>>()?;
+                Ok(items.join(&delimiter))
+            }
             // A CommaDelimitedList without elements.
             other => Ok(text(other)?.replace(',', &delimiter)),
         }
@@ -210,11 +207,8 @@ impl<'a> Scope<'a> {
         let Yaml::Tagged(tagged) = condition else {
             bail!("a condition is a function")
         };
-        let arguments = tagged
-            .value
-            .as_sequence()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let arguments = tagged.value.as_sequence();
+        let arguments = arguments.map(Vec::as_slice).unwrap_or_default();
         match (tagged.tag.to_string().as_str(), arguments) {
             ("!Equals", [one, other]) => Ok(self.resolve(one)? == self.resolve(other)?),
             ("!Not", [inner]) => Ok(!self.holds(inner)?),

@@ -1,7 +1,7 @@
 //! Rules of EventBridge, wherever a template writes them down.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A rule: events that match the pattern go to the targets.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,45 +52,43 @@ pub(super) const RETRIES: u32 = 185;
 
 /// The rule that an `AWS::Events::Rule` describes.
 pub(super) fn rule(id: &str, properties: &Value) -> Result<Rule> {
-    let targets = properties["Targets"]
-        .as_array()
-        .context("a rule without targets")?;
-    let target = |target: &Value| {
-        let id = target["Id"].as_str().context("a target without an id")?;
-        let arn = target["Arn"].as_str().context("a target without an ARN")?;
-        Ok(RuleTarget {
-            id: id.to_owned(),
-            arn: arn.to_owned(),
-            role: super::roles::named(target["RoleArn"].as_str())?,
-            input: input(target)?,
-            retries: retries(target)?,
-        })
-    };
+    let targets = properties["Targets"].as_array();
+    let targets = targets.context("a rule without targets")?.iter();
+    let targets = targets.map(|given| {
+        let id = given["Id"].as_str().context("a target without an id")?;
+        let arn = given["Arn"].as_str().context("a target without an ARN")?;
+        target(id, arn, given)
+    });
     Ok(Rule {
         name: id.to_owned(),
         pattern: pattern(&properties["EventPattern"])?,
-        targets: targets.iter().map(target).collect::<Result<_>>()?,
+        targets: targets.collect::<Result<_>>()?,
     })
 }
 
 /// The rule that an entry under a function's or a machine's `Events` describes.
-pub(super) fn event(name: &str, target: &str, event: &Value) -> Result<Rule> {
+pub(super) fn event(name: &str, arn: &str, event: &Value) -> Result<Rule> {
     match event["Type"].as_str() {
         Some("EventBridgeRule" | "CloudWatchEvent") => {}
         other => bail!("the local platform has no events of type {other:?}"),
     }
     let properties = &event["Properties"];
-    let target = RuleTarget {
-        id: name.to_owned(),
-        arn: target.to_owned(),
-        role: super::roles::named(properties["RoleArn"].as_str())?,
-        input: input(properties)?,
-        retries: retries(properties)?,
-    };
+    let target = target(name, arn, properties)?;
     Ok(Rule {
         name: name.to_owned(),
         pattern: pattern(&properties["Pattern"])?,
         targets: vec![target],
+    })
+}
+
+/// A target with this id and ARN; `given` has the rest.
+fn target(id: &str, arn: &str, given: &Value) -> Result<RuleTarget> {
+    Ok(RuleTarget {
+        id: id.to_owned(),
+        arn: arn.to_owned(),
+        role: super::roles::named(given["RoleArn"].as_str())?,
+        input: input(given)?,
+        retries: retries(given)?,
     })
 }
 
@@ -110,10 +108,11 @@ fn input(value: &Value) -> Result<Input> {
     if let Some(template) = transformer["InputTemplate"].as_str() {
         let paths = transformer["InputPathsMap"]
             .as_object()
-            .cloned()
-            .unwrap_or_default();
+            .into_iter()
+            .flatten();
+        let path = |(name, path)| Ok((String::clone(name), super::intrinsics::text(path)?));
         return Ok(Input::Template {
-            paths: texts(paths)?,
+            paths: paths.map(path).collect::<Result<_>>()?,
             template: template.to_owned(),
         });
     }
@@ -121,13 +120,6 @@ fn input(value: &Value) -> Result<Input> {
         value["Input"].is_null(),
         "the local platform has no constant inputs"
     );
-    Ok(value["InputPath"]
-        .as_str()
-        .map_or(Input::Event, |path| Input::Path(path.to_owned())))
-}
-
-fn texts(map: Map<String, Value>) -> Result<Vec<(String, String)>> {
-    map.into_iter()
-        .map(|(name, value)| Ok((name, super::intrinsics::text(&value)?)))
-        .collect()
+    let path = value["InputPath"].as_str();
+    Ok(path.map_or(Input::Event, |path| Input::Path(path.to_owned())))
 }

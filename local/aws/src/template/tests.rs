@@ -1,11 +1,14 @@
 use super::*;
 
 fn parse(text: &str, parameters: &[(&str, &str)]) -> Result<Template> {
-    let parameters = parameters
-        .iter()
+    Template::parse(text, Path::new("/infra"), &owned(parameters))
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = pairs.iter();
+    pairs
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    Template::parse(text, Path::new("/infra"), &parameters)
+        .collect()
 }
 
 const SMALL: &str = r"
@@ -45,16 +48,9 @@ fn a_function_has_its_globals_and_its_own_environment() {
         panic!("{template:?}")
     };
     assert_eq!((plan.binary.as_str(), plan.timeout.as_secs()), ("plan", 7));
-    let environment: Vec<_> = plan
-        .environment
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
     let topic = "arn:aws:sns:eu-west-1:123456789012:Topic/Topic/eu-west-1";
-    assert_eq!(
-        environment,
-        [("TABLE", "Table"), ("TOPIC", topic), ("TTL", "1")]
-    );
+    let expected = owned(&[("TABLE", "Table"), ("TOPIC", topic), ("TTL", "1")]);
+    assert_eq!(plan.environment, Vec::from_iter(expected));
 }
 
 #[test]
@@ -108,12 +104,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
 }
 
 fn shipped(parameters: &[(&str, &str)]) -> Template {
-    let parameters = parameters
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
     let path = crate::toolchain::workspace().join("infra/template.yaml");
-    Template::read(&path, &parameters).unwrap()
+    Template::read(&path, &owned(parameters)).unwrap()
 }
 
 #[test]
@@ -123,19 +115,10 @@ fn the_shipped_template_is_understood() {
         template.machine("UpgradeMachine").is_some()
             && template.machine("RollbackMachine").is_some()
     );
-    assert!(
-        template
-            .functions
-            .iter()
-            .all(|function| !function.environment.is_empty())
-    );
-    assert!(
-        !template.rules.is_empty()
-            && template
-                .machines
-                .iter()
-                .all(|machine| machine.definition.exists())
-    );
+    let (mut functions, mut machines) = (template.functions.iter(), template.machines.iter());
+    assert!(functions.all(|function| !function.environment.is_empty()));
+    assert!(machines.all(|machine| machine.definition.exists()));
+    assert!(!template.rules.is_empty());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A gateway with Step Functions and a Lambda that does as it is told.
 
+use asl::interpreter::Outcome;
 use async_trait::async_trait;
+use axum::http::{HeaderMap, HeaderName};
 use local_aws::calls::CallLog;
 use local_aws::clock::Clock;
 use local_aws::faults::Faults;
@@ -18,15 +20,8 @@ struct Functions;
 #[async_trait]
 impl Service for Functions {
     async fn call(&self, call: Call) -> Answer {
-        let name = call
-            .uri
-            .path()
-            .split('/')
-            .nth(3)
-            .unwrap_or_default()
-            .to_owned();
         let mut answer = Answer::new(call.body.clone());
-        match name.as_str() {
+        match call.uri.path().split('/').nth(3).unwrap_or_default() {
             "fail" => {
                 let header = "Unhandled".parse().unwrap();
                 answer.headers_mut().insert("x-amz-function-error", header);
@@ -48,12 +43,7 @@ pub struct Platform {
 impl Platform {
     pub fn new() -> Self {
         let gateway = Gateway::new(CallLog::default(), Faults::default());
-        let states = States::new(
-            gateway.clone(),
-            Clock::scaled(1_000.0),
-            local_aws::REGION,
-            local_aws::ACCOUNT,
-        );
+        let states = States::new(gateway.clone(), Clock::scaled(1_000.0));
         gateway.route("states", Arc::new(states.clone()));
         gateway.route("lambda", Arc::new(Functions));
         let changes = Arc::new(Mutex::new(Vec::new()));
@@ -69,25 +59,22 @@ impl Platform {
     /// A machine of one task, or of any state `A`.
     pub fn machine(&self, name: &str, state: &Value) -> String {
         let text = json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": { "A": state } });
-        self.states
-            .register(name, &text.to_string(), &BTreeMap::new())
-            .unwrap()
+        let registered = self
+            .states
+            .register(name, &text.to_string(), &BTreeMap::new());
+        registered.unwrap()
     }
 
     /// The answer, or the error's code.
     pub async fn ask(&self, operation: &str, request: Value) -> Result<Value, String> {
+        let target = format!("AWSStepFunctions.{operation}").parse().unwrap();
         let call = Call {
             caller: Caller::Person,
             service: "states".to_owned(),
             operation: operation.to_owned(),
             method: "POST".parse().unwrap(),
             uri: "/".parse().unwrap(),
-            headers: [(
-                "x-amz-target".parse().unwrap(),
-                format!("AWSStepFunctions.{operation}").parse().unwrap(),
-            )]
-            .into_iter()
-            .collect(),
+            headers: HeaderMap::from_iter([(HeaderName::from_static("x-amz-target"), target)]),
             body: request.to_string().into(),
         };
         let answer = self.gateway.send(call).await.unwrap();
@@ -98,19 +85,38 @@ impl Platform {
         Err(body["__type"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// The answer to what is not refused.
+    pub async fn done(&self, operation: &str, request: Value) -> Value {
+        self.ask(operation, request).await.unwrap()
+    }
+
+    /// Starts an execution and returns its ARN.
+    pub fn start(&self, machine: &str, input: Value) -> String {
+        self.states.start(machine, None, input).unwrap()
+    }
+
+    /// Waits for the end of an execution.
+    pub async fn end(&self, arn: &str) -> Outcome {
+        self.states.wait(arn).await.unwrap()
+    }
+
+    /// What an execution returns, which must succeed.
+    pub async fn output(&self, arn: &str) -> Value {
+        match self.end(arn).await {
+            Outcome::Succeeded(output) => output,
+            other => panic!("it did not succeed: {other:?}"),
+        }
+    }
+
     /// Waits until an execution waits for a token, and returns it.
     pub async fn token(&self, arn: &str) -> String {
         loop {
-            let history = self
-                .ask("GetExecutionHistory", json!({ "executionArn": arn }))
-                .await
-                .unwrap();
+            let of = json!({ "executionArn": arn });
+            let history = self.done("GetExecutionHistory", of).await;
             let events = history["events"].as_array().unwrap().clone();
             if let Some(event) = events.iter().find(|event| event["type"] == "TaskSubmitted") {
-                let output = event["taskSubmittedEventDetails"]["output"]
-                    .as_str()
-                    .unwrap();
-                let output: Value = serde_json::from_str(output).unwrap();
+                let output = &event["taskSubmittedEventDetails"]["output"];
+                let output: Value = serde_json::from_str(output.as_str().unwrap()).unwrap();
                 return output["Payload"].as_str().unwrap().to_owned();
             }
             tokio::time::sleep(Duration::from_millis(2)).await;

@@ -17,14 +17,10 @@ async fn waits_are_hurried_and_history_comes_in_pages() {
     assert_eq!(waited.unwrap().unwrap().status(), "SUCCEEDED");
 
     let page = json!({ "executionArn": arn, "maxResults": 3, "reverseOrder": true });
-    let first = platform
-        .ask("GetExecutionHistory", page.clone())
-        .await
-        .unwrap();
+    let first = platform.done("GetExecutionHistory", page.clone()).await;
     let types = |page: &Value| -> Vec<String> {
-        let events = page["events"].as_array().unwrap();
+        let events = page["events"].as_array().unwrap().iter();
         events
-            .iter()
             .map(|event| event["type"].as_str().unwrap().to_owned())
             .collect()
     };
@@ -39,7 +35,7 @@ async fn waits_are_hurried_and_history_comes_in_pages() {
     let mut second = page;
     second["nextToken"] = first["nextToken"].clone();
     second["includeExecutionData"] = json!(false);
-    let second = platform.ask("GetExecutionHistory", second).await.unwrap();
+    let second = platform.done("GetExecutionHistory", second).await;
     assert_eq!(types(&second), ["ExecutionStarted"]);
     assert_eq!(
         second["events"][0]["executionStartedEventDetails"]["input"],
@@ -53,8 +49,8 @@ async fn watchers_see_every_event_and_listeners_every_change() {
     let platform = Platform::new();
     let mut watcher = platform.states.watch();
     let machine = platform.machine("m", &json!({ "Type": "Wait", "Seconds": 1, "End": true }));
-    let arn = platform.states.start(&machine, None, json!({})).unwrap();
-    platform.states.wait(&arn).await.unwrap();
+    let arn = platform.start(&machine, json!({}));
+    platform.end(&arn).await;
     let mut seen = Vec::new();
     while let Ok(observed) = watcher.try_recv() {
         seen.push(observed.event.fact.type_name());
@@ -68,7 +64,7 @@ async fn watchers_see_every_event_and_listeners_every_change() {
             "ExecutionSucceeded"
         ]
     );
-    let stopped = platform.states.start(&machine, None, json!({})).unwrap();
+    let stopped = platform.start(&machine, json!({}));
     platform.states.stop(&stopped, Failure::default()).unwrap();
     let changes = platform.changes.lock();
     let statuses: Vec<_> = changes.iter().map(|change| change.status).collect();

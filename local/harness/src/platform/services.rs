@@ -11,7 +11,6 @@ use local_aws::iam::{Guard, Used};
 use local_aws::lambda::{Function, Lambda, SECRET_KEY, access_key};
 use local_aws::states::{States, StatusChange};
 use local_aws::template::{FunctionSpec, Template};
-use local_aws::{ACCOUNT, REGION};
 use local_rds::Rds;
 use local_rds::postgres::Host;
 use local_rds::postgres::gate::Keys;
@@ -44,7 +43,7 @@ impl Services {
         let events = Events::new(template.rules.clone(), gateway.clone(), options.clock);
         Self {
             lambda: Lambda::new(functions, &endpoint, options.clock, host.keeper.clone()),
-            states: States::new(gateway.clone(), options.clock, REGION, ACCOUNT),
+            states: States::new(gateway.clone(), options.clock),
             rds: Rds::new(
                 host.clone(),
                 nameserver.clone(),

@@ -37,13 +37,9 @@ pub(super) struct Stop {
 }
 
 pub(super) fn stop(states: &States, request: Stop) -> Result<Value, Refusal> {
-    let Stop {
-        execution_arn,
-        error,
-        cause,
-    } = request;
-    states.stop(&execution_arn, Failure { error, cause })?;
-    let stopped = states.execution(&execution_arn)?.look(Execution::ended_at);
+    let (arn, error, cause) = (request.execution_arn, request.error, request.cause);
+    states.stop(&arn, Failure { error, cause })?;
+    let stopped = states.execution(&arn)?.look(Execution::ended_at);
     Ok(compact(json!({ "stopDate": stopped.map(seconds) })))
 }
 
@@ -69,19 +65,13 @@ pub(super) struct List {
 
 pub(super) fn list(states: &States, request: &List) -> Result<Value, Refusal> {
     let machine = states.machine(&request.state_machine_arn)?;
-    let wanted = |execution: &Execution| {
+    let mut found = states.executions();
+    found.retain(|execution| {
         let filter = request.status_filter.as_deref();
         execution.identity().machine_arn == machine.arn
             && filter.is_none_or(|filter| filter == execution.status())
-    };
-    let found: Vec<Value> = states
-        .executions()
-        .iter()
-        .filter(|execution| wanted(execution))
-        .map(|execution| compact(brief(execution)))
-        .collect();
-    let (executions, next) = page(found, request.next_token.as_deref(), request.max_results)?;
-    Ok(compact(
-        json!({ "executions": executions, "nextToken": next }),
-    ))
+    });
+    let (found, next) = page(found, request.next_token.as_deref(), request.max_results)?;
+    let found: Vec<Value> = found.iter().map(|it| compact(brief(it))).collect();
+    Ok(compact(json!({ "executions": found, "nextToken": next })))
 }

@@ -1,6 +1,7 @@
 //! `GetExecutionHistory`.
 
 use super::page::page;
+use crate::REGION;
 use crate::states::description::compact;
 use crate::states::error::Refusal;
 use crate::states::service::States;
@@ -24,38 +25,28 @@ fn yes() -> bool {
 }
 
 pub(super) fn get(states: &States, request: &Get) -> Result<Value, Refusal> {
-    let mut history = states
-        .execution(&request.execution_arn)?
-        .look(|execution| execution.history().to_vec());
+    let running = states.execution(&request.execution_arn)?;
+    let mut history = running.look(|execution| execution.history().to_vec());
     if request.reverse_order {
         history.reverse();
     }
     let (events, next) = page(history, request.next_token.as_deref(), request.max_results)?;
-    let events: Vec<Value> = events
-        .iter()
-        .map(|event| event.to_json(states.region()))
-        .map(|event| {
-            if request.include_execution_data {
-                event
-            } else {
-                without_data(event)
-            }
-        })
-        .collect();
+    let events = events.iter().map(|event| {
+        let mut event = event.to_json(REGION);
+        if !request.include_execution_data {
+            remove_data(&mut event);
+        }
+        event
+    });
+    let events: Vec<Value> = events.collect();
     Ok(compact(json!({ "events": events, "nextToken": next })))
 }
 
-fn without_data(mut event: Value) -> Value {
-    for details in event
-        .as_object_mut()
-        .into_iter()
-        .flat_map(|map| map.values_mut())
-    {
-        if let Some(details) = details.as_object_mut() {
-            for payload in ["input", "output", "parameters", "assignedVariables"] {
-                details.remove(payload);
-            }
+fn remove_data(event: &mut Value) {
+    let members = event.as_object_mut().into_iter().flatten();
+    for details in members.filter_map(|(_, details)| details.as_object_mut()) {
+        for payload in ["input", "output", "parameters", "assignedVariables"] {
+            details.remove(payload);
         }
     }
-    event
 }

@@ -1,7 +1,7 @@
 //! Making, changing, describing and listing state machines.
 
 use super::executions::Which;
-use crate::states::description::compact;
+use crate::states::arn;
 use crate::states::error::Refusal;
 use crate::states::machine::StateMachine;
 use crate::states::service::States;
@@ -27,7 +27,7 @@ pub(super) fn create(states: &States, request: Create) -> Result<Value, Refusal>
             "only STANDARD is implemented here",
         ));
     }
-    let arn = states.machine_arn(&request.name);
+    let arn = arn::machine(&request.name);
     if let Ok(known) = states.machine(&arn) {
         if known.text == request.definition && known.role_arn == request.role_arn {
             return Ok(created(&known));
@@ -64,17 +64,13 @@ pub(super) fn update(states: &States, request: Update) -> Result<Value, Refusal>
 }
 
 pub(super) fn list(states: &States) -> Value {
-    let machines: Vec<Value> = states
-        .machines()
-        .iter()
-        .map(|machine| {
-            json!({
-                "stateMachineArn": machine.arn, "name": machine.name, "type": "STANDARD",
-                "creationDate": seconds(machine.created_at),
-            })
+    let machines = states.machines().into_iter().map(|machine| {
+        json!({
+            "stateMachineArn": machine.arn, "name": machine.name, "type": "STANDARD",
+            "creationDate": seconds(machine.created_at),
         })
-        .collect();
-    json!({ "stateMachines": machines })
+    });
+    json!({ "stateMachines": machines.collect::<Vec<_>>() })
 }
 
 /// A request about one machine.
@@ -118,18 +114,14 @@ pub(super) struct Validate {
 }
 
 pub(super) fn validate(request: &Validate) -> Value {
-    let faults = Definition::parse(&request.definition)
-        .err()
-        .unwrap_or_default();
-    let diagnostics: Vec<Value> = faults
-        .iter()
-        .map(|fault| {
-            compact(json!({
-                "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED",
-                "message": fault.message, "location": fault.path,
-            }))
+    let faults = Definition::parse(&request.definition).err();
+    let diagnostics = faults.unwrap_or_default().into_iter().map(|fault| {
+        json!({
+            "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED",
+            "message": fault.message, "location": fault.path,
         })
-        .collect();
+    });
+    let diagnostics: Vec<Value> = diagnostics.collect();
     let result = if diagnostics.is_empty() { "OK" } else { "FAIL" };
     json!({ "result": result, "diagnostics": diagnostics })
 }

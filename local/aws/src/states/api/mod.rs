@@ -17,18 +17,12 @@ use serde_json::Value;
 #[async_trait]
 impl Service for States {
     async fn call(&self, call: Call) -> Answer {
+        let kind = "application/x-amz-json-1.0";
         match answer(self, &call) {
-            Ok(value) => protocol::answer(
-                StatusCode::OK,
-                "application/x-amz-json-1.0",
-                value.to_string(),
-            ),
-            Err(refusal) => protocol::error(
-                &call,
-                StatusCode::BAD_REQUEST,
-                refusal.code,
-                &refusal.message,
-            ),
+            Ok(value) => protocol::answer(StatusCode::OK, kind, value.to_string()),
+            Err(Refusal { code, message }) => {
+                protocol::error(&call, StatusCode::BAD_REQUEST, code, &message)
+            }
         }
     }
 }

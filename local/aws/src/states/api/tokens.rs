@@ -17,15 +17,12 @@ pub(super) struct Success {
 }
 
 pub(super) fn success(states: &States, request: &Success) -> Result<Value, Refusal> {
-    let output = serde_json::from_str(&request.output)
-        .ok()
-        .filter(|_| request.output.len() <= MAX_BYTES)
-        .ok_or_else(|| {
-            Refusal::new(
-                "InvalidOutput",
-                "Invalid Output: 'the output is no JSON, or too large'",
-            )
-        })?;
+    let output = serde_json::from_str(&request.output).ok();
+    let output = output.filter(|_| request.output.len() <= MAX_BYTES);
+    let output = output.ok_or_else(|| {
+        let message = "Invalid Output: 'the output is no JSON, or too large'";
+        Refusal::new("InvalidOutput", message)
+    })?;
     let token = request.task_token.clone();
     awaited(states, &token)?.deliver(Event::TokenSucceeded { token, output });
     Ok(json!({}))
@@ -40,11 +37,7 @@ pub(super) struct Failed {
 }
 
 pub(super) fn failure(states: &States, request: Failed) -> Result<Value, Refusal> {
-    let Failed {
-        task_token: token,
-        error,
-        cause,
-    } = request;
+    let (token, error, cause) = (request.task_token, request.error, request.cause);
     let failure = Failure { error, cause };
     awaited(states, &token)?.deliver(Event::TokenFailed { token, failure });
     Ok(json!({}))
@@ -64,18 +57,16 @@ pub(super) fn heartbeat(states: &States, request: Heartbeat) -> Result<Value, Re
 
 /// The execution that waits for a token.
 fn awaited(states: &States, token: &str) -> Result<Arc<Running>, Refusal> {
-    match states.holder(token) {
-        Some((running, Token::Awaited)) => Ok(running),
-        Some(_) => Err(Refusal::new(
-            "TaskTimedOut",
-            "Task Timed Out: 'Provided task does not exist anymore'",
-        )),
-        None if well_formed(token) => Err(Refusal::new("TaskDoesNotExist", "Task does not exist")),
-        None => Err(Refusal::new(
-            "InvalidToken",
-            "Invalid Token: 'Invalid token'",
-        )),
-    }
+    let (code, message) = match states.holder(token) {
+        Some((running, Token::Awaited)) => return Ok(running),
+        Some(_) => {
+            let message = "Task Timed Out: 'Provided task does not exist anymore'";
+            ("TaskTimedOut", message)
+        }
+        None if well_formed(token) => ("TaskDoesNotExist", "Task does not exist"),
+        None => ("InvalidToken", "Invalid Token: 'Invalid token'"),
+    };
+    Err(Refusal::new(code, message))
 }
 
 fn well_formed(token: &str) -> bool {

@@ -9,14 +9,7 @@ use serde_yaml_ng::Value as Yaml;
 impl<'a> Scope<'a> {
     /// An attribute of a resource, as `!GetAtt` gives it.
     pub fn attribute(&self, id: &str, attribute: &str) -> Result<String> {
-        let resource = &self.document["Resources"][id];
-        let kind = resource["Type"]
-            .as_str()
-            .with_context(|| format!("there is no resource `{id}`"))?;
-        ensure!(
-            self.is_made(resource)?,
-            "`{id}` is not made under these parameters"
-        );
+        let (kind, resource) = self.made(id, "resource")?;
         Ok(match (kind, attribute) {
             ("AWS::Serverless::Function", "Arn") => lambda::arn(function_name(id, resource)),
             ("AWS::Serverless::Function", "Version") => {
@@ -26,10 +19,10 @@ impl<'a> Scope<'a> {
                 let alias = self.function_alias(resource)?;
                 format!("{}:{alias}", lambda::arn(function_name(id, resource)))
             }
-            ("AWS::Serverless::StateMachine", "Arn") => arn(
-                "states",
-                &format!("stateMachine:{}", self.machine_name(id)?),
-            ),
+            ("AWS::Serverless::StateMachine", "Arn") => {
+                let name = self.machine_name(id)?;
+                arn("states", &format!("stateMachine:{name}"))
+            }
             ("AWS::DynamoDB::Table", "Arn") => arn("dynamodb", &format!("table/{id}")),
             ("AWS::SNS::Topic", "Arn" | "TopicArn") => arn("sns", id),
             ("AWS::SQS::Queue", "Arn") => arn("sqs", id),
