@@ -2,6 +2,7 @@
 
 use crate::definition::Resource;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// No execution has more events than this.
 pub const MAX_EVENTS: usize = 25_000;
@@ -58,14 +59,6 @@ impl Failure {
             cause.truncate(end);
         }
         self
-    }
-
-    fn add_to(&self, details: &mut Map<String, Value>) {
-        for (key, part) in [("error", &self.error), ("cause", &self.cause)] {
-            if let Some(text) = part {
-                details.insert(key.to_owned(), Value::from(text.as_str()));
-            }
-        }
     }
 }
 
@@ -155,37 +148,36 @@ impl Fact {
     /// The event's type, such as `TaskStateEntered`.
     #[must_use]
     pub fn type_name(&self) -> String {
-        match self {
-            Self::StateEntered { kind, .. } => format!("{kind}StateEntered"),
-            Self::StateExited { kind, .. } => format!("{kind}StateExited"),
-            Self::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
-            Self::TaskScheduled { .. } => "TaskScheduled".to_owned(),
-            Self::TaskStarted(_) => "TaskStarted".to_owned(),
-            Self::TaskSubmitted(..) => "TaskSubmitted".to_owned(),
-            Self::TaskSucceeded(..) => "TaskSucceeded".to_owned(),
-            Self::TaskFailed(..) => "TaskFailed".to_owned(),
-            Self::TaskTimedOut(..) => "TaskTimedOut".to_owned(),
-            Self::EvaluationFailed { .. } => "EvaluationFailed".to_owned(),
-            Self::ExecutionSucceeded(_) => "ExecutionSucceeded".to_owned(),
-            Self::ExecutionFailed(_) => "ExecutionFailed".to_owned(),
-            Self::ExecutionAborted(_) => "ExecutionAborted".to_owned(),
-            Self::ExecutionTimedOut(_) => "ExecutionTimedOut".to_owned(),
-        }
+        let name = match self {
+            Self::StateEntered { kind, .. } => return format!("{kind}StateEntered"),
+            Self::StateExited { kind, .. } => return format!("{kind}StateExited"),
+            Self::ExecutionStarted { .. } => "ExecutionStarted",
+            Self::TaskScheduled { .. } => "TaskScheduled",
+            Self::TaskStarted(_) => "TaskStarted",
+            Self::TaskSubmitted(..) => "TaskSubmitted",
+            Self::TaskSucceeded(..) => "TaskSucceeded",
+            Self::TaskFailed(..) => "TaskFailed",
+            Self::TaskTimedOut(..) => "TaskTimedOut",
+            Self::EvaluationFailed { .. } => "EvaluationFailed",
+            Self::ExecutionSucceeded(_) => "ExecutionSucceeded",
+            Self::ExecutionFailed(_) => "ExecutionFailed",
+            Self::ExecutionAborted(_) => "ExecutionAborted",
+            Self::ExecutionTimedOut(_) => "ExecutionTimedOut",
+        };
+        name.to_owned()
     }
 
-    /// The key and the content of the details.
-    fn details(&self, region: &str) -> (String, Map<String, Value>) {
-        let mut details = Map::new();
+    /// The key and the content of the details. Payloads travel as JSON text, and what is null is left out.
+    fn details(&self, region: &str) -> (String, Value) {
+        let whole = json!({ "truncated": false });
         let mut key = self.type_name();
-        match self {
-            Self::ExecutionStarted { input, role_arn } => {
-                payload(&mut details, "input", input);
-                details.insert("roleArn".to_owned(), json!(role_arn));
-            }
+        let mut details = match self {
+            Self::ExecutionStarted { input, role_arn } => json!({
+                "input": input.to_string(), "inputDetails": whole, "roleArn": role_arn,
+            }),
             Self::StateEntered { name, input, .. } => {
                 "StateEntered".clone_into(&mut key);
-                details.insert("name".to_owned(), json!(name));
-                payload(&mut details, "input", input);
+                json!({ "name": name, "input": input.to_string(), "inputDetails": whole })
             }
             Self::StateExited {
                 name,
@@ -194,54 +186,74 @@ impl Fact {
                 ..
             } => {
                 "StateExited".clone_into(&mut key);
-                details.insert("name".to_owned(), json!(name));
-                payload(&mut details, "output", output);
-                assignments(&mut details, assigned);
+                let texts = assigned
+                    .iter()
+                    .map(|(name, value)| (name, value.to_string()));
+                let texts: BTreeMap<_, _> = texts.collect();
+                let assigned = (!texts.is_empty()).then_some(texts);
+                json!({
+                    "name": name, "output": output.to_string(), "outputDetails": whole,
+                    "assignedVariablesDetails": assigned.as_ref().map(|_| &whole), "assignedVariables": assigned,
+                })
             }
             Self::TaskScheduled {
-                resource,
                 parameters,
                 timeout,
                 heartbeat,
-            } => {
-                called(&mut details, *resource);
-                details.insert("region".to_owned(), json!(region));
-                details.insert("parameters".to_owned(), json!(parameters.to_string()));
-                for (key, seconds) in [
-                    ("timeoutInSeconds", timeout),
-                    ("heartbeatInSeconds", heartbeat),
-                ] {
-                    if let Some(seconds) = seconds {
-                        details.insert(key.to_owned(), json!(seconds));
-                    }
-                }
-            }
-            Self::TaskStarted(resource) => called(&mut details, *resource),
-            Self::TaskSubmitted(resource, output) | Self::TaskSucceeded(resource, output) => {
-                called(&mut details, *resource);
-                payload(&mut details, "output", output);
-            }
-            Self::TaskFailed(resource, failure) | Self::TaskTimedOut(resource, failure) => {
-                called(&mut details, *resource);
-                failure.add_to(&mut details);
+                ..
+            } => json!({
+                "region": region, "parameters": parameters.to_string(),
+                "timeoutInSeconds": timeout, "heartbeatInSeconds": heartbeat,
+            }),
+            Self::TaskSubmitted(_, output)
+            | Self::TaskSucceeded(_, output)
+            | Self::ExecutionSucceeded(output) => {
+                json!({ "output": output.to_string(), "outputDetails": whole })
             }
             Self::EvaluationFailed {
-                state,
-                location,
-                failure,
-            } => {
-                details.insert("state".to_owned(), json!(state));
-                details.insert("location".to_owned(), json!(location));
-                failure.add_to(&mut details);
-            }
-            Self::ExecutionSucceeded(output) => payload(&mut details, "output", output),
-            Self::ExecutionFailed(failure)
-            | Self::ExecutionAborted(failure)
-            | Self::ExecutionTimedOut(failure) => {
-                failure.add_to(&mut details);
-            }
+                state, location, ..
+            } => json!({ "state": state, "location": location }),
+            // The rest is about a resource, a failure or both.
+            _ => json!({}),
+        };
+        if let Some(resource) = self.resource() {
+            details["resourceType"] = json!(resource.service());
+            details["resource"] = json!(resource.action());
+        }
+        if let Some(failure) = self.failure() {
+            details["error"] = json!(failure.error);
+            details["cause"] = json!(failure.cause);
+        }
+        if let Value::Object(details) = &mut details {
+            details.retain(|_, detail| !detail.is_null());
         }
         (details_key(&key), details)
+    }
+
+    /// What is called, if anything is.
+    const fn resource(&self) -> Option<Resource> {
+        match self {
+            Self::TaskScheduled { resource, .. }
+            | Self::TaskStarted(resource)
+            | Self::TaskSubmitted(resource, _)
+            | Self::TaskSucceeded(resource, _)
+            | Self::TaskFailed(resource, _)
+            | Self::TaskTimedOut(resource, _) => Some(*resource),
+            _ => None,
+        }
+    }
+
+    /// What went wrong, if anything did.
+    const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::TaskFailed(_, failure)
+            | Self::TaskTimedOut(_, failure)
+            | Self::EvaluationFailed { failure, .. }
+            | Self::ExecutionFailed(failure)
+            | Self::ExecutionAborted(failure)
+            | Self::ExecutionTimedOut(failure) => Some(failure),
+            _ => None,
+        }
     }
 }
 
@@ -251,44 +263,18 @@ fn details_key(name: &str) -> String {
     format!("{}{rest}EventDetails", first.to_lowercase())
 }
 
-/// Payloads travel as JSON text.
-fn payload(details: &mut Map<String, Value>, key: &str, value: &Value) {
-    details.insert(key.to_owned(), json!(value.to_string()));
-    details.insert(format!("{key}Details"), json!({ "truncated": false }));
-}
-
-fn called(details: &mut Map<String, Value>, resource: Resource) {
-    details.insert("resourceType".to_owned(), json!(resource.service()));
-    details.insert("resource".to_owned(), json!(resource.action()));
-}
-
-fn assignments(details: &mut Map<String, Value>, assigned: &Map<String, Value>) {
-    if assigned.is_empty() {
-        return;
-    }
-    let texts: Map<_, _> = assigned
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value.to_string())))
-        .collect();
-    details.insert("assignedVariables".to_owned(), Value::Object(texts));
-    details.insert(
-        "assignedVariablesDetails".to_owned(),
-        json!({ "truncated": false }),
-    );
-}
-
 impl HistoryEvent {
     /// As `GetExecutionHistory` returns it.
     #[must_use]
     pub fn to_json(&self, region: &str) -> Value {
         let (key, details) = self.fact.details(region);
-        let mut event = Map::new();
-        event.insert("id".to_owned(), json!(self.id));
-        event.insert("previousEventId".to_owned(), json!(self.previous_id));
-        event.insert("timestamp".to_owned(), json!(seconds(self.at)));
-        event.insert("type".to_owned(), json!(self.fact.type_name()));
-        event.insert(key, Value::Object(details));
-        Value::Object(event)
+        json!({
+            "id": self.id,
+            "previousEventId": self.previous_id,
+            "timestamp": seconds(self.at),
+            "type": self.fact.type_name(),
+            (key): details,
+        })
     }
 }
 

@@ -115,10 +115,8 @@ impl<'a> Fields<'a> {
         let value = self.take(name)?;
         let number = value.as_u64().filter(|n| (low..=high).contains(n));
         if number.is_none() {
-            self.fault(
-                name,
-                format!("a whole number from {low} to {high} is expected"),
-            );
+            let message = format!("a whole number from {low} to {high} is expected");
+            self.fault(name, message);
         }
         number
     }
@@ -133,13 +131,11 @@ impl<'a> Fields<'a> {
 
     /// The items of a list with their paths; empty if the field is absent.
     pub(super) fn items(&self, name: &'static str) -> Vec<(String, &'a Value)> {
+        let path = self.at(name);
+        let at = |(i, item)| (format!("{path}/{i}"), item);
         match self.take(name) {
             None => Vec::new(),
-            Some(Value::Array(items)) => items
-                .iter()
-                .enumerate()
-                .map(|(i, item)| (format!("{}/{i}", self.at(name)), item))
-                .collect(),
+            Some(Value::Array(items)) => items.iter().enumerate().map(at).collect(),
             Some(_) => {
                 self.fault(name, "an array is expected");
                 Vec::new()
@@ -147,14 +143,31 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// What `read` makes of each object of a list, and whether it is the last; what it reads nothing of is a fault.
+    pub(super) fn each<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&Self, bool) -> Option<T>,
+    ) -> Vec<T> {
+        let items = self.items(name);
+        let count = items.len();
+        let items = items.into_iter().enumerate();
+        let made = items.filter_map(|(i, (path, value))| {
+            let fields = Self::of(value, path, self.faults)?;
+            let made = read(&fields, i + 1 == count);
+            fields.finish();
+            made
+        });
+        made.collect()
+    }
+
     /// The fields of an object with their paths; empty if the field is absent.
     pub(super) fn entries(&self, name: &'static str) -> Vec<(&'a String, String, &'a Value)> {
+        let path = self.at(name);
+        let at = |(key, value)| (key, format!("{path}/{key}"), value);
         match self.take(name) {
             None => Vec::new(),
-            Some(Value::Object(map)) => map
-                .iter()
-                .map(|(key, value)| (key, format!("{}/{key}", self.at(name)), value))
-                .collect(),
+            Some(Value::Object(map)) => map.iter().map(at).collect(),
             Some(_) => {
                 self.fault(name, "an object is expected");
                 Vec::new()

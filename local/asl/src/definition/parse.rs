@@ -63,9 +63,8 @@ fn all_states(fields: &Fields) -> BTreeMap<String, State> {
     }
     for (name, path, value) in entries {
         if name.chars().count() > 80 {
-            fields
-                .faults
-                .add(&path, "a state's name has 80 characters at most");
+            let message = "a state's name has 80 characters at most";
+            fields.faults.add(&path, message);
         }
         if let Some(state) = states::state(value, path, fields.faults) {
             found.insert(name.clone(), state);

@@ -42,9 +42,8 @@ pub(super) fn leaving(fields: &Fields) -> Leaving {
 
 fn variable_name(name: &str) -> Result<(), &'static str> {
     let mut letters = name.chars();
-    let starts = letters
-        .next()
-        .is_some_and(|c| c.is_alphabetic() || c == '_');
+    let first = letters.next();
+    let starts = first.is_some_and(|c| c.is_alphabetic() || c == '_');
     if name == "states" {
         Err("`states` is reserved")
     } else if !starts || !letters.all(|c| c.is_alphanumeric() || c == '_') {
@@ -72,17 +71,13 @@ pub(super) fn next(fields: &Fields) -> Option<Next> {
 /// Seconds, given or computed. `low` is the least that may be given.
 pub(super) fn seconds(fields: &Fields, name: &'static str, low: u64) -> Option<Seconds> {
     match fields.take(name)? {
-        Value::String(text) => match Expression::of(text) {
-            Some(Ok(expression)) => Some(Seconds::Expression(expression)),
-            Some(Err(message)) => {
-                fields.fault(name, message);
-                None
-            }
-            None => {
-                fields.fault(name, "a number or a JSONata expression is expected");
-                None
-            }
-        },
+        Value::String(text) => {
+            let none = || Err("a number or a JSONata expression is expected".to_owned());
+            let expression = Expression::of(text).unwrap_or_else(none);
+            let fault = |message: &String| fields.fault(name, message.as_str());
+            let expression = expression.inspect_err(fault).ok()?;
+            Some(Seconds::Expression(expression))
+        }
         _ => fields.whole(name, low, MAX_SECONDS).map(Seconds::Literal),
     }
 }

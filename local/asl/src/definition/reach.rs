@@ -16,11 +16,8 @@ pub(super) fn check(definition: &Definition, faults: &Faults) {
             }
         }
     }
-    let reached = reached(definition);
-    for name in states
-        .keys()
-        .filter(|name| !reached.contains(name.as_str()))
-    {
+    let (names, reached) = (states.keys(), reached(definition));
+    for name in names.filter(|name| !reached.contains(name.as_str())) {
         faults.add(format!("/States/{name}"), "no path leads to this state");
     }
 }

@@ -1,17 +1,15 @@
 //! From JSON to a [`State`].
 
 use super::fields::{Faults, Fields};
-use super::parts::{leaving, next, seconds, template, template_at};
+use super::parts::{MAX_SECONDS, leaving, next, seconds, template, template_at};
 use super::{Catcher, Choice, Pass, Resource, Retrier, Rule, State, Task, Until, Wait};
 use crate::expression::Template;
 use serde_json::Value;
 
 pub(super) fn state(value: &Value, path: String, faults: &Faults) -> Option<State> {
     let fields = Fields::of(value, path, faults)?;
-    if fields
-        .optional_text("QueryLanguage")
-        .is_some_and(|l| l != "JSONata")
-    {
+    let language = fields.optional_text("QueryLanguage");
+    if language.is_some_and(|language| language != "JSONata") {
         fields.fault("QueryLanguage", "only `JSONata` is implemented here");
     }
     let kind = fields.text("Type")?;
@@ -28,10 +26,8 @@ pub(super) fn state(value: &Value, path: String, faults: &Faults) -> Option<Stat
             cause: words(&fields, "Cause"),
         }),
         other => {
-            fields.fault(
-                "Type",
-                format!("the state type `{other}` is not implemented here"),
-            );
+            let message = format!("the state type `{other}` is not implemented here");
+            fields.fault("Type", message);
             return None;
         }
     };
@@ -84,15 +80,11 @@ fn timestamp(fields: &Fields) -> Option<Template> {
 fn choice(fields: &Fields) -> Option<Choice> {
     let leaving = leaving(fields);
     let default = fields.optional_text("Default");
-    fields.required("Choices")?;
-    let items = fields.items("Choices");
-    if items.is_empty() {
+    let given = fields.required("Choices")?.as_array();
+    let rules = fields.each("Choices", |fields, _| rule(fields));
+    if given.is_none_or(Vec::is_empty) {
         fields.fault("Choices", "at least one choice is required");
     }
-    let rules = items
-        .into_iter()
-        .filter_map(|(path, value)| rule(value, path, fields.faults))
-        .collect();
     Some(Choice {
         rules,
         default,
@@ -100,22 +92,17 @@ fn choice(fields: &Fields) -> Option<Choice> {
     })
 }
 
-fn rule(value: &Value, path: String, faults: &Faults) -> Option<Rule> {
-    let fields = Fields::of(value, path, faults)?;
-    let leaving = leaving(&fields);
+fn rule(fields: &Fields) -> Option<Rule> {
+    let leaving = leaving(fields);
     let next = fields.text("Next");
     let condition = fields.required("Condition").and_then(|value| {
-        let condition = template_at(value, &fields.at("Condition"), faults)?;
-        if matches!(
-            condition,
-            Template::Expression(_) | Template::Literal(Value::Bool(_))
-        ) {
+        let condition = template_at(value, &fields.at("Condition"), fields.faults)?;
+        if let Template::Expression(_) | Template::Literal(Value::Bool(_)) = condition {
             return Some(condition);
         }
         fields.fault("Condition", "a boolean or a JSONata expression is expected");
         None
     });
-    fields.finish();
     Some(Rule {
         condition: condition?,
         leaving,
@@ -129,15 +116,13 @@ fn task(fields: &Fields) -> Option<Task> {
     let timeout = seconds(fields, "TimeoutSeconds", 1);
     let heartbeat = seconds(fields, "HeartbeatSeconds", 1);
     let arguments = template(fields, "Arguments");
-    let retry = retriers(fields);
-    let catch = catchers(fields);
+    let retry = fields.each("Retry", |fields, last| Some(retrier(fields, last)));
+    let catch = fields.each("Catch", catcher);
     let resource = resource(fields)?;
     check_arguments(fields, resource, arguments.as_ref());
     if heartbeat.is_some() && !resource.waits_for_token() {
-        fields.fault(
-            "HeartbeatSeconds",
-            "only a task that waits for a token sends heartbeats",
-        );
+        let message = "only a task that waits for a token sends heartbeats";
+        fields.fault("HeartbeatSeconds", message);
     }
     Some(Task {
         resource,
@@ -155,16 +140,13 @@ fn resource(fields: &Fields) -> Option<Resource> {
     let text = fields.text("Resource")?;
     let known = Resource::ALL.into_iter().find(|resource| {
         let tail = format!(":states:::{}:{}", resource.service(), resource.action());
-        let partition = text
-            .strip_suffix(&tail)
-            .and_then(|head| head.strip_prefix("arn:"));
+        let head = text.strip_suffix(&tail);
+        let partition = head.and_then(|head| head.strip_prefix("arn:"));
         matches!(partition, Some("aws" | "aws-cn" | "aws-us-gov"))
     });
     if known.is_none() {
-        fields.fault(
-            "Resource",
-            format!("the resource `{text}` is not implemented here"),
-        );
+        let message = format!("the resource `{text}` is not implemented here");
+        fields.fault("Resource", message);
     }
     known
 }
@@ -183,93 +165,60 @@ fn check_arguments(fields: &Fields, resource: Resource, arguments: Option<&Templ
     for (key, _) in given {
         if !required.contains(&key.as_str()) && !optional.contains(&key.as_str()) {
             let path = format!("{}/{key}", fields.at("Arguments"));
-            fields
-                .faults
-                .add(path, "this argument is not implemented here");
+            let message = "this argument is not implemented here";
+            fields.faults.add(path, message);
         }
     }
 }
 
-fn retriers(fields: &Fields) -> Vec<Retrier> {
-    let items = fields.items("Retry");
-    let count = items.len();
-    items
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, (path, value))| retrier(value, path, fields.faults, i + 1 == count))
-        .collect()
-}
-
-fn retrier(value: &Value, path: String, faults: &Faults, last: bool) -> Option<Retrier> {
-    let fields = Fields::of(value, path, faults)?;
-    let errors = errors(&fields, last);
-    let interval_seconds = fields
-        .whole("IntervalSeconds", 1, super::parts::MAX_SECONDS)
-        .unwrap_or(1);
+fn retrier(fields: &Fields, last: bool) -> Retrier {
+    let errors = errors(fields, last);
+    let interval = fields.whole("IntervalSeconds", 1, MAX_SECONDS);
+    let interval_seconds = interval.unwrap_or(1);
     let max_delay_seconds = fields.whole("MaxDelaySeconds", 1, 31_622_399);
     if max_delay_seconds.is_some_and(|max| max <= interval_seconds) {
-        fields.fault(
-            "MaxDelaySeconds",
-            "this must be more than `IntervalSeconds`",
-        );
+        let message = "this must be more than `IntervalSeconds`";
+        fields.fault("MaxDelaySeconds", message);
     }
-    let retrier = Retrier {
+    let attempts = fields.whole("MaxAttempts", 0, MAX_SECONDS);
+    Retrier {
         errors,
         interval_seconds,
-        backoff_rate: backoff_rate(&fields),
-        max_attempts: fields
-            .whole("MaxAttempts", 0, super::parts::MAX_SECONDS)
-            .unwrap_or(3),
+        backoff_rate: backoff_rate(fields),
+        max_attempts: attempts.unwrap_or(3),
         max_delay_seconds,
-        full_jitter: full_jitter(&fields),
-    };
-    fields.finish();
-    Some(retrier)
+        full_jitter: full_jitter(fields),
+    }
 }
 
 fn backoff_rate(fields: &Fields) -> f64 {
     let Some(value) = fields.take("BackoffRate") else {
         return 2.0;
     };
-    value
-        .as_f64()
-        .filter(|rate| *rate >= 1.0)
-        .unwrap_or_else(|| {
-            fields.fault("BackoffRate", "a number of 1.0 or more is expected");
-            2.0
-        })
+    let rate = value.as_f64().filter(|rate| *rate >= 1.0);
+    rate.unwrap_or_else(|| {
+        fields.fault("BackoffRate", "a number of 1.0 or more is expected");
+        2.0
+    })
 }
 
 fn full_jitter(fields: &Fields) -> bool {
     let strategy = fields.optional_text("JitterStrategy");
-    if strategy
-        .as_deref()
-        .is_some_and(|s| s != "FULL" && s != "NONE")
-    {
+    if !matches!(strategy.as_deref(), None | Some("FULL" | "NONE")) {
         fields.fault("JitterStrategy", "`FULL` or `NONE` is expected");
     }
     strategy.as_deref() == Some("FULL")
 }
 
-fn catchers(fields: &Fields) -> Vec<Catcher> {
-    let items = fields.items("Catch");
-    let count = items.len();
-    items
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, (path, value))| {
-            let fields = Fields::of(value, path, fields.faults)?;
-            let errors = errors(&fields, i + 1 == count);
-            let leaving = leaving(&fields);
-            let next = fields.text("Next");
-            fields.finish();
-            Some(Catcher {
-                errors,
-                leaving,
-                next: next?,
-            })
-        })
-        .collect()
+fn catcher(fields: &Fields, last: bool) -> Option<Catcher> {
+    let errors = errors(fields, last);
+    let leaving = leaving(fields);
+    let next = fields.text("Next")?;
+    Some(Catcher {
+        errors,
+        leaving,
+        next,
+    })
 }
 
 /// `ErrorEquals`, in which `States.ALL` stands alone and last.
@@ -286,10 +235,8 @@ fn errors(fields: &Fields, last: bool) -> Vec<String> {
         fields.fault("ErrorEquals", "at least one error name is required");
     }
     if names.iter().any(|name| name == "States.ALL") && (names.len() > 1 || !last) {
-        fields.fault(
-            "ErrorEquals",
-            "`States.ALL` stands alone, in the last entry",
-        );
+        let message = "`States.ALL` stands alone, in the last entry";
+        fields.fault("ErrorEquals", message);
     }
     names
 }

@@ -29,18 +29,19 @@ impl Turn<'_> {
     }
 
     fn call(&mut self, task: &Task, call: CallId) -> Outcomes<()> {
-        let arguments = match &task.arguments {
-            Some(template) => self.evaluate(template, "Arguments", None)?,
-            None => self
-                .execution
-                .current
-                .as_ref()
-                .map(|c| c.input.clone())
-                .unwrap_or_default(),
+        let arguments = if let Some(template) = &task.arguments {
+            self.evaluate(template, "Arguments", None)?
+        } else {
+            let current = self.execution.current.as_ref();
+            current.map(|it| it.input.clone()).unwrap_or_default()
         };
         self.fits(&arguments)?;
-        let timeout = self.limit(task.timeout.as_ref(), "TimeoutSeconds")?;
-        let heartbeat = self.limit(task.heartbeat.as_ref(), "HeartbeatSeconds")?;
+        let mut limit = |given: &Option<_>, field| {
+            let given = given.as_ref();
+            given.map(|it| self.seconds(it, field, 1)).transpose()
+        };
+        let timeout = limit(&task.timeout, "TimeoutSeconds")?;
+        let heartbeat = limit(&task.heartbeat, "HeartbeatSeconds")?;
         self.record(Fact::TaskScheduled {
             resource: task.resource,
             parameters: arguments.clone(),
@@ -57,16 +58,6 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn limit(
-        &mut self,
-        seconds: Option<&crate::definition::Seconds>,
-        field: &str,
-    ) -> Outcomes<Option<u64>> {
-        seconds
-            .map(|seconds| self.seconds(seconds, field, 1))
-            .transpose()
-    }
-
     fn start_timers(&mut self, resource: Resource, timeout: Option<u64>, heartbeat: Option<u64>) {
         let purpose = if resource.waits_for_token() {
             Purpose::Token
@@ -75,10 +66,8 @@ impl Turn<'_> {
         };
         let timeout = timeout.map(|seconds| self.timer(purpose, seconds * 1000));
         let heartbeat = heartbeat.map(|seconds| {
-            (
-                self.timer(Purpose::Heartbeat, seconds * 1000),
-                seconds * 1000,
-            )
+            let after = seconds * 1000;
+            (self.timer(Purpose::Heartbeat, after), after)
         });
         if let Some(attempt) = self.calling() {
             attempt.timeout = timeout;

@@ -34,7 +34,7 @@ impl Turn<'_> {
 
     /// How long to wait before the next attempt. The first entry that matches decides alone.
     fn retry_delay(&mut self, task: &Task, error: &str) -> Option<u64> {
-        let (i, retrier) = first_match(task.retry.iter(), |retrier| &retrier.errors, error)?;
+        let (i, retrier) = first_match(&task.retry, |retrier| &retrier.errors, error)?;
         let roll = self.roll();
         let current = self.execution.current.as_mut()?;
         current.used.resize(task.retry.len(), 0);
@@ -49,8 +49,7 @@ impl Turn<'_> {
 
     fn caught(&mut self, task: &Task, failure: Failure) {
         let error = failure.error.as_deref().unwrap_or_default();
-        let Some((_, catcher)) = first_match(task.catch.iter(), |catcher| &catcher.errors, error)
-        else {
+        let Some((_, catcher)) = first_match(&task.catch, |catcher| &catcher.errors, error) else {
             return self.fail(failure);
         };
         let output = error_output(&failure);
@@ -62,16 +61,12 @@ impl Turn<'_> {
 }
 
 fn first_match<'t, T>(
-    mut entries: impl Iterator<Item = &'t T>,
+    entries: &'t [T],
     errors: impl Fn(&T) -> &Vec<String>,
     error: &str,
 ) -> Option<(usize, &'t T)> {
-    let mut i = 0;
-    entries.find_map(|entry| {
-        let found = errors(entry).iter().any(|name| matches(name, error));
-        i += 1;
-        found.then_some((i - 1, entry))
-    })
+    let mut entries = entries.iter().enumerate();
+    entries.find(|(_, entry)| errors(entry).iter().any(|name| matches(name, error)))
 }
 
 /// Whether a name in `ErrorEquals` is for this error, as the service's documentation has it.
@@ -109,7 +104,7 @@ fn delay(retrier: &Retrier, used: u64, roll: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Retrier, delay, matches};
+    use super::{DATA_LIMIT, RUNTIME, Retrier, delay, matches};
 
     fn retrier() -> Retrier {
         Retrier {
@@ -136,22 +131,20 @@ mod tests {
 
     #[test]
     fn wildcards_leave_out_what_the_service_leaves_out() {
-        assert!(
-            matches("States.ALL", "Upgrade.Refused") && matches("States.ALL", "States.Timeout")
-        );
-        assert!(!matches("States.ALL", "States.DataLimitExceeded"));
-        assert!(
-            !matches("States.ALL", "States.Runtime")
-                && !matches("States.Runtime", "States.Runtime")
-        );
-        assert!(matches(
-            "States.DataLimitExceeded",
-            "States.DataLimitExceeded"
-        ));
-        assert!(
-            matches("States.TaskFailed", "X") && !matches("States.TaskFailed", "States.Timeout")
-        );
-        assert!(matches("States.Timeout", "States.HeartbeatTimeout"));
-        assert!(!matches("States.HeartbeatTimeout", "States.Timeout"));
+        let cases = [
+            ("States.ALL", "Upgrade.Refused", true),
+            ("States.ALL", "States.Timeout", true),
+            ("States.ALL", DATA_LIMIT, false),
+            ("States.ALL", RUNTIME, false),
+            (RUNTIME, RUNTIME, false),
+            (DATA_LIMIT, DATA_LIMIT, true),
+            ("States.TaskFailed", "X", true),
+            ("States.TaskFailed", "States.Timeout", false),
+            ("States.Timeout", "States.HeartbeatTimeout", true),
+            ("States.HeartbeatTimeout", "States.Timeout", false),
+        ];
+        for (name, error, expected) in cases {
+            assert_eq!(matches(name, error), expected, "{name} for {error}");
+        }
     }
 }

@@ -26,14 +26,12 @@ impl Turn<'_> {
 
     fn until(&mut self, template: &Template) -> Outcomes<u64> {
         let value = self.evaluate(template, "Timestamp", None)?;
-        let parsed = value
+        let text = value
             .as_str()
-            .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        let Some(timestamp) = parsed.filter(|_| value.as_str().is_some_and(|t| t.contains('T')))
-        else {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            .map_or_else(|| value.to_string(), str::to_owned);
+        let with_time = value.is_string() && text.contains('T');
+        let parsed = text.parse::<jiff::Timestamp>().ok();
+        let Some(timestamp) = parsed.filter(|_| with_time) else {
             let cause = format!(
                 "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
             );
@@ -131,23 +129,18 @@ impl Turn<'_> {
     }
 
     fn assign(&mut self, assigned: &Map<String, Value>) -> Outcomes<()> {
-        // What is kept was measured when it was assigned.
-        let execution = &self.execution;
-        let sizes = assigned.iter().map(|(name, value)| (name, size_of(value)));
-        let sizes: Vec<(&String, usize)> = sizes.collect();
-        let new: usize = sizes.iter().map(|(_, size)| size).sum();
-        let kept = execution
-            .sizes
+        let sizes = assigned
             .iter()
-            .filter(|(name, _)| !assigned.contains_key(*name));
+            .map(|(name, value)| (name.clone(), size_of(value)));
+        let sizes: Vec<(String, usize)> = sizes.collect();
+        let new: usize = sizes.iter().map(|(_, size)| size).sum();
+        // What is kept was measured when it was assigned.
+        let kept = self.execution.sizes.iter();
+        let kept = kept.filter(|(name, _)| !assigned.contains_key(*name));
         let kept: usize = kept.map(|(_, size)| size).sum();
         if new > MAX_BYTES || new + kept > MAX_VARIABLES {
             return Err(self.too_large("assigned variables"));
         }
-        let sizes: Vec<(String, usize)> = sizes
-            .into_iter()
-            .map(|(name, size)| (name.clone(), size))
-            .collect();
         self.execution.sizes.extend(sizes);
         self.execution.variables.extend(assigned.clone());
         Ok(())

@@ -93,12 +93,8 @@ impl<'a> Turn<'a> {
             self.stop_child();
             return self.end(Outcome::TimedOut(Failure::default()));
         }
-        match self
-            .execution
-            .current
-            .as_ref()
-            .map(|current| &current.doing)
-        {
+        let current = self.execution.current.as_ref();
+        match current.map(|current| &current.doing) {
             Some(Doing::Waiting(waiting)) if *waiting == timer => self.wait_over(),
             Some(Doing::Pausing(pausing)) if *pausing == timer => self.attempt(),
             Some(Doing::Calling(_)) => self.task_timer_fired(timer),
@@ -110,10 +106,8 @@ impl<'a> Turn<'a> {
     fn enter(&mut self, name: String, input: Value) {
         let definition = Arc::clone(&self.definition);
         let Some(state) = definition.states.get(&name) else {
-            return self.fail(Failure::new(
-                "States.Runtime",
-                format!("there is no state '{name}'"),
-            ));
+            let cause = format!("there is no state '{name}'");
+            return self.fail(Failure::new("States.Runtime", cause));
         };
         let entered = self.record(Fact::StateEntered {
             kind: state.type_name(),

@@ -192,22 +192,22 @@ fn make(world: &mut World, chosen: Move) {
             return;
         }
         Move::Return(result) => Event::Returned { call, result },
-        Move::Fail(error) => Event::Failed {
-            call,
-            failure: failure(error),
-        },
-        Move::Child => Event::ChildSucceeded {
-            call,
-            result: json!({ "Output": {} }),
-        },
-        Move::Token(true) => Event::TokenSucceeded {
-            token,
-            output: json!({ "n": 2 }),
-        },
-        Move::Token(false) => Event::TokenFailed {
-            token,
-            failure: failure("E"),
-        },
+        Move::Fail(error) => {
+            let failure = failure(error);
+            Event::Failed { call, failure }
+        }
+        Move::Child => {
+            let result = json!({ "Output": {} });
+            Event::ChildSucceeded { call, result }
+        }
+        Move::Token(true) => {
+            let output = json!({ "n": 2 });
+            Event::TokenSucceeded { token, output }
+        }
+        Move::Token(false) => {
+            let failure = failure("E");
+            Event::TokenFailed { token, failure }
+        }
         Move::Beat => Event::TokenHeartbeat { token },
         Move::Stray(id) => Event::TimerFired(TimerId(id)),
         Move::Stop => Event::Stopped(Failure::default()),

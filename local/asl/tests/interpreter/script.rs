@@ -130,15 +130,13 @@ impl World {
     }
 
     pub fn calls(&self) -> Vec<(CallId, &Value)> {
-        self.asked
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Call {
-                    call, arguments, ..
-                } => Some((*call, arguments)),
-                _ => None,
-            })
-            .collect()
+        let calls = self.asked.iter().filter_map(|effect| match effect {
+            Effect::Call {
+                call, arguments, ..
+            } => Some((*call, arguments)),
+            _ => None,
+        });
+        calls.collect()
     }
 
     fn latest_call(&self) -> CallId {
@@ -150,49 +148,43 @@ impl World {
 
     /// The tokens that were given out, as they stand in the calls' payloads.
     pub fn tokens(&self) -> Vec<String> {
-        self.calls()
-            .iter()
+        let calls = self.calls().into_iter();
+        calls
             .filter_map(|(_, arguments)| token_in(arguments))
             .collect()
     }
 
     pub fn play(&mut self, happening: Happening) {
-        let call = || self.latest_call();
-        let token = || self.tokens().last().cloned().unwrap_or_default();
+        let returned = |result| Event::Returned {
+            call: self.latest_call(),
+            result,
+        };
+        let failed = |error: String, cause: String| Event::Failed {
+            call: self.latest_call(),
+            failure: Failure::new(error, cause),
+        };
+        let tokens = self.tokens();
+        let first = tokens.first().cloned().unwrap_or_default();
+        let token = tokens.last().cloned().unwrap_or_default();
         let event = match happening {
-            Happening::Returns(result) => Event::Returned {
-                call: call(),
-                result,
-            },
-            Happening::ReturnsBytes(size) => Event::Returned {
-                call: call(),
-                result: Value::from("x".repeat(size)),
-            },
-            Happening::Fails(error, cause) => Event::Failed {
-                call: call(),
-                failure: Failure::new(error, cause),
-            },
-            Happening::FailsAtLength(error, letters) => Event::Failed {
-                call: call(),
-                failure: Failure::new(error, "ü".repeat(letters)),
-            },
+            Happening::Returns(result) => returned(result),
+            Happening::ReturnsBytes(size) => returned(Value::from("x".repeat(size))),
+            Happening::Fails(error, cause) => failed(error, cause),
+            Happening::FailsAtLength(error, letters) => failed(error, "ü".repeat(letters)),
             Happening::ChildSucceeds(result) => Event::ChildSucceeded {
-                call: call(),
+                call: self.latest_call(),
                 result,
             },
-            Happening::TokenSucceeds(output) => Event::TokenSucceeded {
-                token: token(),
-                output,
-            },
+            Happening::TokenSucceeds(output) => Event::TokenSucceeded { token, output },
             Happening::FirstTokenSucceeds(output) => Event::TokenSucceeded {
-                token: self.tokens().first().cloned().unwrap_or_default(),
+                token: first,
                 output,
             },
-            Happening::TokenFails(error, cause) => Event::TokenFailed {
-                token: token(),
-                failure: Failure::new(error, cause),
-            },
-            Happening::TokenBeats => Event::TokenHeartbeat { token: token() },
+            Happening::TokenFails(error, cause) => {
+                let failure = Failure::new(error, cause);
+                Event::TokenFailed { token, failure }
+            }
+            Happening::TokenBeats => Event::TokenHeartbeat { token },
             Happening::Stops(error, cause) => Event::Stopped(Failure::new(error, cause)),
             Happening::SecondsPass(seconds) => {
                 let then = self.now + seconds * 1000;
@@ -211,13 +203,11 @@ impl World {
     }
 
     pub fn timers(&self) -> Vec<(String, u64)> {
-        self.asked
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::StartTimer { purpose, after, .. } => Some((word(*purpose), *after)),
-                _ => None,
-            })
-            .collect()
+        let timers = self.asked.iter().filter_map(|effect| match effect {
+            Effect::StartTimer { purpose, after, .. } => Some((word(*purpose), *after)),
+            _ => None,
+        });
+        timers.collect()
     }
 
     pub fn outcome(&self) -> Option<&Outcome> {

@@ -22,16 +22,10 @@ fn a_history_has_the_services_own_shape() {
     });
     let mut world = World::begin(&machine, json!({ "x": 1 }));
     world.play(Happening::Returns(json!({ "MessageId": "1" })));
-    world.play(Happening::Fails(
-        "Failure error".to_owned(),
-        "Failure cause".to_owned(),
-    ));
-    let events: Vec<Value> = world
-        .execution
-        .history()
-        .iter()
-        .map(|event| event.to_json("eu-west-1"))
-        .collect();
+    let (error, cause) = ("Failure error".to_owned(), "Failure cause".to_owned());
+    world.play(Happening::Fails(error, cause));
+    let history = world.execution.history().iter();
+    let events: Vec<Value> = history.map(|it| it.to_json("eu-west-1")).collect();
     let expected: Vec<Value> = serde_json::from_str(include_str!("cases/shape.json")).unwrap();
     assert_eq!(events, expected);
 }
@@ -45,12 +39,10 @@ fn assigned_variables_travel_as_text() {
     let world = World::begin(&machine, json!({}));
     let exited = world.execution.history()[2].to_json("eu-west-1");
     let details = &exited["stateExitedEventDetails"];
-    assert_eq!(
-        details["assignedVariables"],
-        json!({ "n": "1", "s": "\"x\"" })
+    let (assigned, whole) = (
+        json!({ "n": "1", "s": "\"x\"" }),
+        json!({ "truncated": false }),
     );
-    assert_eq!(
-        details["assignedVariablesDetails"],
-        json!({ "truncated": false })
-    );
+    assert_eq!(details["assignedVariables"], assigned);
+    assert_eq!(details["assignedVariablesDetails"], whole);
 }
