@@ -78,10 +78,8 @@ impl Keeper {
     /// # Errors
     /// When it can't be started.
     pub async fn spawn(&self, command: Command) -> Result<Child> {
-        let log = command
-            .log
-            .clone()
-            .unwrap_or_else(|| self.logs().join(format!("{}.log", command.name)));
+        let usual = || self.logs().join(format!("{}.log", command.name));
+        let log = command.log.clone().unwrap_or_else(usual);
         self.launch(&command, log).await
     }
 
@@ -91,9 +89,8 @@ impl Keeper {
     /// When it can't be started or fails; the message has the last lines of what it said.
     pub async fn run(&self, command: Command) -> Result<String> {
         let number = self.0.logs.fetch_add(1, Ordering::Relaxed);
-        let log = self
-            .logs()
-            .join(format!("{number:03}-{}.log", command.name));
+        let log = format!("{number:03}-{}.log", command.name);
+        let log = self.logs().join(log);
         let child = self.launch(&command, log.clone()).await?;
         let status = child.end().await?;
         if !status.success() {
@@ -141,24 +138,17 @@ impl Keeper {
     }
 
     async fn launch(&self, command: &Command, log: PathBuf) -> Result<Child> {
-        ensure!(
-            self.0.guard.lock().is_some(),
-            "the run is over: {} is not started any more",
-            command.name
-        );
-        let mut process = command
-            .gated(&log)?
-            .spawn()
-            .with_context(|| format!("starting {}", command.name))?;
+        let (name, is_open) = (&command.name, self.0.guard.lock().is_some());
+        ensure!(is_open, "the run is over: {name} is not started any more");
+        let process = command.gated(&log)?.spawn();
+        let mut process = process.with_context(|| format!("starting {name}"))?;
         let mut gate = process.stdin.take().context("a process without stdin")?;
         let child = Child::watch(command.name.clone(), log, process)?;
-        self.0
-            .journal
-            .write(&Entry::process(child.pid(), command.stop)?)?;
+        let entry = Entry::process(child.pid(), command.stop)?;
+        self.0.journal.write(&entry)?;
         let child = child.starts_now();
-        gate.write_all(b"go\n")
-            .await
-            .with_context(|| format!("letting {} start", command.name))?;
+        let told = gate.write_all(b"go\n").await;
+        told.with_context(|| format!("letting {name} start"))?;
         Ok(child)
     }
 }
@@ -181,10 +171,8 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "not everything could be stopped"
-            );
+            let error = format!("{error:#}");
+            tracing::error!(error, "not everything could be stopped");
         }
     }
 }
@@ -203,12 +191,8 @@ pub fn serve(folder: &Path) -> Result<()> {
 
 /// Stops what runs beside this one left behind when they and their keepers were killed.
 fn sweep(runs: &Path) {
-    for folder in std::fs::read_dir(runs)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-    {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    for folder in entries.map(|entry| entry.path()) {
         if journal::is_abandoned(&folder)
             && let Err(error) = stopping::stop_all(&folder)
         {
@@ -221,13 +205,10 @@ fn sweep(runs: &Path) {
 fn binary() -> Result<PathBuf> {
     let this = std::env::current_exe().context("looking for this program")?;
     let folders = this.ancestors().skip(1).take(2);
-    let found = folders
-        .map(|folder| folder.join("local"))
-        .find(|path| path.is_file());
-    found.with_context(|| {
-        format!(
-            "the binary `local` is not beside {}: run `cargo build -p local`",
-            this.display()
-        )
-    })
+    let mut binaries = folders.map(|folder| folder.join("local"));
+    let none = || {
+        let this = this.display();
+        format!("the binary `local` is not beside {this}: run `cargo build -p local`")
+    };
+    binaries.find(|path| path.is_file()).with_context(none)
 }

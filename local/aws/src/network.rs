@@ -47,8 +47,8 @@ impl Network {
     /// When there is none, with what to do about it.
     pub fn claim() -> Result<Self> {
         for number in 1..=250 {
-            let Ok(gateway) = TcpListener::bind((Ipv4Addr::new(127, 83, number, 1), GATEWAY_PORT))
-            else {
+            let address = (Ipv4Addr::new(127, 83, number, 1), GATEWAY_PORT);
+            let Ok(gateway) = TcpListener::bind(address) else {
                 continue;
             };
             let postgres_port = free_port(Ipv4Addr::new(127, 83, number, PROBE), 5432)?;
@@ -71,10 +71,8 @@ impl Network {
     /// # Errors
     /// When the operating system refuses another handle of it.
     pub fn gateway_listener(&self) -> Result<TcpListener> {
-        self.0
-            .gateway
-            .try_clone()
-            .context("sharing the gateway's socket")
+        let shared = self.0.gateway.try_clone();
+        shared.context("sharing the gateway's socket")
     }
 
     /// Where all AWS services answer.
@@ -106,18 +104,12 @@ impl Network {
     /// When all addresses are in use.
     pub fn lease(&self) -> Result<Lease> {
         let mut leases = self.0.leases.lock();
+        let (number, port) = (self.0.number, self.0.postgres_port);
         let after_last = (FIRST_SERVER..=LAST_SERVER).filter(|host| *host > leases.last);
-        let free = after_last
-            .chain(FIRST_SERVER..=LAST_SERVER)
-            .find(|host| {
-                !leases.taken.contains(host) && can_listen(self.ip(*host), self.0.postgres_port)
-            })
-            .with_context(|| {
-                format!(
-                    "no address in 127.83.{}.0/24 is free for another server",
-                    self.0.number
-                )
-            })?;
+        let mut hosts = after_last.chain(FIRST_SERVER..=LAST_SERVER);
+        let free = hosts.find(|it| !leases.taken.contains(it) && can_listen(self.ip(*it), port));
+        let none = || format!("no address in 127.83.{number}.0/24 is free for another server");
+        let free = free.with_context(none)?;
         leases.taken.insert(free);
         leases.last = free;
         Ok(Lease {
@@ -164,10 +156,8 @@ mod tests {
     fn two_platforms_have_different_addresses() {
         let (one, two) = (Network::claim().unwrap(), Network::claim().unwrap());
         assert_ne!(one.gateway(), two.gateway());
-        assert_ne!(
-            one.lease().unwrap().address(),
-            two.lease().unwrap().address()
-        );
+        let (one, two) = (one.lease().unwrap(), two.lease().unwrap());
+        assert_ne!(one.address(), two.address());
     }
 
     #[test]
@@ -182,9 +172,7 @@ mod tests {
     fn a_port_that_somebody_holds_on_all_addresses_is_left_alone() {
         let foreign = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let taken = foreign.local_addr().unwrap().port();
-        assert_ne!(
-            free_port(Ipv4Addr::new(127, 83, 251, 1), taken).unwrap(),
-            taken
-        );
+        let free = free_port(Ipv4Addr::new(127, 83, 251, 1), taken);
+        assert_ne!(free.unwrap(), taken);
     }
 }

@@ -75,11 +75,9 @@ impl Command {
     /// Adds several arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        self.arguments.extend(
-            arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().to_owned()),
-        );
+        let arguments = arguments.into_iter();
+        self.arguments
+            .extend(arguments.map(|it| it.as_ref().to_owned()));
         self
     }
 
@@ -128,18 +126,13 @@ impl Command {
     }
 
     pub(crate) fn gated(&self, log: &Path) -> Result<tokio::process::Command> {
-        ensure!(
-            self.program.exists(),
-            "there is no program {}",
-            self.program.display()
-        );
-        let open = || {
-            std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(log)
-        };
-        let output = open().with_context(|| format!("opening {}", log.display()))?;
+        let program = self.program.display();
+        ensure!(self.program.exists(), "there is no program {program}");
+        let output = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log);
+        let output = output.with_context(|| format!("opening {}", log.display()))?;
         let mut command = tokio::process::Command::new("/bin/sh");
         command.arg("-c").arg(GATE).args(self.words());
         if self.clean {
@@ -159,9 +152,8 @@ impl Command {
     fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         if self.unprivileged && rustix::process::geteuid().is_root() {
-            words.extend(
-                ["unshare", "--user", "--map-user=1", "--map-group=1", "--"].map(OsString::from),
-            );
+            let unshare = ["unshare", "--user", "--map-user=1", "--map-group=1", "--"];
+            words.extend(unshare.map(OsString::from));
         }
         words.push(self.program.clone().into_os_string());
         words.extend(self.arguments.iter().cloned());
@@ -185,10 +177,8 @@ impl Child {
         log: PathBuf,
         mut process: tokio::process::Child,
     ) -> Result<Self> {
-        let pid = process
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let pid = process.id().and_then(|id| i32::try_from(id).ok());
+        let pid = pid.and_then(Pid::from_raw);
         let pid = pid.with_context(|| format!("{name} ended at once, see {}", log.display()))?;
         let (sender, exit) = watch::channel(None);
         tokio::spawn(async move {
@@ -294,12 +284,9 @@ pub fn end_with_make() -> Result<()> {
 /// The last lines of a log, for a message.
 #[must_use]
 pub fn tail(log: &Path) -> String {
-    let said = std::fs::read(log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
-    let lines: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let said = std::fs::read(log).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<&str> = lines.collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
 }

@@ -34,16 +34,13 @@ impl Authority {
     /// When the key can't be made.
     pub fn create() -> Result<Self> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Viridian local RDS CA");
+        let name = "Viridian local RDS CA";
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().context("making the authority's key")?;
-        let ca_pem = params
-            .self_signed(&key)
-            .context("signing the authority's certificate")?
-            .pem();
+        let signed = params.self_signed(&key);
+        let ca_pem = signed.context("signing the authority's certificate")?.pem();
         Ok(Self(Arc::new(Inner {
             issuer: Issuer::new(params, key),
             ca_pem,
@@ -67,9 +64,8 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, common);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate().context("making a server's key")?;
-        let certificate = params
-            .signed_by(&key, &self.0.issuer)
-            .context("signing a server's certificate")?;
+        let signed = params.signed_by(&key, &self.0.issuer);
+        let certificate = signed.context("signing a server's certificate")?;
         Ok(Leaf {
             certificate: certificate.pem(),
             key: key.serialize_pem(),

@@ -52,13 +52,10 @@ impl Toolchain {
     /// The PostgreSQL versions that are installed, ascending.
     #[must_use]
     pub fn versions(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.root.join("pg"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut found: Vec<String> = entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
+        let entries = std::fs::read_dir(self.root.join("pg"));
+        let entries = entries.into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut found: Vec<String> = names.collect();
         found.retain(|version| version.starts_with(|first: char| first.is_ascii_digit()));
         found.sort_by_key(|version| numbers(version));
         found
@@ -111,8 +108,6 @@ pub fn workspace() -> &'static Path {
 }
 
 fn numbers(version: &str) -> Vec<u32> {
-    version
-        .split('.')
-        .filter_map(|part| part.parse().ok())
-        .collect()
+    let parts = version.split('.');
+    parts.filter_map(|part| part.parse().ok()).collect()
 }

@@ -128,12 +128,8 @@ impl Rds {
     }
 
     pub(super) fn tell(&self, event: Event) {
-        tracing::info!(
-            id = event.id,
-            name = event.name,
-            message = event.message,
-            "RDS event"
-        );
+        let (id, name, message) = (event.id, &event.name, &event.message);
+        tracing::info!(id, name, message, "RDS event");
         let heard = event.clone();
         self.state().events.push(event);
         self.heard(&heard);

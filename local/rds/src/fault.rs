@@ -53,18 +53,14 @@ impl Fault {
 
     /// No such parameter group.
     pub fn no_group(name: &str) -> Self {
-        Self::new(
-            "DBParameterGroupNotFound",
-            format!("DBParameterGroup not found: {name}"),
-        )
+        let message = format!("DBParameterGroup not found: {name}");
+        Self::new("DBParameterGroupNotFound", message)
     }
 
     /// No such deployment.
     pub fn no_deployment(id: &str) -> Self {
-        Self::new(
-            "BlueGreenDeploymentNotFoundFault",
-            format!("BlueGreenDeployment {id} not found."),
-        )
+        let message = format!("BlueGreenDeployment {id} not found.");
+        Self::new("BlueGreenDeploymentNotFoundFault", message)
     }
 
     /// The deployment is not in a state in which this can be done.

@@ -34,9 +34,8 @@ async fn a_run_that_does_not_end_by_itself() -> Result<()> {
     let folder = PathBuf::from(std::env::var(RUN).context("only another test starts this")?);
     let (_host, servers) = start(&folder).await?;
     let session = servers[0].admin("postgres").await?;
-    session
-        .batch_execute("BEGIN; CREATE TABLE t (n int)")
-        .await?;
+    let open = "BEGIN; CREATE TABLE t (n int)";
+    session.batch_execute(open).await?;
     // Whoever sees the file sees all of it.
     let socket = servers[0].socket().display().to_string();
     std::fs::write(folder.join("ready.part"), socket)?;
@@ -69,17 +68,14 @@ impl Run {
     /// The processes of the journal, PostgreSQL's children included.
     fn started(&self) -> Result<Vec<Pid>> {
         let journal = std::fs::read_to_string(self.folder.join("processes"))?;
-        let pids = journal
-            .lines()
-            .filter(|line| line.starts_with("postgres ") || line.starts_with("process "));
+        let is_process =
+            |line: &&str| line.starts_with("postgres ") || line.starts_with("process ");
+        let pids = journal.lines().filter(is_process);
         let pids = pids.filter_map(|line| Pid::from_raw(line.split(' ').nth(1)?.parse().ok()?));
         let alive: Vec<Pid> = pids.filter(|pid| is_alive(*pid)).collect();
         ensure!(alive.len() >= 2, "two servers run: {journal}");
-        Ok(alive
-            .iter()
-            .flat_map(|pid| children(*pid))
-            .chain(alive.clone())
-            .collect())
+        let children = alive.iter().flat_map(|pid| children(*pid));
+        Ok(children.chain(alive.clone()).collect())
     }
 
     fn kill(&mut self, signal: Signal) -> Result<()> {
@@ -124,9 +120,10 @@ fn is_alive(pid: Pid) -> bool {
 }
 
 fn children(pid: Pid) -> Vec<Pid> {
-    let list =
-        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace()
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let list = list.unwrap_or_default();
+    let children = list.split_whitespace();
+    children
         .filter_map(|child| Pid::from_raw(child.parse().ok()?))
         .collect()
 }

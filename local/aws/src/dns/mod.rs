@@ -131,19 +131,15 @@ impl Nameserver {
 impl Known {
     fn zone_of(&self, name: &str) -> Option<&Zone> {
         let zones = self.zones.iter().filter(|(zone, _)| is_in(name, zone));
-        zones
-            .max_by_key(|(zone, _)| zone.len())
-            .map(|(_, zone)| zone)
+        let longest = zones.max_by_key(|(zone, _)| zone.len());
+        longest.map(|(_, zone)| zone)
     }
 
     fn outside(&self, name: &str, steps: Vec<Step>) -> Found {
         if is_in(name, ENDPOINTS) {
             let below = format!(".{name}");
-            let is_empty_node = self
-                .endpoints
-                .keys()
-                .any(|endpoint| endpoint.ends_with(&below));
-            return if is_empty_node {
+            let mut endpoints = self.endpoints.keys();
+            return if endpoints.any(|endpoint| endpoint.ends_with(&below)) {
                 Found::Steps(steps)
             } else {
                 Found::Missing(steps)
@@ -187,25 +183,18 @@ mod tests {
         let names = Nameserver::default();
         names.register("blue.rds.test", BLUE, 5);
         names.register("green.rds.test", GREEN, 5);
-        names.load(
-            "shop.test.",
-            vec![
-                weighted("blue.rds.test", blue),
-                weighted("green.rds.test.", green),
-            ],
+        let (blue, green) = (
+            weighted("blue.rds.test", blue),
+            weighted("green.rds.test.", green),
         );
+        names.load("shop.test.", vec![blue, green]);
         names
     }
 
     /// How many of all possible draws lead to green.
     fn share_of_green(names: &Nameserver, draws: u64) -> usize {
         let led = |number: u64| names.find("Reads.Shop.test.", &mut |below| number % below);
-        let leads_to_green = |found: &Found| match found {
-            Found::Steps(steps) => steps
-                .last()
-                .is_some_and(|step| step.target == Target::Address(GREEN)),
-            Found::Missing(_) | Found::Foreign => false,
-        };
+        let leads_to_green = |found: &Found| found.address() == Some(GREEN);
         (0..draws).map(led).filter(leads_to_green).count()
     }
 

@@ -65,10 +65,8 @@ impl RequestHandler for Handler {
         let sent = answers.send_response(response).await;
         sent.unwrap_or_else(|error| {
             tracing::warn!(%error, "DNS answer not sent");
-            ResponseInfo::from(Header {
-                metadata,
-                counts: HeaderCounts::default(),
-            })
+            let counts = HeaderCounts::default();
+            ResponseInfo::from(Header { metadata, counts })
         })
     }
 }
@@ -79,36 +77,28 @@ struct Reply {
     soa: Option<Record>,
 }
 
-impl Reply {
-    fn refused(code: ResponseCode) -> Self {
-        Self {
-            code,
-            answers: Vec::new(),
-            soa: None,
-        }
+impl From<ResponseCode> for Reply {
+    fn from(code: ResponseCode) -> Self {
+        let (answers, soa) = (Vec::new(), None);
+        Self { code, answers, soa }
     }
 }
 
 impl Handler {
     fn reply(&self, request: &Request) -> Reply {
         let Ok(info) = request.request_info() else {
-            return Reply::refused(ResponseCode::FormErr);
+            return ResponseCode::FormErr.into();
         };
         let name = info.query.name().to_string();
-        let (code, steps) = match self
-            .names
-            .find(&name, &mut |below| rand::random_range(0..below))
-        {
+        let mut draw = |below| rand::random_range(0..below);
+        let (code, steps) = match self.names.find(&name, &mut draw) {
             Found::Steps(steps) => (ResponseCode::NoError, steps),
             Found::Missing(steps) => (ResponseCode::NXDomain, steps),
-            Found::Foreign => return Reply::refused(ResponseCode::Refused),
+            Found::Foreign => return ResponseCode::Refused.into(),
         };
         let kind = info.query.query_type();
-        let answers: Vec<Record> = steps
-            .iter()
-            .filter(|step| fits(step, kind))
-            .filter_map(record)
-            .collect();
+        let steps = steps.iter().filter(|step| fits(step, kind));
+        let answers: Vec<Record> = steps.filter_map(record).collect();
         let found = answers.iter().any(|record| record.record_type() == kind);
         Reply {
             code,
@@ -137,15 +127,8 @@ fn record(step: &Step) -> Option<Record> {
 /// The start of authority of the zone, which is taken to be the last two labels.
 fn soa(name: &str) -> Option<Record> {
     let zone = absolute(name)?.trim_to(2);
-    let data = SOA::new(
-        zone.clone(),
-        zone.clone(),
-        1,
-        3600,
-        600,
-        86400,
-        NEGATIVE_TTL,
-    );
+    let (primary, person) = (zone.clone(), zone.clone());
+    let data = SOA::new(primary, person, 1, 3600, 600, 86400, NEGATIVE_TTL);
     Some(Record::from_rdata(zone, NEGATIVE_TTL, RData::SOA(data)))
 }
 

@@ -38,10 +38,8 @@ impl Zone {
     pub(super) fn new(records: Vec<Record>) -> Self {
         let mut zone = Self::default();
         for record in records {
-            zone.records
-                .entry(super::canonical(&record.name))
-                .or_default()
-                .push(record);
+            let name = super::canonical(&record.name);
+            zone.records.entry(name).or_default().push(record);
         }
         zone
     }
@@ -75,10 +73,8 @@ impl Zone {
 /// When it is no such answer.
 pub fn records_of(xml: &str) -> Result<Vec<Record>> {
     let sets = elements(xml)?;
-    sets.iter()
-        .filter(|set| matches!(text(set, "Type"), "A" | "CNAME"))
-        .map(record)
-        .collect()
+    let leads = |set: &&Set| matches!(text(set, "Type"), "A" | "CNAME");
+    sets.iter().filter(leads).map(record).collect()
 }
 
 type Set = Vec<(String, String)>;
@@ -88,10 +84,8 @@ fn elements(xml: &str) -> Result<Vec<Set>> {
     let mut reader = Reader::from_str(xml);
     let (mut sets, mut leaf) = (Vec::<Set>::new(), String::new());
     loop {
-        match reader
-            .read_event()
-            .context("reading the records of a zone")?
-        {
+        let event = reader.read_event();
+        match event.context("reading the records of a zone")? {
             Event::Start(tag) => {
                 tag.local_name().as_ref().clone_into(&mut leaf);
                 if leaf == "ResourceRecordSet" {
@@ -118,19 +112,16 @@ fn text<'a>(set: &'a Set, leaf: &str) -> &'a str {
 fn record(set: &Set) -> Result<Record> {
     let (name, value) = (text(set, "Name"), text(set, "Value"));
     let target = if text(set, "Type") == "A" {
-        let address = value
-            .parse()
-            .with_context(|| format!("`{name}` leads to `{value}`, which is no address"))?;
-        Target::Address(address)
+        let none = || format!("`{name}` leads to `{value}`, which is no address");
+        Target::Address(value.parse().with_context(none)?)
     } else {
         Target::Name(value.to_owned())
     };
+    let ttl = text(set, "TTL").parse();
     Ok(Record {
         name: name.to_owned(),
         target,
-        ttl: text(set, "TTL")
-            .parse()
-            .with_context(|| format!("`{name}` has no TTL"))?,
+        ttl: ttl.with_context(|| format!("`{name}` has no TTL"))?,
         weight: text(set, "Weight").parse().ok(),
     })
 }

@@ -30,16 +30,10 @@ impl Entry {
 
     fn line(&self) -> String {
         match self {
-            Self::Process {
-                pid,
-                born,
-                stop: StopBy::Terminate,
-            } => format!("process {pid} {born}\n"),
-            Self::Process {
-                pid,
-                born,
-                stop: StopBy::Postgres,
-            } => format!("postgres {pid} {born}\n"),
+            Self::Process { pid, born, stop } => match stop {
+                StopBy::Terminate => format!("process {pid} {born}\n"),
+                StopBy::Postgres => format!("postgres {pid} {born}\n"),
+            },
             Self::Data(folder) => format!("data {}\n", folder.display()),
             Self::Scratch(folder) => format!("scratch {}\n", folder.display()),
         }
@@ -121,12 +115,10 @@ pub fn born(pid: Pid) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name, may hold spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    let gone = matches!(*fields.first()?, "Z" | "X");
-    if gone {
-        None
-    } else {
-        fields.get(19)?.parse().ok()
+    if matches!(*fields.first()?, "Z" | "X") {
+        return None;
     }
+    fields.get(19)?.parse().ok()
 }
 
 fn path(folder: &Path) -> PathBuf {

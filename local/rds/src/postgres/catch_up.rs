@@ -14,13 +14,10 @@ pub async fn reach(
     subscriptions: &[String],
 ) -> Result<(), Error> {
     // A commit that doesn't return before it is on disk; walsenders send nothing that isn't.
-    source
-        .batch_execute("SELECT pg_logical_emit_message(true, 'rds', 'last word')")
-        .await?;
-    let position: String = source
-        .query_one("SELECT pg_current_wal_flush_lsn()::text", &[])
-        .await?
-        .get(0);
+    let last_word = "SELECT pg_logical_emit_message(true, 'rds', 'last word')";
+    source.batch_execute(last_word).await?;
+    let position = "SELECT pg_current_wal_flush_lsn()::text";
+    let position: String = source.query_one(position, &[]).await?.get(0);
     while !has_arrived(target, subscriptions, &position).await? {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -36,9 +33,9 @@ async fn has_arrived(
 ) -> Result<bool, Error> {
     let arrived = "SELECT count(*) FROM pg_stat_subscription WHERE subname = ANY($1) AND relid IS NULL \
                    AND leader_pid IS NULL AND latest_end_lsn >= $2::text::pg_lsn";
-    let arrived: i64 = target
+    let row = target
         .query_one(arrived, &[&subscriptions, &position])
-        .await?
-        .get(0);
+        .await?;
+    let arrived: i64 = row.get(0);
     Ok(usize::try_from(arrived).is_ok_and(|arrived| arrived == subscriptions.len()))
 }

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use tokio::time::{Instant, sleep};
 
 use super::{Host, Server, ServerSpec};
+use local_aws::process::tail;
 
 const RECOVERED_WITHIN: Duration = Duration::from_mins(5);
 
@@ -41,11 +42,8 @@ impl Copy {
     pub async fn to_position(self, position: &str) -> Result<Server> {
         self.server.follow(&self.source, Some(position))?;
         // Recovery stops before the first record after the position, and an idle source would write none.
-        self.source
-            .admin("postgres")
-            .await?
-            .execute("SELECT pg_switch_wal()", &[])
-            .await?;
+        let source = self.source.admin("postgres").await?;
+        source.execute("SELECT pg_switch_wal()", &[]).await?;
         self.server.start().await?;
         self.wait_until_promoted(position).await?;
         self.server.stand_alone().await?;
@@ -62,10 +60,7 @@ impl Copy {
             }
             sleep(Duration::from_millis(10)).await;
         }
-        bail!(
-            "the copy {} did not reach {position}: {}",
-            self.server.id(),
-            local_aws::process::tail(&self.server.log())
-        )
+        let (id, said) = (self.server.id(), tail(&self.server.log()));
+        bail!("the copy {id} did not reach {position}: {said}")
     }
 }

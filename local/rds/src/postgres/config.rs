@@ -35,19 +35,21 @@ const DEFAULTS: &[(&str, &str)] = &[
 pub fn write_parameters(
     data: &Path,
     parameters: &BTreeMap<String, String>,
-    host: &BTreeMap<String, String>,
+    host: &BTreeMap<&'static str, String>,
 ) -> Result<()> {
-    let defaults = DEFAULTS
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut all: BTreeMap<String, String> = defaults.collect();
-    all.extend(parameters.clone());
-    all.extend(host.clone());
-    let lines: Vec<String> = all
-        .iter()
-        .map(|(name, value)| format!("{name} = {}\n", quoted(value)))
-        .collect();
-    replace(&data.join("postgresql.conf"), lines.concat().as_bytes())
+    let mut all: BTreeMap<&str, &str> = DEFAULTS.iter().copied().collect();
+    all.extend(
+        parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    all.extend(host.iter().map(|(name, value)| (*name, value.as_str())));
+    let lines = all.iter();
+    let lines = lines.map(|(name, value)| format!("{name} = {}\n", quoted(value)));
+    replace(
+        &data.join("postgresql.conf"),
+        lines.collect::<String>().as_bytes(),
+    )
 }
 
 /// Writes `pg_hba.conf`: the superuser by the socket only, everybody else by TLS with a password. A member of `rds_iam` is let
@@ -71,8 +73,8 @@ pub fn host_parameters(
     socket: &Path,
     address: std::net::SocketAddrV4,
     name: &str,
-) -> BTreeMap<String, String> {
-    let pairs = [
+) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
         ("cluster_name", name.to_owned()),
         ("listen_addresses", address.ip().to_string()),
         ("logging_collector", "off".to_owned()),
@@ -83,11 +85,7 @@ pub fn host_parameters(
         ("ssl_key_file", "server.key".to_owned()),
         ("unix_socket_directories", socket.display().to_string()),
         ("unix_socket_permissions", "0700".to_owned()),
-    ];
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    ])
 }
 
 /// Writes a file that only its owner may read; whoever reads it meanwhile sees the old one or the new one.
@@ -115,22 +113,17 @@ fn quoted(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
     #[test]
     fn parameters_win_over_defaults_and_the_host_over_both() {
         let data = tempfile::tempdir().unwrap();
-        let parameters = map(&[
+        let parameters = [
             ("wal_level", "logical"),
             ("ssl", "off"),
             ("search_path", "a'b"),
-        ]);
-        write_parameters(data.path(), &parameters, &map(&[("ssl", "on")])).unwrap();
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let host = BTreeMap::from([("ssl", "on".to_owned())]);
+        write_parameters(data.path(), &parameters.into(), &host).unwrap();
         let written = std::fs::read_to_string(data.path().join("postgresql.conf")).unwrap();
         for line in [
             "wal_level = 'logical'",

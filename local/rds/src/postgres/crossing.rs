@@ -31,11 +31,7 @@ struct Lane {
 impl Lane {
     async fn open(blue: &Server, green: &Server, link: &Link) -> anyhow::Result<Self> {
         let database = &link.database;
-        let sessions = try_join(
-            link::session(blue, database),
-            link::session(green, database),
-        );
-        let (blue, green) = sessions.await?;
+        let (blue, green) = sessions(blue, green, database).await?;
         let sequences = Reading::plan(&blue).await?;
         Ok(Self {
             blue,
@@ -47,15 +43,17 @@ impl Lane {
 
     /// What has to be carried over by hand, and whether nobody ran DDL until the fence stood.
     async fn settle(&self) -> anyhow::Result<Values> {
-        let (values, shape) =
-            try_join(self.sequences.read(&self.blue), shape::of(&self.blue)).await?;
-        ensure!(
-            shape == self.link.shape,
-            "the schema of {} was changed",
-            self.link.database
-        );
+        let values = self.sequences.read(&self.blue);
+        let (values, shape) = try_join(values, shape::of(&self.blue)).await?;
+        let (link, unchanged) = (&self.link, shape == self.link.shape);
+        ensure!(unchanged, "the schema of {} was changed", link.database);
         Ok(values)
     }
+}
+
+/// A session of either side.
+async fn sessions(blue: &Server, green: &Server, name: &str) -> anyhow::Result<(Client, Client)> {
+    try_join(link::session(blue, name), link::session(green, name)).await
 }
 
 impl Crossing {
@@ -63,11 +61,7 @@ impl Crossing {
     pub async fn open(blue: &Server, green: &Server, links: &[Link]) -> anyhow::Result<Self> {
         let lanes = links.iter().map(|link| Lane::open(blue, green, link));
         let lanes = try_join_all(lanes).await?;
-        let (blue, green) = try_join(
-            link::session(blue, "postgres"),
-            link::session(green, "postgres"),
-        )
-        .await?;
+        let (blue, green) = sessions(blue, green, "postgres").await?;
         let (blue_fence, green_fence) = try_join(Fence::plan(&blue), Fence::plan(&green)).await?;
         let subscriptions = lanes.iter().map(|lane| lane.link.name.clone()).collect();
         Ok(Self {
@@ -119,10 +113,8 @@ impl Crossing {
             let settle = try_join_all(self.lanes.iter().map(Lane::settle));
             let ((), values) = try_join(self.catch_up(), settle).await?;
             debug!("blue's last changes are on green");
-            let writes = values
-                .iter()
-                .zip(&self.lanes)
-                .map(|(values, lane)| values.write(&lane.green));
+            let writes = values.iter().zip(&self.lanes);
+            let writes = writes.map(|(values, lane)| values.write(&lane.green));
             try_join_all(writes).await?;
             if !fence::drain(&self.blue).await? {
                 return Ok(());
@@ -132,10 +124,8 @@ impl Crossing {
 
     /// Green stops following.
     pub async fn cut(&self) -> anyhow::Result<()> {
-        let drops = self
-            .lanes
-            .iter()
-            .map(|lane| link::drop_subscription(&lane.green, &lane.link.name));
+        let lanes = self.lanes.iter();
+        let drops = lanes.map(|lane| link::drop_subscription(&lane.green, &lane.link.name));
         try_join_all(drops).await?;
         debug!("green no longer follows");
         Ok(())

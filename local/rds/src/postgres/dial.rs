@@ -1,7 +1,7 @@
 //! How a client of the application finds its server and gets in: a name with a TTL, TLS with the name verified, and a
 //! look at which server it is that answers.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use hickory_proto::rr::{RData, Record};
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -189,10 +189,8 @@ impl Dialer {
         }
         let known = match (&self.address, &self.resolver) {
             (Address::Fixed { host, at }, _) => {
-                return Ok(Target {
-                    host: host.clone(),
-                    at: *at,
-                });
+                let (host, at) = (host.clone(), *at);
+                return Ok(Target { host, at });
             }
             (Address::Name { name, port, .. }, Some(resolver)) => {
                 ask(resolver, name, *port).await?
@@ -217,32 +215,24 @@ fn resolver(nameserver: SocketAddr) -> Result<TokioResolver> {
     }
     let config = ResolverConfig::from_name_servers(vec![server]);
     let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
-    *builder.options_mut() = options();
-    builder.build().context("making a resolver")
-}
-
-fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.cache_size = 0;
     options.timeout = Duration::from_millis(500);
     options.os_port_selection = true;
-    options
+    *builder.options_mut() = options;
+    builder.build().context("making a resolver")
 }
 
 async fn ask(resolver: &TokioResolver, name: &str, port: u16) -> Result<Known> {
     let asked = Instant::now();
     let found = resolver.ipv4_lookup(format!("{name}.")).await?;
     let records = found.answers();
-    let (host, ip) = records
-        .iter()
-        .find_map(address_of)
-        .ok_or_else(|| anyhow!("{name} leads nowhere"))?;
+    let address = records.iter().find_map(address_of);
+    let (host, ip) = address.with_context(|| format!("{name} leads nowhere"))?;
     let ttl = records.iter().map(|record| record.ttl).min().unwrap_or(0);
+    let at = SocketAddr::new(ip, port);
     Ok(Known {
-        target: Target {
-            host,
-            at: SocketAddr::new(ip, port),
-        },
+        target: Target { host, at },
         until: asked + Duration::from_secs(ttl.into()),
     })
 }

@@ -42,16 +42,12 @@ impl Fence {
         to: impl Fn(i32) -> i32,
     ) -> Result<(), tokio_postgres::Error> {
         let alter = |(database, limit): &(String, i32)| {
-            format!(
-                "ALTER DATABASE {} CONNECTION LIMIT {};",
-                quoted(database),
-                to(*limit)
-            )
+            let (database, limit) = (quoted(database), to(*limit));
+            format!("ALTER DATABASE {database} CONNECTION LIMIT {limit};")
         };
         // One message with several statements is one transaction.
-        admin
-            .batch_execute(&self.limits.iter().map(alter).collect::<String>())
-            .await
+        let all: String = self.limits.iter().map(alter).collect();
+        admin.batch_execute(&all).await
     }
 }
 

@@ -39,10 +39,9 @@ impl Watch {
         }
         for (link, session) in links.iter().zip(&self.sessions) {
             if shape::of(session).await? != link.shape {
-                return Ok(Some(format!(
-                    "DDL or large objects on the blue database {}",
-                    link.database
-                )));
+                let database = &link.database;
+                let why = format!("DDL or large objects on the blue database {database}");
+                return Ok(Some(why));
             }
         }
         let working = "SELECT count(*) FROM pg_stat_replication WHERE application_name LIKE $1";
@@ -52,11 +51,8 @@ impl Watch {
             None => 0,
         };
         let all = usize::try_from(working).unwrap_or_default() >= links.len();
-        self.workers_gone = if all {
-            Duration::ZERO
-        } else {
-            self.workers_gone + passed
-        };
+        let gone = self.workers_gone + passed;
+        self.workers_gone = if all { Duration::ZERO } else { gone };
         Ok((self.workers_gone > WORKERS_GONE).then(|| "green doesn't apply changes".to_owned()))
     }
 }

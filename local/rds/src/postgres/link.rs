@@ -24,9 +24,8 @@ pub struct Link {
 /// When a side doesn't answer.
 pub async fn session(server: &Server, database: &str) -> anyhow::Result<Client> {
     let session = server.admin(database).await?;
-    session
-        .batch_execute("SET default_transaction_read_only = off")
-        .await?;
+    let write = "SET default_transaction_read_only = off";
+    session.batch_execute(write).await?;
     Ok(session)
 }
 
@@ -44,10 +43,8 @@ pub async fn prepare(blue: &Server, publication: &str) -> anyhow::Result<(Vec<Li
         let shape = shape::of(&session).await?;
         let name = format!("{publication}_{index}");
         let slot = "SELECT pg_create_logical_replication_slot($1, 'pgoutput')";
-        session
-            .execute(slot, &[&name])
-            .await
-            .with_context(|| format!("making a slot in {database}"))?;
+        let made = session.execute(slot, &[&name]).await;
+        made.with_context(|| format!("making a slot in {database}"))?;
         links.push(Link {
             database,
             name,
@@ -89,9 +86,8 @@ pub async fn subscribe(
         let session = session(green, &link.database).await?;
         let conninfo = blue.internal_conninfo(&link.database).replace('\'', "''");
         let name = &link.name;
-        session
-            .batch_execute(&format!("DROP PUBLICATION IF EXISTS {publication}"))
-            .await?;
+        let copied = format!("DROP PUBLICATION IF EXISTS {publication}");
+        session.batch_execute(&copied).await?;
         let subscribe = format!(
             "CREATE SUBSCRIPTION {name} CONNECTION '{conninfo}' PUBLICATION {publication} WITH (copy_data = false, \
              create_slot = false, slot_name = '{name}', streaming = off)"
@@ -115,18 +111,14 @@ pub(crate) async fn unsubscribe(green: &Server, links: &[Link]) -> anyhow::Resul
 /// # Errors
 /// When a side doesn't answer.
 pub async fn drop_subscription(session: &Client, name: &str) -> anyhow::Result<()> {
-    let found = session
-        .query_opt("SELECT FROM pg_subscription WHERE subname = $1", &[&name])
-        .await?;
-    if found.is_none() {
+    let found = "SELECT FROM pg_subscription WHERE subname = $1";
+    if session.query_opt(found, &[&name]).await?.is_none() {
         return Ok(());
     }
-    session
-        .batch_execute(&format!(
-            "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}"
-        ))
-        .await?;
-    Ok(())
+    let drop = format!(
+        "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}"
+    );
+    Ok(session.batch_execute(&drop).await?)
 }
 
 /// Blue forgets that it was followed: slots and publications go.

@@ -63,9 +63,8 @@ pub async fn of_switchover(
     for (server, long) in [(blue, LONG), (green, Duration::ZERO)] {
         let admin = link::session(server, "postgres").await?;
         let query = format!("{IN_THE_WAY} LIMIT 1");
-        let found = admin
-            .query_opt(&query, &[&publication, &long.as_secs_f64()])
-            .await?;
+        let long = long.as_secs_f64();
+        let found = admin.query_opt(&query, &[&publication, &long]).await?;
         if let Some(row) = found {
             return Ok(Some(row.get(0)));
         }
@@ -83,8 +82,7 @@ pub async fn of_switchover(
 }
 
 async fn obstacle_in(session: &Client, ours: &str) -> anyhow::Result<Option<String>> {
-    let found = session
-        .query_opt(&format!("{IN_A_DATABASE} LIMIT 1"), &[&ours])
-        .await?;
+    let query = format!("{IN_A_DATABASE} LIMIT 1");
+    let found = session.query_opt(&query, &[&ours]).await?;
     Ok(found.map(|row| row.get(0)))
 }

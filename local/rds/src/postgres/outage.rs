@@ -3,7 +3,7 @@
 //! Neither touches the superuser or a walsender that is there already, so replication goes on. Both are taken back when
 //! they are ended or dropped.
 
-use super::Server;
+use super::{Server, link, quoted};
 use anyhow::{Context as _, Result};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,10 +33,8 @@ impl Cut {
     /// # Errors
     /// When the server doesn't answer or has no such role.
     pub async fn off(server: &Server, role: &str) -> Result<Self> {
-        let admin = server.admin("postgres").await?;
         // Green and old blue are read-only by default.
-        let write = "SET default_transaction_read_only = off";
-        admin.batch_execute(write).await?;
+        let admin = link::session(server, "postgres").await?;
         let known = "SELECT rolconnlimit FROM pg_roles WHERE rolname = $1";
         let known = admin.query_opt(known, &[&role]).await?;
         let limit = known.context("there is no such role")?.get(0);
@@ -91,8 +89,7 @@ impl Drop for Cut {
 }
 
 async fn set_limit(admin: &Client, role: &str, limit: i32) -> Result<()> {
-    let role = role.replace('"', "\"\"");
-    let alter = format!("ALTER ROLE \"{role}\" CONNECTION LIMIT {limit}");
+    let alter = format!("ALTER ROLE {} CONNECTION LIMIT {limit}", quoted(role));
     Ok(admin.batch_execute(&alter).await?)
 }
 

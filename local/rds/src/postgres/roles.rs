@@ -32,18 +32,13 @@ $$";
 /// # Errors
 /// When the session isn't a superuser's.
 pub async fn set_up(admin: &Client) -> Result<()> {
-    admin
-        .batch_execute(SET_UP)
-        .await
-        .context("making RDS's roles")?;
-    let own = admin
-        .query_opt("SELECT FROM pg_database WHERE datname = 'rdsadmin'", &[])
-        .await?;
-    if own.is_none() {
+    let made = admin.batch_execute(SET_UP).await;
+    made.context("making RDS's roles")?;
+    let own = "SELECT FROM pg_database WHERE datname = 'rdsadmin'";
+    if admin.query_opt(own, &[]).await?.is_none() {
         admin.batch_execute("CREATE DATABASE rdsadmin").await?;
-        admin
-            .batch_execute("REVOKE ALL ON DATABASE rdsadmin FROM public")
-            .await?;
+        let revoke = "REVOKE ALL ON DATABASE rdsadmin FROM public";
+        admin.batch_execute(revoke).await?;
     }
     Ok(())
 }
@@ -79,10 +74,8 @@ pub async fn create_master(admin: &Client, name: &str, password: &str) -> Result
         "CREATE ROLE {role} LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD {secret};
          GRANT rds_superuser TO {role} WITH ADMIN OPTION;"
     );
-    admin
-        .batch_execute(&statements)
-        .await
-        .with_context(|| format!("making the master user {name}"))
+    let made = admin.batch_execute(&statements).await;
+    made.with_context(|| format!("making the master user {name}"))
 }
 
 /// Gives a role another password.
@@ -90,31 +83,22 @@ pub async fn create_master(admin: &Client, name: &str, password: &str) -> Result
 /// # Errors
 /// When there is no such role, or the password can't be one.
 pub async fn set_password(admin: &Client, name: &str, password: &str) -> Result<()> {
-    let statement = format!(
-        "ALTER ROLE {} PASSWORD {}",
-        identifier(name)?,
-        literal(password)?
-    );
-    admin
-        .batch_execute(&statement)
-        .await
-        .with_context(|| format!("setting the password of {name}"))
+    let (role, secret) = (identifier(name)?, literal(password)?);
+    let statement = format!("ALTER ROLE {role} PASSWORD {secret}");
+    let set = admin.batch_execute(&statement).await;
+    set.with_context(|| format!("setting the password of {name}"))
 }
 
 fn identifier(name: &str) -> Result<String> {
-    ensure!(
-        !name.is_empty() && !name.contains('\0'),
-        "{name:?} can't be a role's name"
-    );
+    let sound = !name.is_empty() && !name.contains('\0');
+    ensure!(sound, "{name:?} can't be a role's name");
     Ok(quoted(name))
 }
 
 fn literal(text: &str) -> Result<String> {
     ensure!(!text.contains('\0'), "a text with a zero byte");
-    Ok(format!(
-        "E'{}'",
-        text.replace('\\', "\\\\").replace('\'', "''")
-    ))
+    let text = text.replace('\\', "\\\\").replace('\'', "''");
+    Ok(format!("E'{text}'"))
 }
 
 #[cfg(test)]

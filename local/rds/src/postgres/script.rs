@@ -61,14 +61,9 @@ fi
 pub fn leave_script(run: &Path, servers: &[(&str, &Server)]) -> Result<PathBuf> {
     let mut script = HEAD.to_owned();
     for (name, server) in servers {
-        let bin = server.install().bin();
-        let home = Path::new("postgres").join(server.id());
-        writeln!(
-            script,
-            "start {name} '{}' '{}'",
-            bin.display(),
-            home.display()
-        )?;
+        let (install, id) = (server.install(), server.id());
+        let bin = install.bin();
+        writeln!(script, "start {name} '{}' 'postgres/{id}'", bin.display())?;
     }
     for (name, server) in servers {
         let psql = server.install().program("psql");

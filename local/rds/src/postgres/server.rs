@@ -15,8 +15,7 @@ use tokio_postgres::{Client, NoTls};
 use super::host::{Host, pg_tool};
 use super::{ADMIN, config};
 use local_aws::network::Lease;
-use local_aws::process::{Child, StopBy};
-use local_aws::tls::Leaf;
+use local_aws::process::{Child, StopBy, tail};
 use local_aws::toolchain::PgInstall;
 
 const START_WITHIN: Duration = Duration::from_mins(1);
@@ -67,7 +66,7 @@ pub(super) struct State {
     pub(super) names: Vec<String>,
     pub(super) parameters: BTreeMap<String, String>,
     /// What makes it a replica or recovers it to a position.
-    pub(super) recovery: BTreeMap<String, String>,
+    pub(super) recovery: BTreeMap<&'static str, String>,
     pub(super) generation: u64,
     pub(super) child: Option<Child>,
 }
@@ -158,10 +157,8 @@ impl Server {
     /// Whether its process lives. A crash is noticed at once.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.state()
-            .child
-            .as_ref()
-            .is_some_and(|child| child.ended().is_none())
+        let state = self.state();
+        state.child.as_ref().is_some_and(|it| it.ended().is_none())
     }
 
     /// Starts it and waits until it takes connections. Nothing to do when it runs.
@@ -178,8 +175,7 @@ impl Server {
         std::fs::remove_file(self.data().join("postmaster.pid")).ok();
         let postgres = pg_tool(&self.install(), "postgres")
             .arg("-D")
-            .arg(self.data());
-        let postgres = postgres
+            .arg(self.data())
             .named(&self.0.id)
             .log(self.log())
             .stop_by(StopBy::Postgres);
@@ -218,9 +214,8 @@ impl Server {
     /// When it can't be stopped or removed.
     pub async fn destroy(&self) -> Result<()> {
         self.stop(StopMode::Immediate).await?;
-        tokio::fs::remove_dir_all(&self.0.home)
-            .await
-            .with_context(|| format!("removing {}", self.0.home.display()))?;
+        let removed = tokio::fs::remove_dir_all(&self.0.home).await;
+        removed.with_context(|| format!("removing {}", self.0.home.display()))?;
         tokio::fs::remove_dir_all(&self.0.socket).await.ok();
         Ok(())
     }
@@ -238,12 +233,8 @@ impl Server {
         let Some(admin) = self.reload().await? else {
             return Ok(Vec::new());
         };
-        let rows = admin
-            .query(
-                "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name",
-                &[],
-            )
-            .await?;
+        let waiting = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name";
+        let rows = admin.query(waiting, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
@@ -267,26 +258,20 @@ impl Server {
 
     /// Makes it follow a source from its next start on: for good, or up to a position, where it goes its own way.
     pub(crate) fn follow(&self, source: &Server, position: Option<&str>) -> Result<()> {
-        let conninfo = format!(
-            "{} application_name={}",
-            source.internal_conninfo("postgres"),
-            self.id()
-        );
-        let mut recovery = vec![
+        let conninfo = source.internal_conninfo("postgres");
+        let conninfo = format!("{conninfo} application_name={}", self.id());
+        let mut recovery = BTreeMap::from([
             ("primary_conninfo", conninfo),
             // A source that was restarted is found again at once, not after five seconds.
             ("wal_retrieve_retry_interval", "100ms".to_owned()),
-        ];
+        ]);
         if let Some(position) = position {
-            recovery.push(("recovery_target_lsn", position.to_owned()));
+            recovery.insert("recovery_target_lsn", position.to_owned());
             // A commit exactly at the slot's position is sent by the slot: with it here, it would be applied twice.
-            recovery.push(("recovery_target_inclusive", "off".to_owned()));
-            recovery.push(("recovery_target_action", "promote".to_owned()));
+            recovery.insert("recovery_target_inclusive", "off".to_owned());
+            recovery.insert("recovery_target_action", "promote".to_owned());
         }
-        self.state().recovery = recovery
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        self.state().recovery = recovery;
         std::fs::write(self.data().join("standby.signal"), []).context("marking it as a standby")
     }
 
@@ -302,13 +287,14 @@ impl Server {
         let state = self.state();
         let mut host = config::host_parameters(self.socket(), self.address(), self.id());
         host.extend(state.recovery.clone());
-        host.insert(config::GENERATION.to_owned(), state.generation.to_string());
+        host.insert(config::GENERATION, state.generation.to_string());
         config::write_parameters(&self.data(), &state.parameters, &host)?;
         config::write_access(&self.data())
     }
 
-    pub(super) fn write_certificate(&self) -> Result<()> {
-        config::write_certificate(&self.data(), &self.issue_certificate()?)
+    fn write_certificate(&self) -> Result<()> {
+        let leaf = self.0.host.authority.issue(&self.names())?;
+        config::write_certificate(&self.data(), &leaf)
     }
 
     /// Writes the configuration and waits until new sessions see it; returns the session that waited, if it runs.
@@ -337,11 +323,8 @@ impl Server {
             }
             sleep(Duration::from_millis(1)).await;
         }
-        bail!(
-            "{} does not read its configuration: {}",
-            self.id(),
-            local_aws::process::tail(&self.log())
-        )
+        let (id, said) = (self.id(), tail(&self.log()));
+        bail!("{id} does not read its configuration: {said}")
     }
 
     /// A session of the superuser `rdsadmin`, by the socket.
@@ -354,14 +337,12 @@ impl Server {
             .host_path(self.socket())
             .port(self.address().port())
             .user(ADMIN)
-            .dbname(database);
-        config
+            .dbname(database)
             .application_name("rdsadmin")
             .connect_timeout(Duration::from_secs(10));
-        let (client, connection) = config
-            .connect(NoTls)
-            .await
-            .with_context(|| format!("connecting to {} as {ADMIN}", self.id()))?;
+        let connected = config.connect(NoTls).await;
+        let (client, connection) =
+            connected.with_context(|| format!("connecting to {} as {ADMIN}", self.id()))?;
         tokio::spawn(connection);
         Ok(client)
     }
@@ -389,12 +370,8 @@ impl Server {
         let ended = "WITH clients AS MATERIALIZED (
                          SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename <> $1)
                      SELECT pid FROM clients WHERE pg_terminate_backend(pid)";
-        let pids: Vec<i32> = admin
-            .query(ended, &[&ADMIN])
-            .await?
-            .iter()
-            .map(|row| row.get(0))
-            .collect();
+        let ended = admin.query(ended, &[&ADMIN]).await?;
+        let pids: Vec<i32> = ended.iter().map(|row| row.get(0)).collect();
         let deadline = Instant::now() + GONE_WITHIN;
         while Instant::now() < deadline {
             let left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)";
@@ -411,11 +388,9 @@ impl Server {
     /// # Errors
     /// When it is none, or doesn't finish in time.
     pub async fn promote(&self) -> Result<()> {
-        let promoted = self
-            .admin("postgres")
-            .await?
-            .query_one("SELECT pg_promote(true, 60)", &[])
-            .await?;
+        let admin = self.admin("postgres").await?;
+        let promote = "SELECT pg_promote(true, 60)";
+        let promoted = admin.query_one(promote, &[]).await?;
         if !promoted.get::<_, bool>(0) {
             bail!("{} was not promoted within a minute", self.id());
         }
@@ -446,11 +421,6 @@ impl Server {
         self.0.turn.lock().await
     }
 
-    pub(super) fn issue_certificate(&self) -> Result<Leaf> {
-        let names = self.names();
-        self.0.host.authority.issue(&names)
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock()
     }
@@ -458,12 +428,10 @@ impl Server {
     async fn wait_until_ready(&self, child: &Child) -> Result<()> {
         let deadline = Instant::now() + START_WITHIN;
         while Instant::now() < deadline {
-            let status =
-                std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
-            if matches!(
-                status.lines().nth(7).map(str::trim),
-                Some("ready" | "standby")
-            ) {
+            let status = std::fs::read_to_string(self.data().join("postmaster.pid"));
+            let status = status.unwrap_or_default();
+            let status = status.lines().nth(7).map(str::trim);
+            if matches!(status, Some("ready" | "standby")) {
                 return Ok(());
             }
             if child.ended().is_some() {
@@ -471,10 +439,6 @@ impl Server {
             }
             sleep(Duration::from_millis(5)).await;
         }
-        bail!(
-            "{} does not start: {}",
-            self.0.id,
-            local_aws::process::tail(&self.log())
-        )
+        bail!("{} does not start: {}", self.0.id, tail(&self.log()))
     }
 }

@@ -67,10 +67,8 @@ impl Written {
     /// # Errors
     /// When any of this is not so.
     pub async fn check(&self, serving: &Client) -> Result<()> {
-        ensure!(
-            self.pause.is_some_and(|pause| !pause.is_zero()),
-            "the writes did not move: {self:?}"
-        );
+        let moved = self.pause.is_some_and(|pause| !pause.is_zero());
+        ensure!(moved, "the writes did not move: {self:?}");
         self.nothing_is_lost(serving).await
     }
 
@@ -102,9 +100,8 @@ impl Written {
 
     async fn found(&self, serving: &Client) -> Result<String> {
         let (rows, distinct, max) = counted(serving).await?;
-        Ok(format!(
-            "{self:?}; {rows} rows, {distinct} numbers up to {max}"
-        ))
+        let counted = format!("{rows} rows, {distinct} numbers up to {max}");
+        Ok(format!("{self:?}; {counted}"))
     }
 }
 

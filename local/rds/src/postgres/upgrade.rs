@@ -30,10 +30,8 @@ pub async fn to_version(host: &Host, server: &Server, version: &str) -> Result<(
     let checksums = has_checksums(server).await?;
     server.stop(StopMode::Fast).await?;
     if let Err(error) = to_major(host, server, &new, checksums).await {
-        server
-            .start()
-            .await
-            .with_context(|| format!("after a failed upgrade: {error:#}"))?;
+        let started = server.start().await;
+        started.with_context(|| format!("after a failed upgrade: {error:#}"))?;
         return Err(error);
     }
     server.set_install(new);
@@ -51,8 +49,8 @@ async fn to_major(host: &Host, server: &Server, new: &PgInstall, checksums: bool
     }
     run_pg_upgrade(host, server, new, &fresh).await?;
     for file in ["server.crt", "server.key"] {
-        std::fs::copy(data.join(file), fresh.join(file))
-            .with_context(|| format!("copying {file}"))?;
+        let copied = std::fs::copy(data.join(file), fresh.join(file));
+        copied.with_context(|| format!("copying {file}"))?;
     }
     std::fs::remove_dir_all(&data).context("removing the data folder of the old version")?;
     std::fs::rename(&fresh, &data).context("putting the upgraded data folder in place")
@@ -76,10 +74,7 @@ async fn run_pg_upgrade(host: &Host, server: &Server, new: &PgInstall, fresh: &P
 }
 
 async fn has_checksums(server: &Server) -> Result<bool> {
-    let row = server
-        .admin("postgres")
-        .await?
-        .query_one("SHOW data_checksums", &[])
-        .await?;
+    let admin = server.admin("postgres").await?;
+    let row = admin.query_one("SHOW data_checksums", &[]).await?;
     Ok(row.get::<_, &str>(0) == "on")
 }

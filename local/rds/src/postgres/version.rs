@@ -23,8 +23,6 @@ pub fn major(version: &str) -> u32 {
 /// For comparison: `16.4` is less than `16.14`.
 pub fn numbers(version: &str) -> (u32, u32) {
     let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
-    (
-        major.parse().unwrap_or_default(),
-        minor.parse().unwrap_or_default(),
-    )
+    let number = |text: &str| text.parse().unwrap_or_default();
+    (number(major), number(minor))
 }

@@ -14,9 +14,8 @@ impl Filters {
         for mut filter in form.list("Filters") {
             let name = filter.required("Name")?;
             if !known.contains(&name.as_str()) {
-                return Err(Fault::invalid_value(format!(
-                    "Unrecognized filter name: {name}"
-                )));
+                let message = format!("Unrecognized filter name: {name}");
+                return Err(Fault::invalid_value(message));
             }
             filters.push((name, filter.texts("Values")));
         }

@@ -40,10 +40,8 @@ impl Form {
     /// A text without which the request makes no sense.
     pub fn required(&mut self, name: &str) -> Result<String, Fault> {
         self.text(name).ok_or_else(|| {
-            Fault::new(
-                "MissingParameter",
-                format!("The request must contain the parameter {name}."),
-            )
+            let message = format!("The request must contain the parameter {name}.");
+            Fault::new("MissingParameter", message)
         })
     }
 
@@ -124,11 +122,8 @@ mod tests {
         let mut form = Form::parse(
             b"Action=X&Tags.Tag.2.Key=b&Tags.Tag.10.Key=c&Tags.Tag.1.Key=a%20%26&TagKeys.member.1=k+v",
         );
-        let tags: Vec<_> = form
-            .list("Tags")
-            .iter_mut()
-            .map(|tag| tag.text("Key"))
-            .collect();
+        let mut tags = form.list("Tags");
+        let tags: Vec<_> = tags.iter_mut().map(|tag| tag.text("Key")).collect();
         assert_eq!(tags, ["a &", "b", "c"].map(|key| Some(key.to_owned())));
         assert_eq!(form.texts("TagKeys"), ["k v"]);
     }

@@ -30,12 +30,8 @@ impl Stand {
     async fn new(name: &str) -> Result<Self> {
         let host = Host::alone(&run_folder(&format!("rds-{name}")))?;
         let names = Nameserver::default();
-        let rds = Rds::new(
-            host.clone(),
-            names.clone(),
-            DelayProfile::QUICK,
-            Keys::new(),
-        );
+        let quick = DelayProfile::QUICK;
+        let rds = Rds::new(host.clone(), names.clone(), quick, Keys::new());
         let gateway = Gateway::new(CallLog::default(), Faults::default());
         gateway.route("rds", Arc::new(rds.clone()));
         let network = host.network.clone();
@@ -66,16 +62,11 @@ impl Stand {
 
     /// A client of the database `orders` of an instance, by its name.
     fn dialer(&self, instance: &str) -> Result<Dialer> {
-        let port = self
-            .rds
-            .server(instance)
-            .context("no such instance")?
-            .address()
-            .port();
+        let server = self.rds.server(instance).context("no such instance")?;
         let address = Address::Name {
             name: host_name(instance),
             nameserver: self.nameserver,
-            port,
+            port: server.address().port(),
         };
         let login = Login {
             database: "orders".to_owned(),
@@ -133,15 +124,10 @@ async fn a_switchover_under_load_loses_and_doubles_nothing() -> Result<()> {
     let written = writer.stop().await?;
     written.check(&stand.dial("orders").await?.client).await?;
     let last = stand.number("orders", "SELECT max(id) FROM ticks").await?;
-    let next = stand
-        .number("orders", "SELECT nextval('ticks_id_seq')")
-        .await?;
-    let version = stand
-        .number(
-            "orders",
-            "SELECT current_setting('server_version_num')::bigint / 10000",
-        )
-        .await?;
+    let next = "SELECT nextval('ticks_id_seq')";
+    let next = stand.number("orders", next).await?;
+    let version = "SELECT current_setting('server_version_num')::bigint / 10000";
+    let version = stand.number("orders", version).await?;
     ensure!(
         next > last && version == 18,
         "the sequence stands at {next}, the version is {version}"
@@ -167,29 +153,20 @@ async fn a_switchover_that_fails_leaves_blue_writing() -> Result<()> {
     stand.boto3(&["provision"]).await?;
     stand.rds.break_next(Breakage::Switchover);
     stand.boto3(&["taken_back"]).await?;
-    ensure!(
-        stand.rds.unplayed().is_empty(),
-        "the breakage was not played"
-    );
-    stand
-        .run("orders", "INSERT INTO ticks (number) VALUES (1)")
-        .await?;
-    let id = stand
-        .rds
-        .deployment_named("upgrade")
-        .context("no deployment")?;
+    let played = stand.rds.unplayed().is_empty();
+    ensure!(played, "the breakage was not played");
+    let insert = |number| format!("INSERT INTO ticks (number) VALUES ({number})");
+    stand.run("orders", &insert(1)).await?;
+    let id = stand.rds.deployment_named("upgrade");
+    let id = id.context("no deployment")?;
     let block = stand.rds.block_replication(&id).await?;
-    stand
-        .run("orders", "INSERT INTO ticks (number) VALUES (2)")
-        .await?;
+    stand.run("orders", &insert(2)).await?;
     stand.boto3(&["called_off"]).await?;
     drop(block);
-    stand
-        .run("orders", "ALTER TABLE ticks ADD COLUMN note text")
-        .await?;
-    stand
-        .boto3(&["degraded", "discard", "provision", "switch"])
-        .await?;
+    let change = "ALTER TABLE ticks ADD COLUMN note text";
+    stand.run("orders", change).await?;
+    let again = ["degraded", "discard", "provision", "switch"];
+    stand.boto3(&again).await?;
     ensure!(stand.number("orders", "SELECT count(*) FROM ticks").await? == 2);
     stand.end().await
 }

@@ -13,39 +13,23 @@ async fn the_master_user_is_no_superuser() -> Result<()> {
     let server = host.create(spec("server", "16.14")).await?;
     let admin = server.admin("postgres").await?;
     roles::create_master(&admin, "viridian", "secret").await?;
-    admin
-        .batch_execute("SET ROLE viridian; CREATE ROLE app LOGIN; ALTER ROLE app NOLOGIN")
-        .await?;
+    let allowed = "SET ROLE viridian; CREATE ROLE app LOGIN; ALTER ROLE app NOLOGIN";
+    admin.batch_execute(allowed).await?;
+    let own = number(&admin, "SELECT pg_backend_pid()::bigint").await?;
     for refused in [
-        "CREATE PUBLICATION p FOR ALL TABLES".to_owned(),
-        "ALTER ROLE rdsadmin NOLOGIN".to_owned(),
-        format!(
-            "SELECT pg_terminate_backend({})",
-            number(&admin, "SELECT pg_backend_pid()::bigint").await?
-        ),
+        "CREATE PUBLICATION p FOR ALL TABLES",
+        "ALTER ROLE rdsadmin NOLOGIN",
+        &format!("SELECT pg_terminate_backend({own})"),
     ] {
-        let error = admin.batch_execute(&refused).await.expect_err(&refused);
-        assert_eq!(
-            error.code(),
-            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
-            "{refused}: {error}"
-        );
+        let error = admin.batch_execute(refused).await.expect_err(refused);
+        let denied = Some(&SqlState::INSUFFICIENT_PRIVILEGE);
+        assert_eq!(error.code(), denied, "{refused}: {error}");
     }
     server.stop(StopMode::Immediate).await?;
     assert!(!server.is_running());
     server.start().await?;
     server.destroy().await?;
     host.keeper.end().await
-}
-
-/// Tries to get in by TCP; the refusal's words otherwise.
-async fn dial(
-    host: &Host,
-    server: &Server,
-    name: &str,
-    user: &str,
-) -> std::result::Result<(), String> {
-    enter(host, server, name, user).await.map(drop)
 }
 
 /// A session by TCP; the refusal's words otherwise.
@@ -64,12 +48,11 @@ pub async fn enter(
         user: user.into(),
         password: "secret".into(),
     };
-    let tls = trusting(host.authority.ca_pem()).map_err(|error| error.to_string())?;
-    let dialled = Dialer::new(address, login, tls)
-        .map_err(|error| error.to_string())?
-        .dial()
-        .await;
-    dialled.map_err(|error| format!("{error:#}"))
+    let dialled = async {
+        let tls = trusting(host.authority.ca_pem())?;
+        Dialer::new(address, login, tls)?.dial().await
+    };
+    dialled.await.map_err(|error| format!("{error:#}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,34 +60,23 @@ async fn only_tls_a_password_and_the_right_name_let_anybody_in() -> Result<()> {
     let host = host("access")?;
     let server = host.create(spec("old-name", "18.4")).await?;
     roles::create_master(&server.admin("postgres").await?, "viridian", "secret").await?;
-    assert_eq!(
-        dial(&host, &server, "old-name.test", "viridian").await,
-        Ok(())
-    );
-    let refused = dial(&host, &server, "old-name.test", "rdsadmin")
-        .await
-        .expect_err("by socket only");
+    let dial = async |name, user| enter(&host, &server, name, user).await.map(drop);
+    assert_eq!(dial("old-name.test", "viridian").await, Ok(()));
+    let refused = dial("old-name.test", "rdsadmin").await;
+    let refused = refused.expect_err("by socket only");
     assert!(refused.contains("pg_hba.conf rejects"), "{refused}");
 
     server.set_names(&["new-name.test".into()]).await?;
-    assert_eq!(
-        dial(&host, &server, "new-name.test", "viridian").await,
-        Ok(())
-    );
-    let refused = dial(&host, &server, "old-name.test", "viridian")
-        .await
-        .expect_err("no longer its name");
+    assert_eq!(dial("new-name.test", "viridian").await, Ok(()));
+    let refused = dial("old-name.test", "viridian").await;
+    let refused = refused.expect_err("no longer its name");
     assert!(refused.contains("not valid for name"), "{refused}");
 
-    let plain = format!(
-        "host={} user=viridian password=secret dbname=postgres",
-        server.address().ip()
-    );
-    let plain = format!("{plain} port={} sslmode=disable", server.address().port());
-    let refused = tokio_postgres::connect(&plain, NoTls)
-        .await
-        .err()
-        .expect("no TLS");
+    let (ip, port) = (server.address().ip().to_string(), server.address().port());
+    let plain = "user=viridian password=secret dbname=postgres sslmode=disable";
+    let plain = format!("host={ip} port={port} {plain}");
+    let refused = tokio_postgres::connect(&plain, NoTls).await;
+    let refused = refused.err().expect("no TLS");
     let refused = refused.as_db_error().context("the server's own word")?;
     assert!(refused.message().contains("no encryption"), "{refused}");
     host.keeper.end().await

@@ -31,32 +31,28 @@ async fn number(client: &Client, query: &str) -> Result<i64> {
     Ok(client.query_one(query, &[]).await?.get(0))
 }
 
+async fn text(client: &Client, query: &str) -> Result<String> {
+    Ok(client.query_one(query, &[]).await?.get(0))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_no_row()
 -> Result<()> {
     let host = host("clone")?;
     let blue = host.create(spec("blue", "16.14")).await?;
     let admin = blue.admin("postgres").await?;
-    admin
-        .batch_execute(
-            "CREATE TABLE t (id bigserial PRIMARY KEY, n int); CREATE PUBLICATION p FOR TABLE t",
-        )
-        .await?;
+    let table =
+        "CREATE TABLE t (id bigserial PRIMARY KEY, n int); CREATE PUBLICATION p FOR TABLE t";
+    admin.batch_execute(table).await?;
     let load = Load::start(&blue).await?;
 
     let copy = clone::begin(&host, &blue, spec("green", "16.14")).await?;
     let slot = "SELECT lsn::text FROM pg_create_logical_replication_slot('s', 'pgoutput')";
-    let position: String = admin.query_one(slot, &[]).await?.get(0);
-    let green = copy.to_position(&position).await?;
+    let green = copy.to_position(&text(&admin, slot).await?).await?;
     upgrade::to_version(&host, &green, "18.4").await?;
     let on_green = green.admin("postgres").await?;
-    assert!(
-        on_green
-            .query_one("SHOW server_version", &[])
-            .await?
-            .get::<_, &str>(0)
-            .starts_with("18.4")
-    );
+    let version = text(&on_green, "SHOW server_version").await?;
+    assert!(version.starts_with("18.4"));
     let subscribe = format!(
         "DROP PUBLICATION p; CREATE SUBSCRIPTION s CONNECTION '{}' PUBLICATION p
          WITH (copy_data = false, create_slot = false, slot_name = 's')",
@@ -66,17 +62,10 @@ async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_
 
     let written = load.stop().await?;
     let last = number(&admin, "SELECT max(id) FROM t").await?;
-    until(
-        &on_green,
-        &format!("SELECT count(*) > 0 FROM t WHERE id = {last}"),
-    )
-    .await?;
+    let arrived = format!("SELECT count(*) > 0 FROM t WHERE id = {last}");
+    until(&on_green, &arrived).await?;
     let digest = "SELECT md5(string_agg(t::text, ',' ORDER BY id)) FROM t";
-    let (there, here): (String, String) = (
-        admin.query_one(digest, &[]).await?.get(0),
-        on_green.query_one(digest, &[]).await?.get(0),
-    );
-    assert_eq!(there, here);
+    assert_eq!(text(&admin, digest).await?, text(&on_green, digest).await?);
     assert_eq!(number(&on_green, "SELECT count(*) FROM t").await?, written);
     host.keeper.end().await
 }
@@ -90,7 +79,7 @@ struct Load {
 impl Load {
     async fn start(server: &Server) -> Result<Self> {
         let (stop, session) = (
-            Arc::new(AtomicBool::new(false)),
+            Arc::<AtomicBool>::default(),
             server.admin("postgres").await?,
         );
         let told = Arc::clone(&stop);
@@ -120,19 +109,13 @@ async fn a_replica_streams_and_a_minor_version_is_rolled_under_it() -> Result<()
         upgrade::to_version(&host, server, "16.14").await?;
     }
     let admin = primary.admin("postgres").await?;
-    admin
-        .batch_execute("CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
-        .await?;
+    let table = "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n";
+    admin.batch_execute(table).await?;
     let reader = replica.admin("postgres").await?;
     until(&reader, "SELECT to_regclass('t') IS NOT NULL").await?;
     assert_eq!(number(&reader, "SELECT count(*) FROM t").await?, 1000);
-    assert!(
-        reader
-            .query_one("SHOW server_version", &[])
-            .await?
-            .get::<_, &str>(0)
-            .starts_with("16.14")
-    );
+    let version = text(&reader, "SHOW server_version").await?;
+    assert!(version.starts_with("16.14"));
     replica.promote().await?;
     reader.batch_execute("INSERT INTO t VALUES (0)").await?;
     host.keeper.end().await
@@ -146,24 +129,14 @@ async fn a_change_of_parameters_holds_at_once_or_says_that_it_waits() -> Result<
     parameters.insert("default_transaction_read_only".into(), "on".into());
     assert!(server.set_parameters(&parameters).await?.is_empty());
     let session = server.admin("postgres").await?;
-    session
-        .batch_execute("CREATE TABLE t (n int)")
-        .await
-        .expect_err("it is read-only");
+    let written = session.batch_execute("CREATE TABLE t (n int)").await;
+    written.expect_err("it is read-only");
     parameters.insert("max_connections".into(), "123".into());
-    assert_eq!(
-        server.set_parameters(&parameters).await?,
-        ["max_connections"]
-    );
+    let waiting = server.set_parameters(&parameters).await?;
+    assert_eq!(waiting, ["max_connections"]);
     server.restart(StopMode::Fast).await?;
     let session = server.admin("postgres").await?;
-    assert_eq!(
-        session
-            .query_one("SHOW max_connections", &[])
-            .await?
-            .get::<_, &str>(0),
-        "123"
-    );
+    assert_eq!(text(&session, "SHOW max_connections").await?, "123");
     host.keeper.end().await
 }
 
@@ -172,19 +145,15 @@ async fn a_snapshot_is_whole_although_its_server_goes_on() -> Result<()> {
     let host = host("snapshot")?;
     let server = host.create(spec("server", "16.14")).await?;
     let admin = server.admin("postgres").await?;
-    admin
-        .batch_execute("CREATE TABLE t (id bigserial PRIMARY KEY, n int)")
-        .await?;
+    let table = "CREATE TABLE t (id bigserial PRIMARY KEY, n int)";
+    admin.batch_execute(table).await?;
     let load = Load::start(&server).await?;
     let taken = snapshot::take(&host, &server, "final").await?;
     assert!(load.stop().await? > 0);
     let verify = host.toolchain.postgres("16.14")?.program("pg_verifybackup");
     let said = std::process::Command::new(verify).arg(taken).output()?;
-    assert!(
-        said.status.success(),
-        "{}",
-        String::from_utf8_lossy(&said.stderr)
-    );
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success(), "{complaint}");
     host.keeper.end().await
 }
 
@@ -195,32 +164,20 @@ async fn the_script_starts_what_a_run_left() -> Result<()> {
     let green = host.create(spec("green", "16.14")).await?;
     for (server, rows) in [(&blue, 5), (&green, 10)] {
         let table = format!("CREATE TABLE t AS SELECT generate_series(1, {rows}) AS n");
-        server
-            .admin("postgres")
-            .await?
-            .batch_execute(&table)
-            .await?;
+        let admin = server.admin("postgres").await?;
+        admin.batch_execute(&table).await?;
     }
     let script = leave_script(host.keeper.folder(), &[("blue", &blue), ("green", &green)])?;
-    let psql = host
-        .toolchain
-        .postgres("16.14")?
-        .program("psql")
-        .display()
-        .to_string();
+    let psql = host.toolchain.postgres("16.14")?.program("psql");
+    let psql = psql.display().to_string();
     host.keeper.shutdown().await?;
     let count = |name: &str| {
         format!("{psql} -h ${name} -U rdsadmin -d postgres -Atc 'SELECT count(*) FROM t'")
     };
     let both = format!("{}; {}", count("blue"), count("green"));
-    let said = std::process::Command::new(script)
-        .args(["sh", "-c", &both])
-        .output()?;
-    assert_eq!(
-        String::from_utf8_lossy(&said.stdout),
-        "5\n10\n",
-        "{}",
-        String::from_utf8_lossy(&said.stderr)
-    );
+    let mut script = std::process::Command::new(script);
+    let said = script.args(["sh", "-c", &both]).output()?;
+    let (rows, complaint) = (&said.stdout, String::from_utf8_lossy(&said.stderr));
+    assert_eq!(String::from_utf8_lossy(rows), "5\n10\n", "{complaint}");
     host.keeper.end().await
 }
