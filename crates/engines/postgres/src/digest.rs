@@ -4,7 +4,6 @@
 //! every other type are hashed by their text. Sums, not `bit_xor`, since equal rows of a table without a key would cancel
 //! each other.
 
-use crate::error::looked;
 use crate::{PgSession, identifier, tables};
 use domain::error::StepError;
 use domain::rows::{Bucket, Column, Key, Row as RowSeen, Rows, Table};
@@ -12,6 +11,9 @@ use ports::Error;
 use std::collections::BTreeMap;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+
+/// What fails where rows can't be read.
+const READING: &str = "reading the digests of rows";
 
 /// Rows and digest of a table, in `buckets` parts (a power of two) by the hash of the key. Empty parts are left out.
 pub(crate) async fn buckets(
@@ -27,8 +29,8 @@ pub(crate) async fn buckets(
         row = row_hash(table),
         from = tables::from(table),
     );
-    let rows = session.query(&query, &[]).await;
-    let rows = rows.map_err(looked("computing a table's digest"))?;
+    let doing = "computing a table's digest";
+    let rows = session.look(doing, &query, &[]).await?;
     rows.iter().map(bucket).collect()
 }
 
@@ -63,8 +65,7 @@ pub(crate) async fn rows_of(
     } else {
         format!("select key, h, version from ({inner}) s where (k & {mask})::int = any($1)")
     };
-    let rows = session.query(&query, &[&chosen]).await;
-    let rows = rows.map_err(looked("reading the digests of rows"))?;
+    let rows = session.look(READING, &query, &[&chosen]).await?;
     Ok(rows.iter().map(seen).collect())
 }
 
@@ -85,8 +86,7 @@ pub(crate) async fn rows_at(
         .iter()
         .map(|column| column as &(dyn ToSql + Sync))
         .collect();
-    let rows = session.query(&at_keys(table), &parameters).await;
-    let rows = rows.map_err(looked("reading the digests of rows"))?;
+    let rows = session.look(READING, &at_keys(table), &parameters).await?;
     Ok(rows.iter().map(seen).collect())
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn read_notice(comment: Option<String>) -> (Option<Owner>, Option<Str
     (Some(owner.into()), None)
 }
 
-/// Closes the fence's roles, all in one transaction. Sessions that are connected stay: see [`crate::sessions::drain`].
+/// Closes the fence's roles, all in one transaction. Sessions that are connected stay: see [`ports::Session::drain`].
 pub(crate) async fn raise(session: &PgSession, fence: &Fence) -> Result<(), Error> {
     transact(session, "closing the application's roles", &closing(fence)).await
 }

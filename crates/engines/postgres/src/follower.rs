@@ -1,6 +1,5 @@
 //! The role as which old blue follows green, where the secret has one beside ours: does it have what a failback needs?
 
-use crate::error::looked;
 use crate::facts::Follower;
 use crate::tables::APPLICATIONS;
 use crate::{Network, PgSession, Postgres};
@@ -42,10 +41,8 @@ async fn rights(session: &PgSession, name: &str) -> Result<Follower, Error> {
                     not rolsuper and exists (select from pg_roles g where g.rolname = 'rds_iam' \
                                              and pg_has_role(r.oid, g.oid, 'member')) \
                  from pg_roles r where rolname = $1";
-    let row = session.query_opt(query, &[&name]).await;
-    let row = row.map_err(looked(
-        "reading the role as which old blue is to follow green",
-    ))?;
+    let doing = "reading the role as which old blue is to follow green";
+    let row = session.look_opt(doing, query, &[&name]).await?;
     let says = |column: usize| row.as_ref().is_some_and(|row| row.get(column));
     Ok(Follower {
         name: name.to_owned(),
@@ -67,7 +64,6 @@ async fn writes(theirs: &PgSession) -> Result<Vec<String>, Error> {
            and (has_any_column_privilege(c.oid, 'insert, update') or has_table_privilege(c.oid, 'delete, truncate')) \
          order by 1"
     );
-    let rows = theirs.query(&query, &[]).await;
-    let rows = rows.map_err(looked("asking what the role of replication may write"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let doing = "asking what the role of replication may write";
+    theirs.texts(doing, &query, &[]).await
 }

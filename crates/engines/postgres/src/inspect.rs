@@ -1,10 +1,9 @@
 //! What `plan` asks a server about itself. Everything here only reads.
 
-use crate::error::looked;
 use crate::facts::{DatabaseSeen, OurRole, RoleSeen, Server, Settings, SlotSeen};
 use crate::reverse::has_part;
 use crate::tables::APPLICATIONS;
-use crate::{Network, PgSession, Postgres, follower, server};
+use crate::{Network, PgSession, Postgres, count, follower};
 use ports::{Access, Endpoint, Engine, Error};
 use std::collections::BTreeSet;
 use tokio_postgres::Row;
@@ -63,10 +62,6 @@ pub(crate) async fn server<N: Network + Clone>(
     })
 }
 
-fn count(row: &Row, column: usize) -> u32 {
-    u32::try_from(row.get::<_, i64>(column)).unwrap_or(u32::MAX)
-}
-
 /// A database of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Listed {
@@ -87,8 +82,7 @@ async fn databases(session: &PgSession) -> Result<Vec<Listed>, Error> {
                  from pg_database \
                  where not (datname = 'template0' and datistemplate and not datallowconn) \
                    and not (datname = 'rdsadmin' and pg_get_userbyid(datdba) = 'rdsadmin') order by 1";
-    let rows = session.query(query, &[]).await;
-    let rows = rows.map_err(looked("listing the databases"))?;
+    let rows = session.look("listing the databases", query, &[]).await?;
     let listed = |row: &Row| Listed {
         name: row.get(0),
         closed: row.get(1),
@@ -120,8 +114,9 @@ async fn our_role(session: &PgSession) -> Result<OurRole, Error> {
                        and exists (select from pg_roles g where g.rolname = 'rds_superuser' \
                                    and pg_has_role(current_user, g.oid, 'member')) \
                  from pg_roles where rolname = current_user";
-    let row = session.query_one(query, &[]).await;
-    let row = row.map_err(looked("asking for our own rights"))?;
+    let row = session
+        .look_one("asking for our own rights", query, &[])
+        .await?;
     Ok(OurRole {
         name: row.get(0),
         creates_roles: row.get(1),
@@ -140,8 +135,8 @@ pub(crate) async fn settings(session: &PgSession) -> Result<Settings, Error> {
                     current_setting('max_wal_senders')::bigint, \
                     current_setting('max_logical_replication_workers')::bigint, \
                     current_setting('max_worker_processes')::bigint";
-    let row = session.query_one(query, &[]).await;
-    let row = row.map_err(looked("reading the server's settings"))?;
+    let doing = "reading the server's settings";
+    let row = session.look_one(doing, query, &[]).await?;
     Ok(Settings {
         wal_level: row.get(0),
         replication_slots: count(&row, 1),
@@ -154,8 +149,8 @@ pub(crate) async fn settings(session: &PgSession) -> Result<Settings, Error> {
 async fn slots(session: &PgSession) -> Result<Vec<SlotSeen>, Error> {
     let query =
         "select slot_name::text, slot_type = 'logical' from pg_replication_slots order by 1";
-    let rows = session.query(query, &[]).await;
-    let rows = rows.map_err(looked("reading the replication slots"))?;
+    let doing = "reading the replication slots";
+    let rows = session.look(doing, query, &[]).await?;
     let slot = |row: &Row| SlotSeen {
         name: row.get(0),
         logical: row.get(1),
@@ -167,7 +162,7 @@ async fn slots(session: &PgSession) -> Result<Vec<SlotSeen>, Error> {
 async fn subscriptions(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select s.subname::text || ' in ' || d.datname from pg_subscription s \
                  join pg_database d on d.oid = s.subdbid order by 1";
-    session.texts(query, "reading the subscriptions").await
+    session.texts("reading the subscriptions", query, &[]).await
 }
 
 /// Streams of physical replicas, all WAL senders, seconds of the oldest transaction, prepared transactions.
@@ -180,8 +175,9 @@ async fn activity(session: &PgSession) -> Result<Row, Error> {
         (select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::bigint \
             from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()), \
         (select count(*) from pg_prepared_xacts)";
-    let row = session.query_one(query, &[]).await;
-    row.map_err(looked("reading the server's activity"))
+    session
+        .look_one("reading the server's activity", query, &[])
+        .await
 }
 
 /// Roles that can log in, and those that are named. Whoever is a member of `rds_replication` is there for replication,
@@ -192,8 +188,7 @@ async fn roles(session: &PgSession, named: &[String]) -> Result<Vec<RoleSeen>, E
                                                 where m.member = r.oid and g.rolname = 'rds_replication'), \
                     pg_has_role(current_user, r.oid, 'member with admin option') \
                  from pg_roles r where r.rolcanlogin or r.rolname::text = any($1) order by 1";
-    let rows = session.query(query, &[&named]).await;
-    let rows = rows.map_err(looked("reading the roles"))?;
+    let rows = session.look("reading the roles", query, &[&named]).await?;
     let role = |row: &Row| RoleSeen {
         name: row.get(0),
         can_login: row.get(1),
@@ -212,7 +207,9 @@ async fn writing_settings(session: &PgSession) -> Result<Vec<String>, Error> {
                  where c in ('default_transaction_read_only=off', 'default_transaction_read_only=false', \
                              'default_transaction_read_only=no', 'default_transaction_read_only=0') \
                    and s.setrole::regrole::text not like 'rds%' order by 1";
-    session.texts(query, "reading the roles' settings").await
+    session
+        .texts("reading the roles' settings", query, &[])
+        .await
 }
 
 async fn database(session: &PgSession, name: String) -> Result<DatabaseSeen, Error> {
@@ -226,16 +223,14 @@ async fn database(session: &PgSession, name: String) -> Result<DatabaseSeen, Err
         keyless: tables(session, KEYLESS).await?,
         foreign_owners: foreign_owners(session).await?,
         hidden: tables(session, "c.relkind = 'r' and row_security_active(c.oid)").await?,
-        unlogged: tables(
-            session,
-            "c.relkind in ('r', 'p') and c.relpersistence = 'u'",
-        )
-        .await?,
+        unlogged: tables(session, UNLOGGED).await?,
         materialized_views: tables(session, "c.relkind = 'm'").await?,
         unsupported_columns: unsupported_columns(session).await?,
         extensions: extensions(session).await?,
     })
 }
+
+const UNLOGGED: &str = "c.relkind in ('r', 'p') and c.relpersistence = 'u'";
 
 /// Tables that hold rows; a partitioned table's rows are in its partitions. A deferrable key is no replica identity: once a
 /// publication lists the table, `UPDATE` and `DELETE` fail on blue.
@@ -254,8 +249,7 @@ async fn facts(session: &PgSession) -> Result<Row, Error> {
                 (select count(*) from pg_largeobject_metadata), \
                 has_database_privilege(current_database(), 'create')"
     );
-    let row = session.query_one(&query, &[]).await;
-    row.map_err(looked("inspecting a database"))
+    session.look_one("inspecting a database", &query, &[]).await
 }
 
 async fn tables(session: &PgSession, which: &str) -> Result<Vec<String>, Error> {
@@ -263,12 +257,12 @@ async fn tables(session: &PgSession, which: &str) -> Result<Vec<String>, Error> 
         "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where {APPLICATIONS} and ({which}) order by 1"
     );
-    session.texts(&query, "inspecting the tables").await
+    session.texts("inspecting the tables", &query, &[]).await
 }
 
 /// Owners whose part we can neither take nor grant to ourselves.
 async fn foreign_owners(session: &PgSession) -> Result<Vec<String>, Error> {
-    let has_part = has_part(server::major(session));
+    let has_part = has_part(session.major());
     let query = format!(
         "select distinct pg_get_userbyid(c.relowner)::text from pg_class c \
          join pg_namespace n on n.oid = c.relnamespace \
@@ -278,7 +272,9 @@ async fn foreign_owners(session: &PgSession) -> Result<Vec<String>, Error> {
            and not {has_part} \
            and not pg_has_role(current_user, c.relowner, 'member with admin option') order by 1"
     );
-    session.texts(&query, "inspecting the tables' owners").await
+    session
+        .texts("inspecting the tables' owners", &query, &[])
+        .await
 }
 
 /// Types that hold another object's number, which `pg_upgrade` does not keep.
@@ -291,10 +287,10 @@ async fn unsupported_columns(session: &PgSession) -> Result<Vec<String>, Error> 
            and t.typname in ('regcollation', 'regconfig', 'regdictionary', 'regnamespace', \
                              'regoper', 'regoperator', 'regproc', 'regprocedure') order by 1"
     );
-    session.texts(&query, "inspecting the columns").await
+    session.texts("inspecting the columns", &query, &[]).await
 }
 
 async fn extensions(session: &PgSession) -> Result<Vec<String>, Error> {
     let query = "select extname::text from pg_extension where extname <> 'plpgsql' order by 1";
-    session.texts(query, "inspecting the extensions").await
+    session.texts("inspecting the extensions", query, &[]).await
 }

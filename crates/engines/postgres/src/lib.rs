@@ -23,19 +23,13 @@ mod network;
 mod position;
 mod remedies;
 mod reverse;
-mod roles;
 #[cfg(test)]
 mod samples;
 mod sequences;
-mod server;
 mod session;
-mod sessions;
 mod slots;
 mod smoke;
-mod standing;
-mod statistics;
 mod tables;
-mod transactions;
 mod trust;
 
 pub use connect::{APPLICATION_NAME, STATEMENT};
@@ -48,6 +42,11 @@ pub use session::PgSession;
 /// A name as an identifier.
 fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A count of the server's as one of ours, which none exceeds.
+fn count(row: &tokio_postgres::Row, column: usize) -> u32 {
+    u32::try_from(row.get::<_, i64>(column)).unwrap_or(u32::MAX)
 }
 
 /// A text as a literal, whatever it contains.

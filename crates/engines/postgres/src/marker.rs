@@ -1,7 +1,7 @@
 //! The marker: one row per database, written on blue. Once it is seen on green, everything that was committed before it
 //! is there too, since logical replication applies transactions in the order of their commits.
 
-use crate::error::{acted, looked};
+use crate::error::acted;
 use crate::{PgSession, position};
 use domain::error::StepError;
 use domain::ids::Millis;
@@ -9,6 +9,7 @@ use domain::marker::{Marker, Seen};
 use ports::{Error, WrittenMarker};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_postgres::Row;
 
 /// Makes the marker's table with its row, if it is not there. Only before green exists: later it would be DDL.
 pub(crate) async fn create(session: &PgSession) -> Result<(), Error> {
@@ -27,22 +28,16 @@ pub(crate) async fn remove(session: &PgSession) -> Result<(), Error> {
 
 /// Advances the marker of the session's database, with where its commit stands in the log and the transaction's id.
 pub(crate) async fn write(session: &PgSession) -> Result<WrittenMarker, Error> {
-    let row = session
-        .query_opt(
-            "update viridian.marker set number = number + 1, written_at = clock_timestamp() \
-             where id = 1 returning number, (extract(epoch from written_at) * 1000)::bigint, txid_current()",
-            &[],
-        )
-        .await
-        .map_err(acted("writing the marker"))?
-        .ok_or_else(|| {
-            StepError::refused(
-                "the marker's row is gone from `viridian.marker`; provision makes it",
-            )
-        })?;
+    let update = "update viridian.marker set number = number + 1, written_at = clock_timestamp() \
+                  where id = 1 returning number, (extract(epoch from written_at) * 1000)::bigint, txid_current()";
+    let row = session.query_opt(update, &[]).await;
+    let row = row.map_err(acted("writing the marker"))?.ok_or_else(|| {
+        StepError::refused("the marker's row is gone from `viridian.marker`; provision makes it")
+    })?;
+    let Seen { number, written_at } = seen(&row);
     let marker = Marker {
-        number: row.get(0),
-        written_at: Millis(row.get(1)),
+        number,
+        written_at,
         position: position::last(session).await?,
     };
     Ok(WrittenMarker {
@@ -51,20 +46,24 @@ pub(crate) async fn write(session: &PgSession) -> Result<WrittenMarker, Error> {
     })
 }
 
+/// What fails where it can't be read.
+pub(crate) const READING: &str = "reading the marker";
+
+/// The query for the marker's row.
+pub(crate) const MARKER: &str = "select number, (extract(epoch from written_at) * 1000)::bigint from viridian.marker where id = 1";
+
 /// The marker of the session's database; none where there is no row.
 pub(crate) async fn read(session: &PgSession) -> Result<Option<Seen>, Error> {
-    let row = session
-        .query_opt(
-            "select number, (extract(epoch from written_at) * 1000)::bigint \
-             from viridian.marker where id = 1",
-            &[],
-        )
-        .await
-        .map_err(looked("reading the marker"))?;
-    Ok(row.map(|row| Seen {
+    let row = session.look_opt(READING, MARKER, &[]).await?;
+    Ok(row.as_ref().map(seen))
+}
+
+/// What the marker's row says.
+pub(crate) fn seen(row: &Row) -> Seen {
+    Seen {
         number: row.get(0),
         written_at: Millis(row.get(1)),
-    }))
+    }
 }
 
 /// Looks until a marker with at least this number is there, or until the bound; the last one that was seen.

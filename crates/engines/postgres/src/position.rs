@@ -1,7 +1,6 @@
 //! Positions in the write-ahead log, in PostgreSQL's own text: `16/B374D848`. To everyone else they are opaque.
 
 use crate::PgSession;
-use crate::error::looked;
 use domain::error::StepError;
 use domain::ids::Position;
 use ports::Error;
@@ -14,8 +13,7 @@ use ports::Error;
 pub(crate) async fn last(session: &PgSession) -> Result<Position, Error> {
     const DOING: &str = "reading the log position";
     let query = "select pg_current_wal_insert_lsn()::text";
-    let row = session.query_one(query, &[]).await;
-    let row = row.map_err(looked(DOING))?;
+    let row = session.look_one(DOING, query, &[]).await?;
     read(row.get(0)).map_err(|why| StepError::failed(format!("{DOING} failed: {why}")).into())
 }
 

@@ -8,8 +8,7 @@ pub(crate) mod publisher;
 pub(crate) mod room;
 pub(crate) mod subscriber;
 
-use crate::error::looked;
-use crate::{PgSession, server};
+use crate::PgSession;
 use domain::reverse::Shape;
 use ports::Error;
 use std::collections::BTreeSet;
@@ -28,8 +27,9 @@ group by 1 order by 1";
 
 /// The tables of the session's database.
 pub(crate) async fn shape(session: &PgSession) -> Result<Shape, Error> {
-    let rows = session.query(SHAPE, &[]).await;
-    let rows = rows.map_err(looked("reading the tables' shape"))?;
+    let rows = session
+        .look("reading the tables' shape", SHAPE, &[])
+        .await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -56,19 +56,18 @@ pub(crate) const fn has_part(version: i32) -> &'static str {
 /// Makes us a member of every role that owns tables or sequences of the session's database. Roles are the server's, and
 /// this is no change of a schema.
 pub(crate) async fn adopt(session: &PgSession) -> Result<(), Error> {
-    let version = server::major(session);
+    let version = session.major();
     let query = format!("{OWNERS}{}", has_part(version));
-    let rows = session.query(&query, &[]).await;
-    let rows = rows.map_err(looked("reading the tables' owners"))?;
+    let doing = "reading the tables' owners";
+    let owners: Vec<String> = session.texts(doing, &query, &[]).await?;
     let options = match version {
         16.. => " with inherit true, set true",
         _ => "",
     };
-    let grants = rows.iter().map(|row| {
-        let owner: String = row.get(0);
-        format!("grant {owner} to current_user{options};")
-    });
-    let grants: String = grants.collect();
+    let grants = owners.iter();
+    let grants: String = grants
+        .map(|owner| format!("grant {owner} to current_user{options};"))
+        .collect();
     session.change("taking the owners' part", &grants).await
 }
 

@@ -1,7 +1,7 @@
 //! Sequences, which logical replication does not carry.
 
 use crate::PgSession;
-use crate::error::{acted, looked};
+use crate::error::acted;
 use ports::Error;
 
 /// The sequences of the application: an extension's are its own.
@@ -23,21 +23,12 @@ cross join lateral (select case when has_sequence_privilege(c.oid, 'select, usag
                                 then pg_sequence_last_value(c.oid) end) as l(now)
 where l.now is null or (s.value - l.now::numeric) * sign(q.seqincrement) > 0";
 
-/// How far the sequences have come, by name: more is further, also where they count down. One that was never used has no
-/// value.
-pub(crate) async fn read(session: &PgSession) -> Result<Vec<(String, Option<i64>)>, Error> {
-    let query = "select format('%I.%I', schemaname, sequencename), last_value * sign(increment_by)::bigint from pg_sequences \
-                 where schemaname !~ '^pg_' order by 1";
-    let rows = session.query(query, &[]).await;
-    let rows = rows.map_err(looked("reading the sequences"))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
 /// Brings the sequences of `old`'s database to where `new`'s are: logical replication does not carry them. Returns what
 /// could not be set, each with the reason: behind the point of no return one sequence may not keep both sides closed.
 pub(crate) async fn carry(new: &PgSession, old: &PgSession) -> Result<Vec<String>, Error> {
-    let rows = new.query(SEQUENCES, &[]).await;
-    let rows = rows.map_err(looked("reading green's sequences"))?;
+    let rows = new
+        .look("reading green's sequences", SEQUENCES, &[])
+        .await?;
     let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let values: Vec<i64> = rows.iter().map(|row| row.get(1)).collect();
     if set_sequences(old, &names, &values).await?.is_none() {

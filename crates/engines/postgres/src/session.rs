@@ -1,12 +1,12 @@
-//! A session on one database of a server. Each method leads to the file of its subject; what it does and how it fails is
-//! said by [`ports::Session`].
+//! A session on one database of a server. What is one question to the server is asked here; a subject that is more has a
+//! file of its own. What each method does and how it fails is said by [`ports::Session`].
 
 use crate::error::{acted, looked};
 use crate::reverse::{self, publisher, room, subscriber};
 use crate::{
-    digest, fence, inspect, marker, roles, sequences, server, sessions, slots, standing,
-    statistics, tables, transactions,
+    count, digest, fence, identifier, inspect, marker, position, sequences, slots, tables,
 };
+use domain::error::StepError;
 use domain::fence::{Fence, Role};
 use domain::ids::{Millis, Position};
 use domain::marker::Seen;
@@ -14,10 +14,42 @@ use domain::proof::Standing;
 use domain::reverse::{Link, Shape, SlotSeen, SubscriptionSeen};
 use domain::rows::{Bucket, Key, Rows, Table};
 use ports::{Drained, Error, Session, TableName, WrittenMarker};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Deref;
 use std::time::Duration;
-use tokio_postgres::Client;
+use tokio::time::Instant;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+/// Ends sessions of the application: never replication's, never ours.
+const TERMINATE: &str = "select pid, pg_terminate_backend(pid) from pg_stat_activity \
+    where usename::text = any($1) and backend_type = 'client backend' and pid <> pg_backend_pid()";
+
+/// Transactions that wrote something, without the server's own and replication's.
+const LONG_TRANSACTIONS: &str = "select format('%s of %s in %s, open for %s s', pid, usename, datname, \
+        round(extract(epoch from clock_timestamp() - xact_start))) \
+    from pg_stat_activity \
+    where backend_type = 'client backend' and pid <> pg_backend_pid() \
+      and backend_xid is not null \
+      and extract(epoch from clock_timestamp() - xact_start) >= $1::float8 order by xact_start";
+
+/// One round trip, since writers wait.
+const STANDING: &str = "
+select array(select rolname::text from pg_roles where rolname::text = any($1) and rolcanlogin order by 1),
+       (select count(*) from pg_stat_activity
+        where usename::text = any($1) and backend_type = 'client backend' and pid <> pg_backend_pid()),
+       array(select gid from pg_prepared_xacts order by 1),
+       current_setting('default_transaction_read_only')::bool,
+       pg_current_wal_insert_lsn()::text";
+
+/// Tables with rows for whose columns there are no statistics at all: `pg_upgrade` leaves them behind before 18.
+const WITHOUT_STATISTICS: &str = "select n.nspname::text, c.relname::text from pg_class c \
+    join pg_namespace n on n.oid = c.relnamespace \
+    where c.relkind in ('r', 'm') and c.relpersistence = 'p' \
+      and n.nspname not like 'pg\\_%' and n.nspname not in ('information_schema', 'viridian') \
+      and pg_relation_size(c.oid) > 0 \
+      and not exists (select from pg_stats s where s.schemaname = n.nspname and s.tablename = c.relname) \
+    order by 1, 2";
 
 /// A session of our own role on one database of a server. Ends when it is dropped.
 pub struct PgSession {
@@ -30,6 +62,14 @@ impl PgSession {
         Self { client, version }
     }
 
+    /// The server's major version.
+    pub(crate) fn major(&self) -> i32 {
+        let said = self.version.as_str();
+        let end = said.find(|c: char| !c.is_ascii_digit());
+        let digits = end.map_or(said, |end| &said[..end]);
+        digits.parse().unwrap_or_default()
+    }
+
     /// Runs statements that change something, in one round trip. `doing` completes “… failed”.
     ///
     /// # Errors
@@ -39,13 +79,44 @@ impl PgSession {
         self.batch_execute(statements).await.map_err(acted(doing))
     }
 
-    /// The first column of a query's rows. `doing` completes “… failed”.
+    /// The rows of a query that only looks. `doing` completes “… failed”.
+    pub(crate) async fn look(
+        &self,
+        doing: &'static str,
+        query: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Error> {
+        self.query(query, values).await.map_err(looked(doing))
+    }
+
+    /// The same of a query that has exactly one row.
+    pub(crate) async fn look_one(
+        &self,
+        doing: &'static str,
+        query: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, Error> {
+        self.query_one(query, values).await.map_err(looked(doing))
+    }
+
+    /// The same of a query that has one row or none.
+    pub(crate) async fn look_opt(
+        &self,
+        doing: &'static str,
+        query: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, Error> {
+        self.query_opt(query, values).await.map_err(looked(doing))
+    }
+
+    /// The first column of such a query's rows.
     pub(crate) async fn texts<C: FromIterator<String>>(
         &self,
-        query: &str,
         doing: &'static str,
+        query: &str,
+        values: &[&(dyn ToSql + Sync)],
     ) -> Result<C, Error> {
-        let rows = self.query(query, &[]).await.map_err(looked(doing))?;
+        let rows = self.look(doing, query, values).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }
@@ -85,21 +156,42 @@ impl Session for PgSession {
     }
 
     async fn clock(&self) -> Result<Millis, Error> {
-        server::clock(self).await
+        let query = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
+        let doing = "reading the server's clock";
+        Ok(Millis(self.look_one(doing, query, &[]).await?.get(0)))
     }
 
     // Roles and fences.
 
     async fn roles(&self, names: &[String]) -> Result<Vec<Role>, Error> {
-        roles::read(self, names).await
+        let query = "select rolname::text, rolcanlogin, shobj_description(oid, 'pg_authid') \
+                     from pg_roles where rolname::text = any($1) order by 1";
+        let doing = "reading the application's roles";
+        let rows = self.look(doing, query, &[&names]).await?;
+        let role = |row: &Row| {
+            let (fenced_by, comment) = fence::read_notice(row.get(2));
+            Role {
+                name: row.get(0),
+                can_login: row.get(1),
+                fenced_by,
+                comment,
+            }
+        };
+        Ok(rows.iter().map(role).collect())
     }
 
     async fn logins(&self) -> Result<BTreeSet<String>, Error> {
-        roles::logins(self).await
+        // PostgreSQL's own and RDS's apart: a new version brings more of those.
+        let query = "select rolname::text from pg_roles \
+                     where rolcanlogin and rolname !~ '^pg_' and rolname !~ '^rds'";
+        let doing = "reading the roles that can log in";
+        self.texts(doing, query, &[]).await
     }
 
     async fn role_names(&self) -> Result<BTreeSet<String>, Error> {
-        roles::names(self).await
+        let query = "select rolname::text from pg_roles";
+        let doing = "reading the names of the roles";
+        self.texts(doing, query, &[]).await
     }
 
     async fn raise(&self, fence: &Fence) -> Result<(), Error> {
@@ -115,21 +207,43 @@ impl Session for PgSession {
     }
 
     async fn drain(&self, roles: &[String], bound: Duration) -> Result<Drained, Error> {
-        sessions::drain(self, roles, bound).await
+        let began = Instant::now();
+        let mut ended = HashSet::new();
+        // Each round is a transaction of its own, since `pg_stat_activity` stands still inside one.
+        loop {
+            let rows = self.query(TERMINATE, &[&roles]).await;
+            let rows = rows.map_err(acted("ending the application's sessions"))?;
+            ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+            if rows.is_empty() || began.elapsed() >= bound {
+                return Ok(Drained {
+                    ended: u32::try_from(ended.len()).unwrap_or(u32::MAX),
+                    left: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     // Transactions.
 
     async fn long_transactions(&self, age: Duration) -> Result<Vec<String>, Error> {
-        transactions::long(self, age).await
+        let (doing, seconds) = ("reading the open transactions", age.as_secs_f64());
+        self.texts(doing, LONG_TRANSACTIONS, &[&seconds]).await
     }
 
     async fn prepared_transactions(&self) -> Result<Vec<String>, Error> {
-        transactions::prepared(self).await
+        // By their global identifiers. They outlive their sessions.
+        let query = "select gid from pg_prepared_xacts order by 1";
+        let doing = "reading the prepared transactions";
+        self.texts(doing, query, &[]).await
     }
 
     async fn next_transaction(&self) -> Result<u64, Error> {
-        transactions::next(self).await
+        let query = "select txid_snapshot_xmax(txid_current_snapshot())";
+        let doing = "reading the next transaction id";
+        let next: i64 = self.look_one(doing, query, &[]).await?.get(0);
+        let negative = |_| StepError::failed("the next transaction id is negative").into();
+        u64::try_from(next).map_err(negative)
     }
 
     // The marker.
@@ -171,15 +285,33 @@ impl Session for PgSession {
     // The proof.
 
     async fn standing(&self, roles: &[String]) -> Result<Standing, Error> {
-        standing::read(self, roles).await
+        let values: [(&(dyn ToSql + Sync), Type); 1] = [(&roles, Type::TEXT_ARRAY)];
+        let rows = self.query_typed(STANDING, &values).await;
+        let rows = rows.map_err(looked("looking at a side of the switchover"))?;
+        let none = || StepError::transient("a side of the switchover returned no row");
+        let row = rows.first().ok_or_else(none)?;
+        Ok(Standing {
+            open_roles: row.get(0),
+            sessions: count(row, 1),
+            prepared: row.get(2),
+            read_only: row.get(3),
+            position: position::read(row.get(4))?,
+        })
     }
 
     async fn freeze(&self) -> Result<Option<Seen>, Error> {
-        standing::freeze(self).await
+        let begin = self.batch_execute("begin isolation level repeatable read, read only");
+        let marker = self.query_typed(marker::MARKER, &[]);
+        // Both are sent at once, in this order.
+        let (frozen, rows) = futures_util::future::join(begin, marker).await;
+        frozen.map_err(looked("holding on to the moment of the switchover"))?;
+        let rows = rows.map_err(looked(marker::READING))?;
+        Ok(rows.first().map(marker::seen))
     }
 
     async fn release(&self) -> Result<(), Error> {
-        standing::release(self).await
+        let ended = self.batch_execute("rollback").await;
+        ended.map_err(looked("letting go of the moment of the switchover"))
     }
 
     // Reverse replication, from new to old.
@@ -231,15 +363,23 @@ impl Session for PgSession {
     }
 
     async fn extensions(&self) -> Result<Vec<String>, Error> {
-        tables::extensions(self).await
+        let query = "select extname::text from pg_extension order by 1";
+        self.texts("reading the extensions", query, &[]).await
     }
 
     async fn invalid_indexes(&self) -> Result<Vec<String>, Error> {
-        tables::invalid_indexes(self).await
+        let query = "select format('%I.%I', n.nspname, c.relname) \
+                     from pg_index i join pg_class c on c.oid = i.indexrelid \
+                     join pg_namespace n on n.oid = c.relnamespace \
+                     where not (i.indisvalid and i.indisready) and n.nspname !~ '^pg_' order by 1";
+        self.texts("reading the indexes", query, &[]).await
     }
 
     async fn sequences(&self) -> Result<Vec<(String, Option<i64>)>, Error> {
-        sequences::read(self).await
+        let query = "select format('%I.%I', schemaname, sequencename), last_value * sign(increment_by)::bigint \
+                     from pg_sequences where schemaname !~ '^pg_' order by 1";
+        let rows = self.look("reading the sequences", query, &[]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     async fn buckets(&self, table: &Table, buckets: u32) -> Result<BTreeMap<i32, Bucket>, Error> {
@@ -257,10 +397,19 @@ impl Session for PgSession {
     // The planner's statistics.
 
     async fn missing_statistics(&self) -> Result<Vec<TableName>, Error> {
-        statistics::missing(self).await
+        let doing = "looking for missing statistics";
+        let rows = self.look(doing, WITHOUT_STATISTICS, &[]).await?;
+        let table = |row: &Row| TableName {
+            schema: row.get(0),
+            name: row.get(1),
+        };
+        Ok(rows.iter().map(table).collect())
     }
 
     async fn analyze(&self, table: &TableName) -> Result<(), Error> {
-        statistics::analyze(self, table).await
+        let (schema, name) = (identifier(&table.schema), identifier(&table.name));
+        let analyze = format!("analyze {schema}.{name}");
+        self.change("gathering a table's statistics", &analyze)
+            .await
     }
 }

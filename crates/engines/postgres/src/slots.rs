@@ -1,7 +1,6 @@
 //! Replication from blue to green: its slots on blue, its subscriptions on green.
 
-use crate::PgSession;
-use crate::error::looked;
+use crate::{PgSession, count};
 use ports::Error;
 use std::collections::HashSet;
 
@@ -17,16 +16,12 @@ struct Slot {
 
 /// Every logical slot of the server. `plan` refuses foreign ones, so these are the forward link's.
 async fn logical(session: &PgSession) -> Result<Vec<Slot>, Error> {
-    let rows = session
-        .query(
-            "select slot_name::text, database::text, \
+    let query = "select slot_name::text, database::text, \
                     case when wal_status is distinct from 'lost' and confirmed_flush_lsn is not null \
                          then greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn), 0)::bigint end \
-             from pg_replication_slots where slot_type = 'logical' order by 1",
-            &[],
-        )
-        .await
-        .map_err(looked("reading the replication slots"))?;
+                 from pg_replication_slots where slot_type = 'logical' order by 1";
+    let doing = "reading the replication slots";
+    let rows = session.look(doing, query, &[]).await?;
     let slot = |row: &tokio_postgres::Row| Slot {
         name: row.get(0),
         database: row.get(1),
@@ -57,13 +52,8 @@ pub(crate) async fn foreign(session: &PgSession) -> Result<Vec<String>, Error> {
 
 /// How many subscriptions the session's database has.
 pub(crate) async fn subscriptions(session: &PgSession) -> Result<u32, Error> {
-    let row = session
-        .query_one(
-            "select count(*) from pg_subscription s join pg_database d on d.oid = s.subdbid \
-             where d.datname = current_database()",
-            &[],
-        )
-        .await
-        .map_err(looked("reading the subscriptions"))?;
-    Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
+    let query = "select count(*) from pg_subscription s join pg_database d on d.oid = s.subdbid \
+                 where d.datname = current_database()";
+    let doing = "reading the subscriptions";
+    Ok(count(&session.look_one(doing, query, &[]).await?, 0))
 }

@@ -1,6 +1,5 @@
 //! A few questions that a server answers only if it really serves.
 
-use crate::error::looked;
 use crate::inspect::MAINTENANCE;
 use crate::{Network, PgSession, Postgres};
 use ports::{Access, Answer, Endpoint, Engine, Error};
@@ -13,10 +12,9 @@ pub(crate) async fn ask<N: Network + Clone>(
 ) -> Result<Answer, Error> {
     for database in databases {
         let session = engine.connect(endpoint, database, Access::AsServed).await?;
-        let asked = session
-            .query_one("select count(*) from pg_class", &[])
-            .await;
-        asked.map_err(looked("asking a database something"))?;
+        let doing = "asking a database something";
+        let query = "select count(*) from pg_class";
+        session.look_one(doing, query, &[]).await?;
     }
     let session = engine
         .connect(endpoint, MAINTENANCE, Access::AsServed)
@@ -28,8 +26,8 @@ async fn answer(session: &PgSession) -> Result<Answer, Error> {
     let query = "select split_part(current_setting('server_version'), ' ', 1), \
                     current_setting('transaction_read_only')::bool, \
                     exists (select from pg_stat_wal_receiver where status = 'streaming')";
-    let row = session.query_one(query, &[]).await;
-    let row = row.map_err(looked("asking a server for its version"))?;
+    let doing = "asking a server for its version";
+    let row = session.look_one(doing, query, &[]).await?;
     Ok(Answer {
         version: row.get(0),
         read_only: row.get(1),

@@ -1,6 +1,5 @@
 //! The application's tables, as far as their rows are compared.
 
-use crate::error::looked;
 use crate::{PgSession, identifier};
 use domain::rows::{Column, Table};
 use ports::Error;
@@ -40,8 +39,7 @@ order by 1, 2";
 
 /// The tables of the session's database.
 pub(crate) async fn read(session: &PgSession) -> Result<Vec<Table>, Error> {
-    let rows = session.query(TABLES, &[]).await;
-    let rows = rows.map_err(looked("reading the tables"))?;
+    let rows = session.look("reading the tables", TABLES, &[]).await?;
     Ok(rows.iter().map(table).collect())
 }
 
@@ -63,21 +61,6 @@ fn table(row: &Row) -> Table {
             })
             .collect(),
     }
-}
-
-/// Invalid indexes of the session's database.
-pub(crate) async fn invalid_indexes(session: &PgSession) -> Result<Vec<String>, Error> {
-    let query = "select format('%I.%I', n.nspname, c.relname) \
-                 from pg_index i join pg_class c on c.oid = i.indexrelid \
-                 join pg_namespace n on n.oid = c.relnamespace \
-                 where not (i.indisvalid and i.indisready) and n.nspname !~ '^pg_' order by 1";
-    session.texts(query, "reading the indexes").await
-}
-
-/// Names of the extensions of the session's database.
-pub(crate) async fn extensions(session: &PgSession) -> Result<Vec<String>, Error> {
-    let query = "select extname::text from pg_extension order by 1";
-    session.texts(query, "reading the extensions").await
 }
 
 /// The table as it stands in a `from`, without those that inherit from it.

@@ -1,7 +1,7 @@
 //! New's end of the link: a publication and a slot in each database.
 
 use super::difference;
-use crate::error::{acted, looked};
+use crate::error::acted;
 use crate::position;
 use crate::{PgSession, STATEMENT, identifier};
 use domain::error::StepError;
@@ -82,9 +82,8 @@ async fn publish(session: &PgSession, name: &str, tables: &Shape) -> Result<(), 
 /// A slot that is there may be read with its own publication only.
 async fn compare_published(session: &PgSession, name: &str, tables: &Shape) -> Result<(), Error> {
     let query = "select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = $1";
-    let rows = session.query(query, &[&name]).await;
-    let rows = rows.map_err(looked("reading the published tables"))?;
-    let published: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let doing = "reading the published tables";
+    let published: BTreeSet<String> = session.texts(doing, query, &[&name]).await?;
     match difference(tables, &published) {
         None => Ok(()),
         Some(differs) => {
@@ -95,28 +94,21 @@ async fn compare_published(session: &PgSession, name: &str, tables: &Shape) -> R
 }
 
 async fn begins(session: &PgSession, name: &str) -> Result<Option<Position>, Error> {
-    let found = session
-        .query_opt(
-            "select confirmed_flush_lsn::text from pg_replication_slots where slot_name = $1 and database = current_database()",
-            &[&name],
-        )
-        .await
-        .map_err(looked("looking for the failback's slot"))?;
+    let query = "select confirmed_flush_lsn::text from pg_replication_slots \
+                 where slot_name = $1 and database = current_database()";
+    let doing = "looking for the failback's slot";
+    let found = session.look_opt(doing, query, &[&name]).await?;
     let begins = found.map(|row| position::read(row.get(0)));
     Ok(begins.transpose()?)
 }
 
 /// New's slot, if there is one.
 pub(crate) async fn slot(session: &PgSession, name: &str) -> Result<Option<SlotSeen>, Error> {
-    let found = session
-        .query_opt(
-            "select active, wal_status is not distinct from 'lost', \
+    let query = "select active, wal_status is not distinct from 'lost', \
                     coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint \
-             from pg_replication_slots where slot_name = $1",
-            &[&name],
-        )
-        .await
-        .map_err(looked("reading the failback's slot"))?;
+                 from pg_replication_slots where slot_name = $1";
+    let doing = "reading the failback's slot";
+    let found = session.look_opt(doing, query, &[&name]).await?;
     Ok(found.map(|row| SlotSeen {
         active: row.get(0),
         lost: row.get(1),

@@ -1,8 +1,7 @@
 //! Old's end of the link: a subscription in each database.
 
 use super::{adopt, difference};
-use crate::error::looked;
-use crate::{PgSession, identifier, literal, server, slots};
+use crate::{PgSession, identifier, literal, slots};
 use domain::error::StepError;
 use domain::reverse::{Link, SubscriptionSeen};
 use ports::Error;
@@ -46,6 +45,9 @@ async fn subscribe(session: &PgSession, link: &Link, conninfo: &str) -> Result<(
         .await
 }
 
+/// What fails where old's subscription can't be seen.
+const LOOKING: &str = "looking at old blue's subscription";
+
 /// The comment on a subscription that was never enabled. It goes in the transaction that enables it, so that whatever
 /// disables it later, we or an error or a person, leaves one without it.
 const FRESH: &str = "viridian: not enabled yet";
@@ -54,10 +56,8 @@ async fn is_fresh(session: &PgSession, name: &str) -> Result<bool, Error> {
     let query = "select coalesce(bool_or(obj_description(s.oid, 'pg_subscription') = $2), false) \
                  from pg_subscription s join pg_database d on d.oid = s.subdbid \
                  where s.subname = $1 and d.datname = current_database()";
-    let row = session.query_one(query, &[&name, &FRESH]).await;
-    Ok(row
-        .map_err(looked("looking at old blue's subscription"))?
-        .get(0))
+    let row = session.look_one(LOOKING, query, &[&name, &FRESH]).await?;
+    Ok(row.get(0))
 }
 
 async fn create_subscription(
@@ -73,7 +73,7 @@ async fn create_subscription(
         fresh = literal(FRESH),
         conninfo = literal(conninfo),
         slot = literal(&link.name),
-        options = subscription_options(server::major(session)),
+        options = subscription_options(session.major()),
     );
     session
         .change("letting old blue follow green", &subscribe)
@@ -97,9 +97,8 @@ async fn followed(session: &PgSession, name: &str) -> Result<BTreeSet<String>, E
                  join pg_subscription s on s.oid = r.srsubid join pg_database d on d.oid = s.subdbid \
                  join pg_class c on c.oid = r.srrelid join pg_namespace n on n.oid = c.relnamespace \
                  where s.subname = $1 and d.datname = current_database()";
-    let rows = session.query(query, &[&name]).await;
-    let rows = rows.map_err(looked("reading the tables of old blue's subscription"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let doing = "reading the tables of old blue's subscription";
+    session.texts(doing, query, &[&name]).await
 }
 
 /// Lets old's database follow new's as soon as nothing leads the other way: two links would send each row round and round.
@@ -125,16 +124,12 @@ pub(crate) async fn subscription(
     session: &PgSession,
     name: &str,
 ) -> Result<Option<SubscriptionSeen>, Error> {
-    let found = session
-        .query_opt(
-            "select s.subenabled, exists (select from pg_stat_subscription t where t.subid = s.oid and t.pid is not null), \
+    let query = "select s.subenabled, \
+                    exists (select from pg_stat_subscription t where t.subid = s.oid and t.pid is not null), \
                     (select count(*) from pg_subscription_rel r where r.srsubid = s.oid) \
-             from pg_subscription s join pg_database d on d.oid = s.subdbid \
-             where s.subname = $1 and d.datname = current_database()",
-            &[&name],
-        )
-        .await
-        .map_err(looked("looking at old blue's subscription"))?;
+                 from pg_subscription s join pg_database d on d.oid = s.subdbid \
+                 where s.subname = $1 and d.datname = current_database()";
+    let found = session.look_opt(LOOKING, query, &[&name]).await?;
     Ok(found.map(|row| SubscriptionSeen {
         enabled: row.get(0),
         working: row.get(1),
