@@ -64,11 +64,11 @@ pub(crate) async fn adopt(session: &PgSession) -> Result<(), Error> {
         16.. => " with inherit true, set true",
         _ => "",
     };
-    let grants = owners.iter();
-    let grants: String = grants
-        .map(|owner| format!("grant {owner} to current_user{options};"))
-        .collect();
-    session.change("taking the owners' part", &grants).await
+    let grant = |owner: &String| format!("grant {owner} to current_user{options};");
+    let grants: Vec<String> = owners.iter().map(grant).collect();
+    session
+        .change("taking the owners' part", &grants.concat())
+        .await
 }
 
 /// What the tables that are found lack of the wanted ones, or have beside them.
