@@ -105,13 +105,12 @@ fn names(readings: &[Reading], which: impl Fn(&Reading) -> bool) -> String {
 mod tests {
     use super::*;
     use crate::error::ErrorName;
+    use crate::samples::reading;
 
     fn alarm(state: State, rang: bool) -> Reading {
         Reading {
-            alarm: "errors".into(),
-            state,
             rang,
-            wavered: false,
+            ..reading(state)
         }
     }
 
@@ -130,28 +129,20 @@ mod tests {
 
     #[test]
     fn the_request_says_what_no_data_means_but_never_what_no_alarm_means() {
-        let judged = |policy, state| judge(Phase::Before, policy, &[alarm(state, false)]);
-        assert!(matches!(
-            judged(PAUSE, State::Blind),
-            Ok(Verdict::Inconclusive(_))
-        ));
-        assert_eq!(
-            judged(InsufficientData::Ok, State::Blind),
-            Ok(Verdict::Quiet)
-        );
-        assert!(judged(InsufficientData::Alarm, State::Blind).is_err());
-        assert!(matches!(
-            judged(InsufficientData::Ok, State::Missing),
-            Ok(Verdict::Inconclusive(_))
-        ));
+        const OK: InsufficientData = InsufficientData::Ok;
+        let judged = |policy, reading| judge(Phase::Before, policy, &[reading]);
+        let blind = || reading(State::Blind);
+        assert_eq!(judged(OK, blind()), Ok(Verdict::Quiet));
+        assert!(judged(InsufficientData::Alarm, blind()).is_err());
         let wavers = Reading {
             wavered: true,
-            ..alarm(State::Quiet, false)
+            ..reading(State::Quiet)
         };
-        assert!(matches!(
-            judge(Phase::Before, PAUSE, &[wavers]),
-            Ok(Verdict::Inconclusive(_))
-        ));
+        let missing = reading(State::Missing);
+        for (policy, reading) in [(PAUSE, blind()), (OK, missing), (PAUSE, wavers)] {
+            let verdict = judged(policy, reading);
+            assert!(matches!(verdict, Ok(Verdict::Inconclusive(_))));
+        }
     }
 
     #[test]

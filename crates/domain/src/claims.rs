@@ -115,22 +115,8 @@ fn needs_operator(record: &Record) -> StepError {
 mod tests {
     use super::*;
     use crate::error::ErrorName;
-    use crate::ids::{Epoch, Millis};
-    use crate::record::{Lease, tests::record};
-
-    const PHASES: [Phase; 7] = [
-        Phase::Before,
-        Phase::Switching,
-        Phase::After,
-        Phase::RollingBack,
-        Phase::Returning,
-        Phase::NeedsOperator,
-        Phase::Ended,
-    ];
-
-    fn at(phase: Phase) -> Record {
-        Record { phase, ..record() }
-    }
+    use crate::ids::Millis;
+    use crate::samples::{PHASES, at, lease, record};
 
     #[test]
     fn a_claim_that_another_upgrade_holds_is_refused() {
@@ -145,20 +131,16 @@ mod tests {
         let claimed = at(Phase::Before);
         let owner = &claimed.ticket.owner;
         let consumed = BTreeSet::from([owner.0.clone()]);
-        assert_eq!(
-            found(&claimed, &consumed, owner.as_str(), owner),
-            Ok(claimed.ticket.clone())
-        );
+        let ours = found(&claimed, &consumed, owner.as_str(), owner);
+        assert_eq!(ours, Ok(claimed.ticket.clone()));
     }
 
     #[test]
     fn a_request_that_was_served_starts_nothing_after_the_end() {
         let consumed = BTreeSet::from(["event-1".to_owned()]);
         let failure = found(&at(Phase::Ended), &consumed, "event-1", &"arn:again".into());
-        assert_eq!(
-            failure.map_err(|failure| failure.name),
-            Err(ErrorName::Refused)
-        );
+        let name = failure.map_err(|failure| failure.name);
+        assert_eq!(name, Err(ErrorName::Refused));
     }
 
     #[test]
@@ -180,12 +162,8 @@ mod tests {
 
     #[test]
     fn a_person_reads_how_to_clear_what_waits_for_them() {
-        let failure = found(
-            &at(Phase::NeedsOperator),
-            &BTreeSet::new(),
-            "r",
-            &"arn:x".into(),
-        );
+        let waits = at(Phase::NeedsOperator);
+        let failure = found(&waits, &BTreeSet::new(), "r", &"arn:x".into());
         assert!(failure.is_err_and(|failure| failure.message.contains(HOW_TO_CLEAR)));
     }
 
@@ -194,21 +172,17 @@ mod tests {
         let ticket = record().ticket;
         let mut raised = at(Phase::RollingBack);
         raised.ticket.epoch = Epoch(ticket.epoch.0 + 1);
-        let over = not_held(Some(&raised), &ticket);
-        assert_eq!(over.name, ErrorName::RolledBack);
+        let over = not_held(Some(&raised), &ticket).name;
+        assert_eq!(over, ErrorName::RolledBack);
         assert_eq!(not_held(None, &ticket).name, ErrorName::Refused);
     }
 
     #[test]
     fn a_lease_that_runs_is_waited_for() {
         let mut leased = at(Phase::Before);
-        leased.lease = Some(Lease {
-            holder: "other".into(),
-            step: "provision".into(),
-            until: Millis(1),
-        });
+        leased.lease = Some(lease(Millis(1)));
         let failure = not_held(Some(&leased), &leased.ticket);
         assert_eq!(failure.name, ErrorName::Transient);
-        assert!(failure.message.contains("provision"));
+        assert!(failure.message.contains("switchover"));
     }
 }

@@ -274,4 +274,4 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

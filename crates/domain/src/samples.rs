@@ -8,13 +8,30 @@
 )]
 
 use crate::alarms::{Reading, State};
-use crate::inspection::{Case, Inspection, Seen};
-use crate::plan::{Check, Plan};
-use crate::rds::{Deployment, DeploymentStatus, Instance, Pair, PairStatus, Task, UpgradeTarget};
+use crate::fence::{Fence, FencedRole, Side};
+use crate::ids::Millis;
+use crate::inspection::{Case, Inspection, Seen, Unreadable};
+use crate::plan::{Check, Plan, Verdict};
+use crate::rds::{
+    Deployment, DeploymentStatus, Instance, Pair, PairStatus, Snapshot, Task, UpgradeTarget,
+};
+use crate::receipt::Receipt;
+use crate::record::{Green, GreenMember, Lease, Phase, Record};
 use crate::request::Request;
+use crate::reverse::{Reverse, Unavailable};
 use crate::routes::{Pointer, Records, Route, Weighted};
 use crate::steps::plan::{Output, decide};
 use serde_json::json;
+
+pub const PHASES: [Phase; 7] = [
+    Phase::Before,
+    Phase::Switching,
+    Phase::After,
+    Phase::RollingBack,
+    Phase::Returning,
+    Phase::NeedsOperator,
+    Phase::Ended,
+];
 
 pub fn request(extra: &serde_json::Value) -> Request {
     let mut value = json!({"database": "orders", "target_version": "18.4"});
@@ -101,12 +118,7 @@ pub fn well() -> Seen {
         server: Ok(Box::new(WellServer::default())),
         subscribers: Ok(1),
         execution: Ok(()),
-        alarms: Ok(vec![Reading {
-            alarm: "errors".into(),
-            state: State::Quiet,
-            rang: false,
-            wavered: false,
-        }]),
+        alarms: Ok(vec![reading(State::Quiet)]),
         reads_name: Some("reads.shop.test".into()),
         reads: Ok(Some(Route::Weighted(Records {
             zone: "Z1".into(),
@@ -114,12 +126,35 @@ pub fn well() -> Seen {
             records: vec![weighted],
         }))),
         writes_name: Some("writes.shop.test".into()),
-        writes: Ok(Some(Route::Cname(Pointer {
-            zone: "Z1".into(),
-            name: "writes.shop.test".into(),
-            target: "orders.rds.test".into(),
-            ttl: 5,
-        }))),
+        writes: Ok(Some(pointer("orders.rds.test", 5))),
+    }
+}
+
+/// The alarm that guards it.
+pub fn reading(state: State) -> Reading {
+    Reading {
+        alarm: "errors".into(),
+        state,
+        rang: false,
+        wavered: false,
+    }
+}
+
+/// A record that leads the writes to this host.
+pub fn pointer(target: &str, ttl: u32) -> Route {
+    Route::Cname(Pointer {
+        zone: "Z1".into(),
+        name: "writes.shop.test".into(),
+        target: target.into(),
+        ttl,
+    })
+}
+
+/// A server that can't be asked.
+pub fn unreadable() -> Unreadable {
+    Unreadable {
+        why: "closed".into(),
+        remedy: "see to it".into(),
     }
 }
 
@@ -130,6 +165,34 @@ pub fn plan_of(extra: &serde_json::Value, seen: &Seen) -> Output {
 /// The plan of a major upgrade, or of whatever `extra` asks for.
 pub fn plan(extra: &serde_json::Value) -> Plan {
     plan_of(extra, &well()).plan
+}
+
+/// The names of a plan's checks with this verdict.
+pub fn with(output: &Output, verdict: Verdict) -> Vec<&str> {
+    let checks = output.plan.checks.iter();
+    let checks = checks.filter(|check| check.verdict == verdict);
+    checks.map(|check| check.name.as_str()).collect()
+}
+
+/// What is in a plan's way.
+pub fn blockers(output: &Output) -> Vec<&str> {
+    with(output, Verdict::Blocker)
+}
+
+/// One check of a plan, if it was made.
+pub fn check<'a>(output: &'a Output, name: &str) -> Option<&'a Check> {
+    let mut checks = output.plan.checks.iter();
+    checks.find(|check| check.name == name)
+}
+
+/// The verdict on one check, if it was made.
+pub fn verdict(output: &Output, name: &str) -> Option<Verdict> {
+    check(output, name).map(|check| check.verdict)
+}
+
+/// The writer, to make it less well.
+pub fn writer(seen: &mut Seen) -> &mut Instance {
+    seen.writer.as_mut().expect("there")
 }
 
 /// The execution that everything here belongs to.
@@ -164,6 +227,31 @@ pub fn deployment(plan: &Plan) -> Deployment {
     }
 }
 
+/// A deployment with this status, whose members have those.
+pub fn deployment_at(status: &str, members: &[&str]) -> Deployment {
+    let pair = |status: &&str| Pair {
+        source: String::new(),
+        target: None,
+        status: PairStatus::from(*status),
+    };
+    Deployment {
+        status: status.into(),
+        pairs: members.iter().map(pair).collect(),
+        ..deployment(&plan(&json!({})))
+    }
+}
+
+/// A snapshot of what was the writer.
+pub fn snapshot(id: String, status: &str) -> Snapshot {
+    Snapshot {
+        id,
+        status: status.into(),
+        percent: 40,
+        instance: "orders".into(),
+        resource_id: "db-orders".into(),
+    }
+}
+
 /// Green's instances, as that deployment made them.
 pub fn greens(plan: &Plan) -> Vec<Instance> {
     let name = |name: &str| format!("{name}-green-abc123");
@@ -177,4 +265,84 @@ pub fn greens(plan: &Plan) -> Vec<Instance> {
         }
     };
     plan.members.iter().map(green).collect()
+}
+
+/// An upgrade that has green, reads on a replica's record, and nothing under way.
+pub fn record() -> Record {
+    let plan = Plan {
+        writes: None,
+        alarms: vec![],
+        ..plan(&json!({}))
+    };
+    let greens = plan.members.iter().map(|blue| GreenMember {
+        blue: blue.instance.clone(),
+        instance: format!("{}-green-abc123", blue.instance).into(),
+        resource_id: format!("{}-green", blue.resource_id).into(),
+        address: format!("{}-green-abc123.rds.test", blue.instance),
+        port: blue.port,
+    });
+    let green = Green {
+        deployment: "bgd-1".into(),
+        members: greens.collect(),
+    };
+    let owner = "arn:aws:states:eu-west-1:123456789012:execution:upgrade:1";
+    Record {
+        green: Some(green),
+        ..Record::new(plan, owner.into())
+    }
+}
+
+/// The same in a phase.
+pub fn at(phase: Phase) -> Record {
+    Record { phase, ..record() }
+}
+
+/// Green serves, and old follows it.
+pub fn followed() -> Record {
+    Record {
+        receipt: Some(opened()),
+        reverse: Some(Reverse {
+            subscribed: true,
+            ..Reverse::default()
+        }),
+        ..at(Phase::After)
+    }
+}
+
+/// The receipt once the application was let into green.
+pub fn opened() -> Receipt {
+    Receipt {
+        opened_at: Some(Millis(1)),
+        ..Receipt::default()
+    }
+}
+
+pub fn unavailable() -> Unavailable {
+    Unavailable {
+        why: "a table is new".into(),
+        remedy: "go on with green".into(),
+    }
+}
+
+/// A fence whose deadline is over.
+pub fn fence(side: Side) -> Fence {
+    Fence {
+        side,
+        resource_id: "db-orders".into(),
+        owner: "arn:x".into(),
+        deadline: Millis(0),
+        roles: vec![FencedRole {
+            name: "orders_app".into(),
+            comment: None,
+        }],
+    }
+}
+
+/// A lease of another call that ends at this moment.
+pub fn lease(until: Millis) -> Lease {
+    Lease {
+        holder: "another".into(),
+        step: "switchover".into(),
+        until,
+    }
 }

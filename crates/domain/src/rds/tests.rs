@@ -1,25 +1,5 @@
 use super::*;
-
-fn deployment(status: &str, pairs: &[&str]) -> Deployment {
-    Deployment {
-        id: "bgd-1".into(),
-        name: "orders".into(),
-        source: "arn:aws:rds:eu-west-1:123456789012:db:orders".into(),
-        target: None,
-        status: status.into(),
-        status_details: String::new(),
-        pairs: pairs
-            .iter()
-            .map(|status| Pair {
-                source: String::new(),
-                target: None,
-                status: PairStatus::from(*status),
-            })
-            .collect(),
-        tasks: vec![],
-        tags: BTreeMap::new(),
-    }
-}
+use crate::samples::deployment_at as deployment;
 
 #[test]
 fn available_means_the_deployment_and_every_member() {

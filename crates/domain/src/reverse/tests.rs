@@ -3,10 +3,8 @@ use super::*;
 const LIMIT: u64 = 1000;
 
 fn shape(tables: &[(&str, &str)]) -> Shape {
-    let pairs = tables.iter();
-    pairs
-        .map(|(name, columns)| ((*name).to_owned(), (*columns).to_owned()))
-        .collect()
+    let owned = |(name, columns): &(&str, &str)| ((*name).to_owned(), (*columns).to_owned());
+    tables.iter().map(owned).collect()
 }
 
 fn link() -> Link {
@@ -17,35 +15,33 @@ fn link() -> Link {
     }
 }
 
-fn well() -> LinkSeen {
-    LinkSeen {
+/// A link as it is, but for a change.
+fn judge(change: impl FnOnce(&mut LinkSeen)) -> Health {
+    let mut seen = LinkSeen {
         slot: Some(SlotSeen {
             active: true,
             lost: false,
             held: 10,
         }),
-        subscription: Some(SubscriptionSeen {
-            enabled: true,
-            working: true,
-            tables: Some(1),
-        }),
+        subscription: subscribed(true, true, 1),
         tables: Some(link().tables),
-    }
-}
-
-fn judge(change: impl FnOnce(&mut LinkSeen)) -> Health {
-    let mut seen = well();
+    };
     change(&mut seen);
     health("orders", &link(), &seen, LIMIT)
 }
 
+fn subscribed(enabled: bool, working: bool, tables: usize) -> Option<SubscriptionSeen> {
+    Some(SubscriptionSeen {
+        enabled,
+        working,
+        tables: Some(tables),
+    })
+}
+
 fn held(bytes: u64) -> Health {
     judge(|seen| {
-        seen.slot = Some(SlotSeen {
-            active: false,
-            lost: false,
-            held: bytes,
-        });
+        let slot = seen.slot.as_mut().expect("a slot");
+        (slot.active, slot.held) = (false, bytes);
     })
 }
 
@@ -56,20 +52,8 @@ fn what_is_gone_lost_or_disabled_is_broken() {
         judge(|seen| seen.slot = None),
         judge(|seen| seen.subscription = None),
         judge(|seen| seen.slot = seen.slot.map(|slot| SlotSeen { lost: true, ..slot })),
-        judge(|seen| {
-            seen.subscription = Some(SubscriptionSeen {
-                enabled: false,
-                working: false,
-                tables: Some(1),
-            });
-        }),
-        judge(|seen| {
-            seen.subscription = Some(SubscriptionSeen {
-                enabled: true,
-                working: true,
-                tables: Some(0),
-            });
-        }),
+        judge(|seen| seen.subscription = subscribed(false, false, 1)),
+        judge(|seen| seen.subscription = subscribed(true, true, 0)),
     ];
     for health in broken {
         assert!(matches!(health, Health::Broken(_)), "{health:?}");
@@ -82,13 +66,8 @@ fn a_table_that_is_new_or_changed_is_named() {
     let Health::Broken(broken) = judge(|seen| seen.tables = Some(now)) else {
         panic!("it is trusted")
     };
-    assert!(
-        broken
-            .why
-            .contains("public.a has other columns, public.b is new"),
-        "{}",
-        broken.why
-    );
+    let named = "public.a has other columns, public.b is new";
+    assert!(broken.why.contains(named), "{}", broken.why);
 }
 
 #[test]
@@ -100,13 +79,7 @@ fn a_slot_is_told_at_half_of_what_it_may_hold_and_dropped_at_all_of_it() {
 
 #[test]
 fn a_worker_that_rests_breaks_nothing() {
-    let resting = judge(|seen| {
-        seen.subscription = Some(SubscriptionSeen {
-            enabled: true,
-            working: false,
-            tables: Some(1),
-        });
-    });
+    let resting = judge(|seen| seen.subscription = subscribed(true, false, 1));
     assert!(matches!(resting, Health::Resting(_)));
     let broken = held(LIMIT);
     assert_eq!(worst(vec![Health::Well, broken.clone(), resting]), broken);

@@ -125,7 +125,8 @@ pub fn output(input: &Input, ended: u32) -> Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Wait, tests::record};
+    use crate::record::Wait;
+    use crate::samples::at;
 
     fn event(alarm: &str, value: &str) -> Input {
         Input {
@@ -142,8 +143,7 @@ mod tests {
     }
 
     fn waiting(phase: Phase, token: Option<&str>) -> Vec<Record> {
-        let mut record = record();
-        record.phase = phase;
+        let mut record = at(phase);
         record.plan.alarms = vec!["errors".into()];
         record.wait = Some(Wait {
             token: token.map(str::to_owned),

@@ -67,7 +67,7 @@ pub fn output(ended: u32) -> Output {
 mod tests {
     use super::*;
     use crate::record::GreenWait;
-    use crate::record::tests::record;
+    use crate::samples::{at, record};
     use serde_json::json;
 
     fn event() -> Input {
@@ -81,12 +81,11 @@ mod tests {
     #[test]
     fn only_an_upgrade_before_its_switchover_is_woken_by_its_own_deployment() {
         let waiting = |phase, token: &str, deployment: Option<&str>| Record {
-            phase,
             green_wait: Some(GreenWait {
                 token: token.to_owned(),
                 deployment: deployment.map(Into::into),
             }),
-            ..record()
+            ..at(phase)
         };
         let records = [
             record(),

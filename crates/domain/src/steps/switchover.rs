@@ -111,7 +111,7 @@ fn switching(asked: bool, seen: &Deployment) -> Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rds::{Pair, PairStatus};
+    use crate::samples::{PHASES, deployment_at};
     use proptest::prelude::*;
 
     const STATUSES: [&str; 8] = [
@@ -125,39 +125,12 @@ mod tests {
         "RESTING",
     ];
 
-    fn seen(status: &str, members: &[&str]) -> Deployment {
-        let pair = |status: &&str| Pair {
-            source: String::new(),
-            target: None,
-            status: PairStatus::from(*status),
-        };
-        Deployment {
-            id: "bgd-1".into(),
-            name: "orders".into(),
-            source: String::new(),
-            target: None,
-            status: DeploymentStatus::from(status),
-            status_details: String::new(),
-            pairs: members.iter().map(pair).collect(),
-            tasks: vec![],
-            tags: std::collections::BTreeMap::new(),
-        }
-    }
-
     fn status() -> impl Strategy<Value = &'static str> {
         prop::sample::select(STATUSES.as_slice())
     }
 
     fn phase() -> impl Strategy<Value = Phase> {
-        prop::sample::select(vec![
-            Phase::Before,
-            Phase::Switching,
-            Phase::After,
-            Phase::RollingBack,
-            Phase::Returning,
-            Phase::NeedsOperator,
-            Phase::Ended,
-        ])
+        prop::sample::select(PHASES.as_slice())
     }
 
     proptest! {
@@ -165,7 +138,7 @@ mod tests {
         fn green_is_opened_only_when_every_member_is_through(
             status in status(), members in prop::collection::vec(status(), 0..4), asked: bool,
         ) {
-            let seen = seen(status, &members);
+            let seen = deployment_at(status, &members);
             let finish = stage(Phase::Switching, asked, Some(&seen)) == Stage::Finish;
             prop_assert_eq!(finish, seen.is_switched());
         }
@@ -174,14 +147,14 @@ mod tests {
         fn rds_is_called_only_from_a_clean_start(
             phase in phase(), status in status(), members in prop::collection::vec(status(), 0..4), asked: bool,
         ) {
-            let seen = seen(status, &members);
+            let seen = deployment_at(status, &members);
             let begins = stage(phase, asked, Some(&seen)) == Stage::Begin;
             prop_assert_eq!(begins, phase == Phase::Before && seen.is_available());
         }
 
         #[test]
         fn a_second_call_never_begins_what_a_first_one_began(status in status(), asked: bool) {
-            let seen = seen(status, &[status]);
+            let seen = deployment_at(status, &[status]);
             prop_assert_ne!(stage(Phase::Switching, asked, Some(&seen)), Stage::Begin);
             prop_assert_eq!(stage(Phase::After, asked, Some(&seen)), Stage::Finish);
         }

@@ -2,24 +2,17 @@ mod properties;
 
 use super::*;
 use crate::alarms::State;
-use crate::inspection::{Seen, Unreadable};
+use crate::inspection::Seen;
 use crate::plan::{Check, Verdict};
-use crate::rds::Instance;
 use crate::request::Strategy;
-use crate::samples::{WellServer, plan_of, well};
+use crate::samples::{WellServer, blockers, plan_of, unreadable, verdict, well, with, writer};
 use serde_json::json;
 
-fn blockers(output: &Output) -> Vec<&str> {
-    let checks = output
-        .plan
-        .checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Blocker);
-    checks.map(|check| check.name.as_str()).collect()
-}
-
-fn writer(seen: &mut Seen) -> &mut Instance {
-    seen.writer.as_mut().expect("there")
+/// The plan of a database that is well but for a change.
+fn but(change: impl FnOnce(&mut Seen)) -> Output {
+    let mut seen = well();
+    change(&mut seen);
+    plan_of(&json!({}), &seen)
 }
 
 #[test]
@@ -30,91 +23,71 @@ fn a_database_that_is_well_goes_blue_green_to_a_major_version() {
     assert_eq!(output.plan.databases, ["orders", "billing"]);
     assert_eq!(output.plan.application_roles, ["orders_app", "reader"]);
     assert_eq!(output.plan.alarms, ["errors"]);
-    assert!(
-        output
-            .plan
-            .checks
-            .iter()
-            .all(|check| check.verdict == Verdict::Pass),
-        "{}",
-        output.text
-    );
-    assert!(
-        output
-            .text
-            .contains("orders-replica: reader, PostgreSQL 16.14"),
-        "{}",
-        output.text
-    );
+    let passed = with(&output, Verdict::Pass).len();
+    assert_eq!(passed, output.plan.checks.len(), "{}", output.text);
+    let reader = "orders-replica: reader, PostgreSQL 16.14";
+    assert!(output.text.contains(reader), "{}", output.text);
 }
 
 #[test]
 fn a_dry_run_is_none_if_something_is_in_the_way() {
-    assert_eq!(
-        plan_of(&json!({"dry_run": true}), &well()).outcome,
-        Outcome::DryRun
-    );
+    let dry_run = json!({"dry_run": true});
+    assert_eq!(plan_of(&dry_run, &well()).outcome, Outcome::DryRun);
     let mut seen = well();
     writer(&mut seen).backup_days = 0;
-    assert_eq!(
-        plan_of(&json!({"dry_run": true}), &seen).outcome,
-        Outcome::Refused
-    );
+    assert_eq!(plan_of(&dry_run, &seen).outcome, Outcome::Refused);
 }
 
 #[test]
 fn each_ill_is_found_by_its_own_check() {
-    type Ill = (&'static str, fn(&mut Seen));
-    let ills: [Ill; 15] = [
-        ("kind of database", |seen| {
-            writer(seen).engine = "mysql".into();
-        }),
-        ("kind of database", |seen| {
-            writer(seen).cluster = Some("c".into());
-        }),
-        ("kind of database", |seen| {
-            writer(seen).replica_of = Some("other".into());
-        }),
-        ("kind of database", |seen| {
-            seen.readers[0].replicas = vec!["more".into()];
-        }),
-        ("status available", |seen| {
-            writer(seen).status = "modifying".into();
-        }),
-        ("status available", |seen| {
-            seen.readers[0].storage_status = "optimizing".into();
-        }),
-        ("status available", |seen| {
-            writer(seen).replicas.push("lost".into());
-        }),
-        ("parameters in sync", |seen| {
-            seen.readers[0].parameters_applied = "pending-reboot".into();
-        }),
-        ("master password", |seen| {
-            writer(seen).managed_password = true;
-        }),
-        ("source version", |seen| {
-            writer(seen).version = "16.0".into();
-        }),
-        ("target version", |seen| seen.targets.clear()),
-        ("our login", |seen| {
-            seen.server = Err(Unreadable {
-                why: "no".into(),
-                remedy: "see to it".into(),
-            });
-        }),
-        ("alarms quiet", |seen| seen.alarms = Err("denied".into())),
-        ("alarms quiet", |seen| {
-            seen.alarms.as_mut().expect("read")[0].state = State::Blind;
-        }),
-        ("reads", |seen| seen.reads = Ok(None)),
+    type Ills = (&'static str, &'static [fn(&mut Seen)]);
+    let ills: [Ills; 8] = [
+        (
+            "kind of database",
+            &[
+                |seen| writer(seen).engine = "mysql".into(),
+                |seen| writer(seen).cluster = Some("c".into()),
+                |seen| writer(seen).replica_of = Some("other".into()),
+                |seen| seen.readers[0].replicas = vec!["more".into()],
+            ],
+        ),
+        (
+            "status available",
+            &[
+                |seen| writer(seen).status = "modifying".into(),
+                |seen| seen.readers[0].storage_status = "optimizing".into(),
+                |seen| writer(seen).replicas.push("lost".into()),
+            ],
+        ),
+        (
+            "parameters in sync",
+            &[|seen| seen.readers[0].parameters_applied = "pending-reboot".into()],
+        ),
+        (
+            "master password",
+            &[|seen| writer(seen).managed_password = true],
+        ),
+        (
+            "source version",
+            &[|seen| writer(seen).version = "16.0".into()],
+        ),
+        ("target version", &[|seen| seen.targets.clear()]),
+        ("our login", &[|seen| seen.server = Err(unreadable())]),
+        (
+            "alarms quiet",
+            &[
+                |seen| seen.alarms = Err("denied".into()),
+                |seen| seen.alarms.as_mut().expect("read")[0].state = State::Blind,
+            ],
+        ),
     ];
-    for (name, ill) in ills {
-        let mut seen = well();
-        ill(&mut seen);
-        let output = plan_of(&json!({}), &seen);
-        assert_eq!(blockers(&output), [name], "{}", output.text);
+    for (name, ills) in ills {
+        for ill in ills {
+            let output = but(ill);
+            assert_eq!(blockers(&output), [name], "{}", output.text);
+        }
     }
+    assert_eq!(blockers(&but(|seen| seen.reads = Ok(None))), ["reads"]);
 }
 
 #[test]
@@ -128,31 +101,21 @@ fn what_a_person_should_know_does_not_stop_the_upgrade() {
         }),
     ];
     for (name, worry) in worries {
-        let mut seen = well();
-        worry(&mut seen);
-        let output = plan_of(&json!({}), &seen);
-        let warned = output
-            .plan
-            .checks
-            .iter()
-            .filter(|check| check.verdict == Verdict::Warning);
-        assert_eq!(
-            warned.map(|check| check.name.as_str()).collect::<Vec<_>>(),
-            [name]
-        );
+        let output = but(worry);
+        assert_eq!(with(&output, Verdict::Warning), [name]);
         assert_eq!(output.outcome, Outcome::Ready);
     }
 }
 
 #[test]
 fn a_forced_strategy_that_can_not_work_is_refused() {
-    let in_place = plan_of(&json!({"strategy": "in_place"}), &well());
-    assert_eq!(blockers(&in_place), ["strategy"]);
-    let blue_green = plan_of(
-        &json!({"strategy": "blue_green", "target_version": "16.15"}),
-        &well(),
-    );
-    assert_eq!(blockers(&blue_green), ["strategy"]);
+    for forced in [
+        json!({"strategy": "in_place"}),
+        json!({"strategy": "blue_green", "target_version": "16.15"}),
+    ] {
+        let output = plan_of(&forced, &well());
+        assert_eq!(blockers(&output), ["strategy"], "{forced}");
+    }
 }
 
 #[test]
@@ -170,72 +133,49 @@ fn green_needs_a_parameter_group_of_its_own_family() {
 
 #[test]
 fn a_database_that_is_not_there_is_a_finding() {
-    let seen = Seen {
-        writer: None,
-        ..well()
-    };
-    let output = plan_of(&json!({}), &seen);
-    assert_eq!(
-        (output.outcome, blockers(&output)),
-        (Outcome::Refused, vec!["database"])
-    );
+    let output = but(|seen| seen.writer = None);
+    let refused = (Outcome::Refused, vec!["database"]);
+    assert_eq!((output.outcome, blockers(&output)), refused);
 }
 
 #[test]
 fn a_network_without_step_functions_is_a_blocker() {
-    let seen = Seen {
-        execution: Err("no answer".into()),
-        ..well()
-    };
-    assert_eq!(blockers(&plan_of(&json!({}), &seen)), ["executions"]);
+    let output = but(|seen| seen.execution = Err("no answer".into()));
+    assert_eq!(blockers(&output), ["executions"]);
 }
 
 #[test]
 fn a_topic_that_nobody_hears_is_a_warning_and_one_that_is_not_there_a_blocker() {
-    let verdict = |subscribers: Result<u32, String>| {
-        let seen = Seen {
-            subscribers,
-            ..well()
-        };
-        let checks = plan_of(&json!({}), &seen).plan.checks;
-        let check = checks.iter().find(|check| check.name == "people");
-        check.map(|check| check.verdict)
-    };
-    assert_eq!(verdict(Ok(1)), Some(Verdict::Pass));
-    assert_eq!(verdict(Ok(0)), Some(Verdict::Warning));
-    assert_eq!(verdict(Err("no answer".into())), Some(Verdict::Blocker));
+    for (subscribers, expected) in [
+        (Ok(1), Verdict::Pass),
+        (Ok(0), Verdict::Warning),
+        (Err("no answer".into()), Verdict::Blocker),
+    ] {
+        let output = but(|seen| seen.subscribers = subscribers);
+        assert_eq!(verdict(&output, "people"), Some(expected));
+    }
 }
 
 #[test]
 fn a_minor_version_goes_in_place_and_everything_in_the_way_is_said_at_once() {
     let minor = plan_of(&json!({"target_version": "16.15"}), &well());
-    assert_eq!(
-        (minor.outcome, minor.plan.strategy),
-        (Outcome::Ready, Strategy::InPlace),
-        "{}",
-        minor.text
-    );
-    let mut seen = well();
-    writer(&mut seen).backup_days = 0;
+    let in_place = (Outcome::Ready, Strategy::InPlace);
+    let planned = (minor.outcome, minor.plan.strategy);
+    assert_eq!(planned, in_place, "{}", minor.text);
     let found = Check::blocker("replica identity", "billing.public.events", "add a key");
-    seen.server = Ok(Box::new(WellServer(vec![found])));
-    let output = plan_of(&json!({}), &seen);
+    let output = but(|seen| {
+        writer(seen).backup_days = 0;
+        seen.server = Ok(Box::new(WellServer(vec![found])));
+    });
     assert_eq!(blockers(&output), ["backups on", "replica identity"]);
-    assert!(
-        output.summary.contains("2 things are in the way")
-            && output.summary.contains("billing.public.events"),
-        "{}",
-        output.summary
-    );
+    for part in ["2 things are in the way", "billing.public.events"] {
+        assert!(output.summary.contains(part), "{}", output.summary);
+    }
 }
 
 #[test]
 fn logging_in_by_iam_needs_every_instance() {
-    let verdict = |seen: &Seen| {
-        let checks = plan_of(&json!({}), seen).plan.checks;
-        let check = checks.iter().find(|check| check.name == "IAM login");
-        check.map(|check| check.verdict)
-    };
+    let verdict = |seen: &Seen| verdict(&plan_of(&json!({}), seen), "IAM login");
     let mut seen = well();
     assert_eq!(verdict(&seen), None, "by a password");
     seen.by_iam = true;

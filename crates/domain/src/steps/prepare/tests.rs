@@ -27,10 +27,8 @@ fn a_green_that_is_like_blue_is_fit() {
     let Parity::Fit(lines) = compared(|_| {}) else {
         panic!("unfit");
     };
-    assert!(
-        lines[0].contains("orders-green-abc123 is like orders"),
-        "{lines:?}"
-    );
+    let alike = "orders-green-abc123 is like orders";
+    assert!(lines[0].contains(alike), "{lines:?}");
 }
 
 #[test]
@@ -48,10 +46,8 @@ fn less_of_anything_is_unfit_and_more_storage_is_not() {
     for less in less {
         assert!(matches!(compared(less), Parity::Unfit(_)));
     }
-    assert!(matches!(
-        compared(|twins| twins[0].green.storage_gib = 500),
-        Parity::Fit(_)
-    ));
+    let more = compared(|twins| twins[0].green.storage_gib = 500);
+    assert!(matches!(more, Parity::Fit(_)));
 }
 
 #[test]
@@ -62,31 +58,20 @@ fn a_busy_green_is_waited_for() {
 
 #[test]
 fn parameters_that_green_lacks_are_named() {
-    let set = |pairs: &[(&str, &str)]| {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+    let set = |pairs: [(&str, &str); 2]| {
+        BTreeMap::from(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())))
     };
-    let blue = set(&[("work_mem", "64MB"), ("jit", "off")]);
-    assert_eq!(
-        unlike(&blue, &set(&[("jit", "off"), ("extra", "1")])),
-        ["work_mem"]
-    );
+    let blue = set([("work_mem", "64MB"), ("jit", "off")]);
+    let green = set([("jit", "off"), ("extra", "1")]);
+    assert_eq!(unlike(&blue, &green), ["work_mem"]);
     assert!(unlike(&blue, &blue).is_empty());
 }
 
 #[test]
 fn a_rehearsal_counts_only_if_the_fence_held_and_came_down() {
-    let names = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
-    let roles = names(&["app", "reader"]);
+    let roles = ["app", "reader"].map(str::to_owned);
     assert!(rehearsed(&roles, &[], &roles).is_ok());
-    assert!(rehearsed(&roles, &names(&["app"]), &roles).is_err());
-    assert!(rehearsed(&roles, &[], &names(&["app"])).is_err());
+    assert!(rehearsed(&roles, &roles[..1], &roles).is_err());
+    assert!(rehearsed(&roles, &[], &roles[..1]).is_err());
     assert!(rehearsed(&[], &[], &[]).is_err());
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::samples::{deployment, greens, instance, plan};
+use crate::samples::{self, deployment, greens, instance, plan};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -8,13 +8,7 @@ fn opted_in() -> Plan {
 }
 
 fn snapshot(status: &str) -> Snapshot {
-    Snapshot {
-        id: opted_in().snapshot("final"),
-        status: status.into(),
-        percent: 10,
-        instance: "orders-old1".into(),
-        resource_id: "db-orders".into(),
-    }
+    samples::snapshot(opted_in().snapshot("final"), status)
 }
 
 fn old(member: &Member) -> Instance {
@@ -28,17 +22,14 @@ fn old(member: &Member) -> Instance {
 /// After the watch, nothing done yet: names are swapped, resource ids are not.
 fn watched() -> Seen {
     let plan = opted_in();
+    let standing = |member: &Member| (member.clone(), Some(old(member)));
     let serving = greens(&plan).into_iter().next();
     Seen {
         deployment: Some(Deployment {
             status: DeploymentStatus::SwitchoverCompleted,
             ..deployment(&plan)
         }),
-        old: plan
-            .members
-            .iter()
-            .map(|member| (member.clone(), Some(old(member))))
-            .collect(),
+        old: plan.members.iter().map(standing).collect(),
         serving: serving.map(|green| Instance {
             id: "orders".into(),
             ..green
@@ -82,24 +73,15 @@ fn deletion_goes_by_snapshot_then_record_then_replica_then_writer() {
                 resource_id,
             } => {
                 done.push(format!("delete {instance}"));
-                let gone = seen
-                    .old
-                    .iter_mut()
-                    .find(|(member, _)| member.resource_id == *resource_id);
+                let mut old = seen.old.iter_mut();
+                let gone = old.find(|(member, _)| member.resource_id == *resource_id);
                 gone.expect("old").1 = None;
             }
             _ => seen.snapshot = Some(snapshot("available")),
         }
     }
-    assert_eq!(
-        done,
-        [
-            "snapshot orders-old1",
-            "record",
-            "delete orders-replica-old1",
-            "delete orders-old1"
-        ]
-    );
+    let order = "snapshot orders-old1, record, delete orders-replica-old1, delete orders-old1";
+    assert_eq!(done.join(", "), order);
     assert!(matches!(next(&plan, &seen), Act::Finish(_)));
 }
 
@@ -131,10 +113,8 @@ fn a_snapshot_of_something_else_or_a_failed_one_deletes_nothing() {
         });
     });
     assert!(matches!(foreign, Act::Refuse(_)));
-    assert!(matches!(
-        at(|seen| seen.snapshot = Some(snapshot("failed"))),
-        Act::Refuse(_)
-    ));
+    let failed = at(|seen| seen.snapshot = Some(snapshot("failed")));
+    assert!(matches!(failed, Act::Refuse(_)));
 }
 
 #[test]

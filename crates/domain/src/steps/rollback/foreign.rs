@@ -31,7 +31,7 @@ pub fn named(plan: &Plan, deployment: &DeploymentId, found: &[Instance]) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::record;
+    use crate::samples::record;
 
     fn instance(name: &str, id: &str) -> Instance {
         Instance {
@@ -48,17 +48,11 @@ mod tests {
             instance("orders", "db-green"),
         ];
         let green = named(&plan, &"bgd-1".into(), &found).expect("it is there");
-        let ids: Vec<&str> = green
-            .members
-            .iter()
-            .map(|it| it.resource_id.as_str())
-            .collect();
+        let members = green.members.iter();
+        let ids: Vec<&str> = members.map(|it| it.resource_id.as_str()).collect();
         assert_eq!(ids, ["db-green", "db-green-replica"], "the writer first");
         found[1].resource_id = plan.members[0].resource_id.clone();
-        assert_eq!(
-            named(&plan, &"bgd-1".into(), &found),
-            None,
-            "blue still has its name"
-        );
+        let still = named(&plan, &"bgd-1".into(), &found);
+        assert_eq!(still, None, "blue still has its name");
     }
 }

@@ -3,25 +3,14 @@
 mod back;
 
 use super::*;
-use crate::fence::FencedRole;
 use crate::rds::{Pair, PairStatus};
-use crate::receipt::Receipt;
-use crate::record::{Back, tests::record};
-use crate::reverse::{Health, Reverse, Unavailable};
-use crate::routes::{Pointer, Route};
+use crate::record::Back;
+use crate::reverse::Health;
+use crate::samples::{
+    PHASES, at, deployment_at, fence, followed, opened, pointer, record, unavailable,
+};
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generator;
-use std::collections::BTreeMap;
-
-const PHASES: [Phase; 7] = [
-    Phase::Before,
-    Phase::Switching,
-    Phase::After,
-    Phase::RollingBack,
-    Phase::Returning,
-    Phase::NeedsOperator,
-    Phase::Ended,
-];
 
 fn input(owner: Option<&str>) -> Input {
     Input {
@@ -33,35 +22,8 @@ fn input(owner: Option<&str>) -> Input {
     }
 }
 
-fn fence(side: Side) -> Fence {
-    Fence {
-        side,
-        resource_id: "db-orders".into(),
-        owner: "arn:x".into(),
-        deadline: Millis(0),
-        roles: vec![FencedRole {
-            name: "orders_app".into(),
-            comment: None,
-        }],
-    }
-}
-
 fn deployment(status: &str) -> Deployment {
-    Deployment {
-        id: "bgd-1".into(),
-        name: "orders-1".into(),
-        source: "arn:orders".into(),
-        target: None,
-        status: status.into(),
-        status_details: String::new(),
-        pairs: vec![Pair {
-            source: "arn:orders".into(),
-            target: None,
-            status: PairStatus::from(status),
-        }],
-        tasks: vec![],
-        tags: BTreeMap::new(),
-    }
+    deployment_at(status, &[status])
 }
 
 fn any_seen() -> impl Generator<Value = Seen> {
@@ -121,62 +83,43 @@ proptest! {
 #[test]
 fn an_order_for_another_upgrade_touches_nothing() {
     for phase in PHASES {
-        let record = Record { phase, ..record() };
-        let order = order(&input(Some("arn:other")), &record);
+        let order = order(&input(Some("arn:other")), &at(phase));
         assert!(matches!(order, Order::Nothing(Rest::Unclaimed, _)));
     }
 }
 
 #[test]
 fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
-    let after = Record {
-        phase: Phase::After,
-        ..record()
-    };
-    let owner = after.ticket.owner.0.clone();
+    let after = at(Phase::After);
     let served = Record {
         receipt: Some(opened()),
         ..after.clone()
     };
-    assert_eq!(order(&input(None), &served), Order::NoWayBack);
+    assert_eq!(by_person(&served), Order::NoWayBack);
     let fenced = Record {
         fences: vec![fence(Side::Green)],
         ..after.clone()
     };
-    assert_eq!(
-        order(&input(None), &fenced),
-        Order::TakeOver(Phase::After),
-        "green was not opened yet"
-    );
-    let marked = order(&input(Some(&owner)), &after);
-    assert_eq!(marked, Order::TakeOver(Phase::After));
+    let still = Order::TakeOver(Phase::After);
+    assert_eq!(by_person(&fenced), still, "green was not opened yet");
+    assert_eq!(ordered(Cause::Stopped, &after), still);
 }
 
 #[test]
 fn a_person_may_try_again_what_an_event_may_not() {
-    let stuck = Record {
-        phase: Phase::NeedsOperator,
-        ..record()
-    };
-    let owner = stuck.ticket.owner.0.clone();
-    assert!(matches!(
-        order(&input(Some(&owner)), &stuck),
-        Order::Nothing(Rest::Person, _)
-    ));
-    assert_eq!(
-        order(&input(None), &stuck),
-        Order::TakeOver(Phase::RollingBack)
-    );
+    let stuck = at(Phase::NeedsOperator);
+    let by_event = ordered(Cause::Stopped, &stuck);
+    assert!(matches!(by_event, Order::Nothing(Rest::Person, _)));
+    assert_eq!(by_person(&stuck), Order::TakeOver(Phase::RollingBack));
 }
 
 #[test]
 fn a_rollback_whose_last_answer_was_lost_gives_it_again() {
     let again = |phase, by: &str| {
         let record = Record {
-            phase,
             rollback: Some("arn:rollback".into()),
             note: Some("Rolled back: it went to ALARM.".into()),
-            ..record()
+            ..at(phase)
         };
         let input = Input {
             execution: Some(by.into()),
@@ -190,10 +133,7 @@ fn a_rollback_whose_last_answer_was_lost_gives_it_again() {
     let over = again(Phase::Ended, "arn:another");
     assert!(matches!(over, Order::Nothing(Rest::Over, _)), "{over:?}");
     let asked = again(Phase::NeedsOperator, "arn:another");
-    assert!(
-        matches!(asked, Order::Nothing(Rest::Person, _)),
-        "{asked:?}"
-    );
+    assert!(matches!(asked, Order::Nothing(Rest::Person, _)));
 }
 
 #[test]
@@ -243,27 +183,9 @@ fn an_upgrade_in_place_is_handed_to_a_person() {
     assert!(matches!(next(&record, &seen, 1), Act::AskPerson(_)));
 }
 
-fn opened() -> Receipt {
-    Receipt {
-        opened_at: Some(Millis(1)),
-        ..Receipt::default()
-    }
-}
-
-/// Green serves, and old follows it.
-fn followed() -> Record {
-    Record {
-        phase: Phase::After,
-        receipt: Some(opened()),
-        reverse: Some(Reverse {
-            links: [].into(),
-            subscribed: true,
-            unavailable: None,
-            warned: false,
-            told: false,
-        }),
-        ..record()
-    }
+/// What a person's order means, who names no upgrade.
+fn by_person(record: &Record) -> Order {
+    order(&input(None), record)
 }
 
 fn ordered(cause: Cause, record: &Record) -> Order {
@@ -277,39 +199,29 @@ fn ordered(cause: Cause, record: &Record) -> Order {
 
 #[test]
 fn after_the_switchover_only_an_alarm_or_a_person_moves_the_writes() {
-    let record = followed();
-    assert_eq!(
-        ordered(Cause::Alarm, &record),
-        Order::TakeOver(Phase::Returning)
-    );
-    assert_eq!(
-        order(&input(None), &record),
-        Order::TakeOver(Phase::Returning)
-    );
-    assert_eq!(
-        ordered(Cause::Stopped, &record),
-        Order::TakeOver(Phase::After)
-    );
+    let (record, back) = (followed(), Order::TakeOver(Phase::Returning));
+    assert_eq!(ordered(Cause::Alarm, &record), back);
+    assert_eq!(by_person(&record), back);
+    let stopped = ordered(Cause::Stopped, &record);
+    assert_eq!(stopped, Order::TakeOver(Phase::After));
 }
 
 #[test]
 fn a_way_back_that_is_closed_is_refused_with_what_to_type() {
     let mut record = followed();
     if let Some(reverse) = &mut record.reverse {
-        reverse.unavailable = Some(Unavailable {
-            why: "a table is new".into(),
-            remedy: "go on with green".into(),
-        });
+        reverse.unavailable = Some(unavailable());
     }
     assert_eq!(ordered(Cause::Alarm, &record), Order::NoWayBack);
     let told = no_way_back(&record, &["to look: STATUS".to_owned()]);
     for part in ["a table is new", "STATUS", r#"{"database": "orders"}"#] {
         assert!(told.contains(part), "{told}");
     }
+    let mended = "a person may have mended it, which is looked at first";
     assert_eq!(
-        order(&input(None), &record),
+        by_person(&record),
         Order::TakeOver(Phase::Returning),
-        "a person may have mended it, which is looked at first"
+        "{mended}"
     );
 }
 
@@ -321,9 +233,6 @@ fn a_failback_that_has_arrived_only_goes_forward() {
         arrived: true,
         ..Back::default()
     });
-    assert_eq!(
-        order(&input(None), &record),
-        Order::TakeOver(Phase::Returning)
-    );
+    assert_eq!(by_person(&record), Order::TakeOver(Phase::Returning));
     assert!(!record.green_serves());
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::InstanceId;
-use crate::samples::{instance, plan};
+use crate::samples::{self, instance, plan};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -11,13 +11,7 @@ fn minor() -> Plan {
 }
 
 fn snapshot(status: &str) -> Snapshot {
-    Snapshot {
-        id: minor().snapshot("before"),
-        status: status.into(),
-        percent: 40,
-        instance: "orders".into(),
-        resource_id: "db-orders".into(),
-    }
+    samples::snapshot(minor().snapshot("before"), status)
 }
 
 fn begun() -> Seen {
@@ -55,18 +49,10 @@ fn upgrade(name: &str) -> Act {
 
 #[test]
 fn the_snapshot_comes_first() {
-    assert_eq!(
-        at(|seen| seen.snapshot = None),
-        Act::Snapshot("orders".into())
-    );
-    assert!(matches!(
-        at(|seen| seen.snapshot = Some(snapshot("creating"))),
-        Act::Wait(_)
-    ));
-    assert!(matches!(
-        at(|seen| seen.snapshot = Some(snapshot("failed"))),
-        Act::Fail(_)
-    ));
+    let with = |taken| at(|seen| seen.snapshot = taken);
+    assert_eq!(with(None), Act::Snapshot("orders".into()));
+    assert!(matches!(with(Some(snapshot("creating"))), Act::Wait(_)));
+    assert!(matches!(with(Some(snapshot("failed"))), Act::Fail(_)));
 }
 
 #[test]
@@ -78,10 +64,8 @@ fn the_replica_comes_before_the_writer_and_answers_before_it() {
         seen.members[1].answer = Some(Answer::NotYet("it does not follow the writer".into()));
     });
     assert!(matches!(silent, Act::Wait(_)));
-    assert_eq!(
-        at(|seen| seen.members.iter_mut().for_each(upgraded)),
-        Act::Finish
-    );
+    let all = at(|seen| seen.members.iter_mut().for_each(upgraded));
+    assert_eq!(all, Act::Finish);
 }
 
 #[test]
@@ -127,22 +111,15 @@ fn a_failure_says_what_is_in_service_and_where_the_snapshot_is() {
 #[test]
 fn a_replica_serves_only_while_it_follows_and_a_writer_only_if_it_takes_writes() {
     let members = minor().members;
-    assert!(matches!(
-        serves(&members[0], TO, true, false),
-        Answer::NotYet(_)
-    ));
-    assert!(matches!(
-        serves(&members[1], TO, true, false),
-        Answer::NotYet(_)
-    ));
-    assert_eq!(
-        serves(&members[0], TO, false, false),
-        Answer::Serves(TO.into())
-    );
-    assert_eq!(
-        serves(&members[1], TO, true, true),
-        Answer::Serves(TO.into())
-    );
+    for (member, read_only, streaming, serving) in [
+        (&members[0], true, false, false),
+        (&members[1], true, false, false),
+        (&members[0], false, false, true),
+        (&members[1], true, true, true),
+    ] {
+        let answer = serves(member, TO, read_only, streaming);
+        assert_eq!(answer == Answer::Serves(TO.into()), serving, "{answer:?}");
+    }
 }
 
 /// A world in which RDS does what it is asked, in its own time.
@@ -159,13 +136,10 @@ fn pass(seen: &mut Seen, act: &Act) {
                 taken.status = "available".into();
             }
             for member in &mut seen.members {
-                if member
-                    .instance
-                    .as_ref()
-                    .is_some_and(|found| found.status.as_str() == "upgrading")
-                {
+                let instance = member.instance.as_mut().expect("there");
+                if instance.status.as_str() == "upgrading" {
+                    instance.status = "available".into();
                     upgraded(member);
-                    member.instance.as_mut().expect("there").status = "available".into();
                 }
             }
         }
@@ -181,13 +155,8 @@ fn find<'a>(seen: &'a mut Seen, name: &InstanceId) -> &'a mut MemberSeen {
 
 #[test]
 fn a_roll_in_a_world_that_works_ends_with_every_member_upgraded_once() {
-    let (plan, mut seen) = (
-        minor(),
-        Seen {
-            snapshot: None,
-            ..begun()
-        },
-    );
+    let (plan, mut seen) = (minor(), begun());
+    seen.snapshot = None;
     let mut upgrades = vec![];
     for _ in 0..20 {
         let act = next(&plan, &seen);

@@ -136,8 +136,7 @@ fn commands(ticket: &Ticket, token: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::tests::record;
-    use crate::routes::{Pointer, Route};
+    use crate::samples::{pointer, record};
 
     const TOKEN: &str = "AQCE-a-token";
 
@@ -154,7 +153,7 @@ mod tests {
     fn a_question_names_all_that_is_known_and_until_when_it_waits() {
         let mail = of(About::Switchover, &record(), &Verdict::Quiet).mail();
         for said in [
-            "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables alike.\n- All reads of orders-reads.example.com go to green.\n",
+            "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables alike.\n- All reads of reads.shop.test go to green.\n",
             "- No alarm guards this upgrade.\n- The fence was rehearsed on green.\n",
             "may take 5000 ms",
             "without an answer until 2026-01-01 12:00 UTC",
@@ -182,15 +181,7 @@ mod tests {
             way_back(&record)
         };
         assert!(said(&|_| {}).contains("RDS takes minutes"));
-        let pointer = || {
-            Route::Cname(Pointer {
-                zone: "Z1".into(),
-                name: "writes.shop.test".into(),
-                target: "orders.rds.test".into(),
-                ttl: 5,
-            })
-        };
-        let quick = said(&|record| record.plan.writes = Some(pointer()));
+        let quick = said(&|record| record.plan.writes = Some(pointer("orders.rds.test", 5)));
         assert!(quick.contains("by the record writes.shop.test"), "{quick}");
         let none = said(&|record| record.plan.request.way_back = WayBack::None);
         assert!(none.starts_with("There is no failback"), "{none}");

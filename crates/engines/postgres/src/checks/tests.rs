@@ -7,9 +7,8 @@ use crate::facts::{RoleSeen, Server};
 use crate::samples::{database, server};
 use domain::inspection::Seen;
 use domain::plan::Verdict;
-use domain::rds::Instance;
 use domain::request::Strategy;
-use domain::samples::{plan_of, well};
+use domain::samples::{blockers, plan_of, verdict, well, with, writer};
 use domain::steps::plan::{Outcome, Output};
 use serde_json::{Value, json};
 
@@ -28,32 +27,17 @@ impl Asked {
         }
     }
 
+    /// The plan of a server that is well but for a change.
+    fn but(change: impl FnOnce(&mut Server)) -> Output {
+        let mut asked = Self::well();
+        change(&mut asked.server);
+        asked.plan(&json!({}))
+    }
+
     fn plan(mut self, extra: &Value) -> Output {
         self.seen.server = Ok(Box::new(self.server));
         plan_of(extra, &self.seen)
     }
-}
-
-fn blockers(output: &Output) -> Vec<&str> {
-    with(output, Verdict::Blocker)
-}
-
-fn with(output: &Output, verdict: Verdict) -> Vec<&str> {
-    let checks = output.plan.checks.iter();
-    let checks = checks.filter(|check| check.verdict == verdict);
-    checks.map(|check| check.name.as_str()).collect()
-}
-
-/// The verdict on one check, if it was made.
-fn verdict(output: &Output, name: &str) -> Option<Verdict> {
-    let mut checks = output.plan.checks.iter();
-    checks
-        .find(|check| check.name == name)
-        .map(|check| check.verdict)
-}
-
-fn writer(seen: &mut Seen) -> &mut Instance {
-    seen.writer.as_mut().expect("there")
 }
 
 #[test]
@@ -73,12 +57,9 @@ fn a_minor_version_goes_in_place_and_needs_no_replication() {
     asked.server.settings.wal_level = "replica".into();
     asked.server.databases[0].keyless = vec!["public.log".into()];
     let output = asked.plan(&json!({"target_version": "16.15"}));
-    assert_eq!(
-        (output.outcome, output.plan.strategy),
-        (Outcome::Ready, Strategy::InPlace),
-        "{}",
-        output.text
-    );
+    let planned = (output.outcome, output.plan.strategy);
+    let in_place = (Outcome::Ready, Strategy::InPlace);
+    assert_eq!(planned, in_place, "{}", output.text);
 }
 
 #[test]
@@ -88,68 +69,55 @@ fn everything_in_the_way_is_said_at_once() {
     asked.server.databases[1].keyless = vec!["public.events".into()];
     let output = asked.plan(&json!({}));
     assert_eq!(blockers(&output), ["backups on", "replica identity"]);
-    assert!(
-        output.summary.contains("2 things are in the way")
-            && output.summary.contains("billing.public.events"),
-        "{}",
-        output.summary
-    );
+    for part in ["2 things are in the way", "billing.public.events"] {
+        assert!(output.summary.contains(part), "{}", output.summary);
+    }
+}
+
+fn some(name: &str) -> Vec<String> {
+    vec![name.to_owned()]
 }
 
 #[test]
 fn each_ill_is_found_by_its_own_check() {
     type Ill = (&'static str, fn(&mut Server));
     let ills: [Ill; 17] = [
-        ("databases", |server| {
-            server.closed_databases = vec!["archive takes none".into()];
+        ("databases", |on| on.closed_databases = some("archive")),
+        ("databases", |on| on.databases.push(database("template1"))),
+        ("replicas follow", |on| on.streaming = 0),
+        ("logical replication on", |on| {
+            on.settings.wal_level = "replica".into();
         }),
-        ("databases", |server| {
-            server.databases.push(database("template1"));
+        ("no foreign replication", |on| on.slots[0].logical = true),
+        ("no foreign replication", |on| {
+            on.subscriptions = some("cdc")
         }),
-        ("replicas follow", |server| server.streaming = 0),
-        ("logical replication on", |server| {
-            server.settings.wal_level = "replica".into();
+        ("slots and workers", |on| on.settings.replication_slots = 3),
+        ("slots and workers", |on| on.settings.worker_processes = 3),
+        ("replica identity", |on| {
+            on.databases[0].keyless = some("log")
         }),
-        ("no foreign replication", |server| {
-            server.slots[0].logical = true;
+        ("row-level security", |on| {
+            on.databases[0].hidden = some("log")
         }),
-        ("no foreign replication", |server| {
-            server.subscriptions = vec!["cdc".into()];
+        ("column types", |on| {
+            on.databases[0].unsupported_columns = some("t.c");
         }),
-        ("slots and workers", |server| {
-            server.settings.replication_slots = 3;
+        ("our role", |on| on.us.signals_backends = false),
+        ("our role", |on| on.databases[0].may_create = false),
+        ("application roles", |on| {
+            on.roles[1].ours_to_administer = false;
         }),
-        ("slots and workers", |server| {
-            server.settings.worker_processes = 3;
+        ("application roles", |on| {
+            on.roles.retain(RoleSeen::is_theirs)
         }),
-        ("replica identity", |server| {
-            server.databases[0].keyless = vec!["public.log".into()];
-        }),
-        ("row-level security", |server| {
-            server.databases[0].hidden = vec!["public.secrets".into()];
-        }),
-        ("column types", |server| {
-            server.databases[0].unsupported_columns = vec!["t.c".into()];
-        }),
-        ("our role", |server| server.us.signals_backends = false),
-        ("our role", |server| server.databases[0].may_create = false),
-        ("application roles", |server| {
-            server.roles[1].ours_to_administer = false;
-        }),
-        ("application roles", |server| {
-            server.roles.retain(RoleSeen::is_theirs);
-        }),
-        ("no way past the fence", |server| {
-            server.roles[1].superuser = true;
-        }),
-        ("no way past the fence", |server| {
-            server.writing_settings = vec!["the role orders_app".into()];
+        ("no way past the fence", |on| on.roles[1].superuser = true),
+        ("no way past the fence", |on| {
+            on.writing_settings = some("the role orders_app");
         }),
     ];
     for (name, ill) in ills {
-        let mut asked = Asked::well();
-        ill(&mut asked.server);
-        let output = asked.plan(&json!({}));
+        let output = Asked::but(ill);
         assert_eq!(blockers(&output), [name], "{}", output.text);
     }
 }
@@ -165,26 +133,18 @@ fn a_replica_that_rds_says_is_ill_does_not_follow() {
 fn what_a_person_should_know_does_not_stop_the_upgrade() {
     type Worry = (&'static str, fn(&mut Server));
     let worries: [Worry; 5] = [
-        ("left behind", |server| {
-            server.databases[0].unlogged = vec!["public.cache".into()];
+        ("left behind", |on| on.databases[0].unlogged = some("cache")),
+        ("left behind", |on| on.databases[0].large_objects = 4),
+        ("left behind", |on| {
+            on.databases[0].materialized_views = some("public.sums");
         }),
-        ("left behind", |server| {
-            server.databases[0].large_objects = 4;
+        ("extensions", |on| {
+            on.databases[0].extensions = some("pg_cron");
         }),
-        ("left behind", |server| {
-            server.databases[0].materialized_views = vec!["public.sums".into()];
-        }),
-        ("extensions", |server| {
-            server.databases[0].extensions = vec!["pg_cron".into()];
-        }),
-        ("transactions", |server| {
-            server.oldest_transaction_seconds = 4000;
-        }),
+        ("transactions", |on| on.oldest_transaction_seconds = 4000),
     ];
     for (name, worry) in worries {
-        let mut asked = Asked::well();
-        worry(&mut asked.server);
-        let output = asked.plan(&json!({}));
+        let output = Asked::but(worry);
         assert_eq!(with(&output, Verdict::Warning), [name]);
         assert_eq!(output.outcome, Outcome::Ready);
     }
@@ -222,8 +182,6 @@ fn a_failback_needs_rights_and_a_group_unless_none_is_wanted() {
         let none = json!({"way_back": "none"});
         assert_eq!(judged(&none, change), Some(Verdict::Warning));
     }
-    assert_eq!(
-        judged(&plain, |asked| asked.seen.green_group_bounds_slots = false),
-        Some(Verdict::Warning)
-    );
+    let unbounded = judged(&plain, |asked| asked.seen.green_group_bounds_slots = false);
+    assert_eq!(unbounded, Some(Verdict::Warning));
 }

@@ -92,54 +92,38 @@ fn there<'a>(
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::Verdict;
-    use crate::routes::{Pointer, Route};
-    use crate::samples::{plan_of, well};
+    use crate::plan::Verdict::{self, Blocker, Pass, Warning};
+    use crate::routes::Route;
+    use crate::samples::{check, plan_of, pointer, verdict, well};
     use serde_json::json;
 
-    fn verdict(found: Result<Option<Route>, String>, named: bool) -> Verdict {
+    fn writes(found: Result<Option<Route>, String>, named: bool) -> Option<Verdict> {
         let mut seen = well();
         seen.writes = found;
         seen.writes_name = seen.writes_name.filter(|_| named);
-        let mut checks = plan_of(&json!({}), &seen).plan.checks.into_iter();
-        let check = checks.find(|check| check.name == super::WRITES);
-        check.expect("a check of the writes").verdict
-    }
-
-    fn pointer(target: &str, ttl: u32) -> Route {
-        Route::Cname(Pointer {
-            zone: "Z1".into(),
-            name: "orders-writes.shop.test".into(),
-            target: target.into(),
-            ttl,
-        })
+        verdict(&plan_of(&json!({}), &seen), super::WRITES)
     }
 
     #[test]
     fn a_record_that_does_not_lead_to_the_writer_is_in_the_way() {
-        assert_eq!(
-            verdict(Ok(Some(pointer("orders.rds.test", 5))), true),
-            Verdict::Pass
-        );
-        let slow = pointer("orders.rds.test", 300);
-        assert_eq!(verdict(Ok(Some(slow)), true), Verdict::Warning);
-        for found in [
-            Ok(Some(pointer("other.rds.test", 5))),
-            Ok(None),
-            Err("weighted".into()),
+        for (found, expected) in [
+            (Ok(Some(pointer("orders.rds.test", 5))), Pass),
+            (Ok(Some(pointer("orders.rds.test", 300))), Warning),
+            (Ok(Some(pointer("other.rds.test", 5))), Blocker),
+            (Ok(None), Blocker),
+            (Err("weighted".into()), Blocker),
         ] {
-            assert_eq!(verdict(found, true), Verdict::Blocker);
+            assert_eq!(writes(found, true), Some(expected));
         }
-        assert_eq!(verdict(Ok(None), false), Verdict::Warning);
+        assert_eq!(writes(Ok(None), false), Some(Warning));
     }
 
     #[test]
     fn one_name_does_not_lead_reads_and_writes() {
         let mut seen = well();
         seen.writes_name.clone_from(&seen.reads_name);
-        let plan = plan_of(&json!({}), &seen).plan;
-        let mut checks = plan.checks.iter();
-        let check = checks.find(|check| check.name == super::WRITES);
+        let output = plan_of(&json!({}), &seen);
+        let check = check(&output, super::WRITES);
         assert!(check.is_some_and(|check| check.found.contains("the reads as well")));
     }
 }

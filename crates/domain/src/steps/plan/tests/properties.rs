@@ -1,10 +1,9 @@
 //! What holds of the plan of any database, well or not.
 
-use super::{blockers, writer};
-use crate::inspection::{Seen, Unreadable};
+use crate::inspection::Seen;
 use crate::plan::{Check, Verdict};
 use crate::request::Strategy;
-use crate::samples::{WellServer, plan_of, well};
+use crate::samples::{WellServer, blockers, plan_of, unreadable, well, writer};
 use crate::steps::plan::Outcome;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy as Generate};
@@ -31,10 +30,7 @@ fn seen() -> impl Generate<Value = Seen> {
             let found = name.map(|name| Check::blocker("tables", format!("`{name}`"), "see to it"));
             seen.server = Ok(Box::new(WellServer(found.into_iter().collect())));
             if flags[4] {
-                seen.server = Err(Unreadable {
-                    why: "closed".into(),
-                    remedy: "see to it".into(),
-                });
+                seen.server = Err(unreadable());
             }
             if flags[5] {
                 seen.alarms = Err("denied".into());

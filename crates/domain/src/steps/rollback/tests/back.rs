@@ -25,62 +25,39 @@ fn returning(arrived: bool, tries: u32) -> Record {
     }
 }
 
+/// What is seen where something is not as it is when all is ready.
+fn but(change: impl FnOnce(&mut BackSeen)) -> BackSeen {
+    let mut seen = ready();
+    change(&mut seen);
+    seen
+}
+
 #[test]
 fn green_is_fenced_only_when_nothing_else_has_to_be_waited_for() {
     let record = returning(false, 1);
     assert_eq!(back(&record, &ready()), BackAct::Cross);
     let not_yet = [
-        BackSeen {
-            link: Health::Resting("a restart".into()),
-            ..ready()
-        },
-        BackSeen {
-            deployment: Some(deployment("SWITCHOVER_COMPLETED")),
-            ..ready()
-        },
-        BackSeen {
-            old_read_only: Some(true),
-            ..ready()
-        },
-        BackSeen {
-            old_read_only: None,
-            ..ready()
-        },
+        but(|seen| seen.link = Health::Resting("a restart".into())),
+        but(|seen| seen.deployment = Some(deployment("SWITCHOVER_COMPLETED"))),
+        but(|seen| seen.old_read_only = Some(true)),
+        but(|seen| seen.old_read_only = None),
     ];
     for seen in not_yet {
         assert_ne!(back(&record, &seen), BackAct::Cross, "{seen:?}");
     }
     let mut routed = record;
-    routed.plan.writes = Some(Route::Cname(Pointer {
-        zone: "Z1".into(),
-        name: "orders-writes.shop.test".into(),
-        target: "orders.example.com".into(),
-        ttl: 5,
-    }));
-    let away = BackSeen {
-        writes_away: true,
-        ..ready()
-    };
+    routed.plan.writes = Some(pointer("orders.rds.test", 5));
+    let away = but(|seen| seen.writes_away = true);
     assert_eq!(back(&routed, &away), BackAct::PointWrites);
 }
 
 #[test]
 fn an_impossible_failback_is_given_up_and_one_that_has_arrived_never() {
-    let broken = BackSeen {
-        link: Health::Broken(Unavailable {
-            why: "the slot is gone".into(),
-            remedy: "go on".into(),
-        }),
-        ..ready()
-    };
-    assert!(matches!(
-        back(&returning(false, 1), &broken),
-        BackAct::GiveUp(_)
-    ));
-    assert!(matches!(
-        back(&returning(false, TRIES), &ready()),
-        BackAct::GiveUp(_)
-    ));
+    let broken = but(|seen| seen.link = Health::Broken(unavailable()));
+    let impossible = back(&returning(false, 1), &broken);
+    assert!(matches!(impossible, BackAct::GiveUp(_)));
+    let in_vain = back(&returning(false, TRIES), &ready());
+    assert!(matches!(in_vain, BackAct::GiveUp(_)));
     let mut made = returning(true, TRIES);
     made.fences = vec![fence(Side::Blue)];
     assert_eq!(back(&made, &broken), BackAct::OpenOld);
@@ -103,29 +80,20 @@ fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened
     ];
     instances[0].resource_id = "db-orders".into();
     instances[1].resource_id = "db-orders-green".into();
-    let act = |instances: &[Instance]| {
-        let seen = BackSeen {
-            instances: instances.to_vec(),
-            ..ready()
-        };
-        back(&record, &seen)
-    };
+    let act =
+        |instances: &[Instance]| back(&record, &but(|seen| seen.instances = instances.to_vec()));
     let rename = |resource_id: &str, from: &str, to: &str| BackAct::Rename {
         resource_id: resource_id.into(),
         from: from.into(),
         to: to.into(),
     };
-    assert_eq!(
-        act(&instances),
-        rename("db-orders-green", "orders", "orders-new-green")
-    );
+    let aside = rename("db-orders-green", "orders", "orders-new-green");
+    assert_eq!(act(&instances), aside);
     instances[1].status = "renaming".into();
     assert!(matches!(act(&instances), BackAct::Wait(_)));
     instances[1].id = "orders-new-green".into();
-    assert_eq!(
-        act(&instances),
-        rename("db-orders", "orders-old1", "orders")
-    );
+    let again = rename("db-orders", "orders-old1", "orders");
+    assert_eq!(act(&instances), again);
     instances[0].id = "orders".into();
     assert_eq!(act(&instances), BackAct::OpenOld);
     instances[0].id = "orders-old1".into();

@@ -1,11 +1,11 @@
 //! Logging in by IAM, and the role as which old blue follows green.
 
-use super::{Asked, blockers, verdict, writer};
+use super::Asked;
 use crate::facts::Follower;
 use crate::samples::role;
 use domain::inspection::Unreadable;
 use domain::plan::Verdict;
-use domain::samples::plan_of;
+use domain::samples::{blockers, plan_of, verdict, writer};
 use domain::steps::plan::Outcome;
 use serde_json::json;
 
@@ -62,9 +62,7 @@ fn logging_in_by_iam_needs_every_instance_and_a_role_that_follows_by_password() 
 #[test]
 fn a_role_that_could_not_follow_green_is_refused() {
     let faults: [fn(&mut Follower); 6] = [
-        |role| {
-            (role.exists, role.can_login) = (false, false);
-        },
+        |role| (role.exists, role.can_login) = (false, false),
         |role| role.can_login = false,
         |role| role.is_by_iam = true,
         |role| role.replicates = false,

@@ -1,8 +1,9 @@
 //! What holds of the plan of any server, well or not.
 
-use super::{Asked, blockers};
+use super::Asked;
 use domain::plan::Verdict;
 use domain::request::Strategy;
+use domain::samples::blockers;
 use domain::steps::plan::Outcome;
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::strategy::Strategy as Generate;
