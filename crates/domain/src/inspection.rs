@@ -102,6 +102,12 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
+/// Texts in a row.
+pub(crate) fn joined<T: fmt::Display>(texts: impl IntoIterator<Item = T>, between: &str) -> String {
+    let texts: Vec<String> = texts.into_iter().map(|text| text.to_string()).collect();
+    texts.join(between)
+}
+
 /// `1 table`, `2 tables`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {

@@ -84,11 +84,8 @@ pub fn missing(
         let there = arrived.get(*database).copied().flatten();
         there.is_none_or(|number| number < marker.number)
     };
-    let lacking: Vec<&str> = markers
-        .iter()
-        .filter(lacks)
-        .map(|(database, _)| database.as_str())
-        .collect();
+    let lacking = markers.iter().filter(lacks);
+    let lacking: Vec<&str> = lacking.map(|(database, _)| database.as_str()).collect();
     (!lacking.is_empty()).then(|| {
         format!(
             "the marker that was written on blue is not on green in {}; neither side takes writes, and a person decides \
@@ -101,40 +98,32 @@ pub fn missing(
 fn complaints(new: &Standing, old: Option<&Standing>) -> Vec<String> {
     let mut all = vec![];
     if !new.open_roles.is_empty() {
+        let roles = new.open_roles.join(", ");
         all.push(format!(
-            "roles could log in to green before the proof: {}",
-            new.open_roles.join(", ")
+            "roles could log in to green before the proof: {roles}"
         ));
     }
     if new.sessions > 0 {
+        let sessions = new.sessions;
         all.push(format!(
-            "{} application sessions were on green before the proof",
-            new.sessions
+            "{sessions} application sessions were on green before the proof"
         ));
     }
     if !new.prepared.is_empty() {
-        all.push(format!(
-            "prepared transactions on green: {}",
-            new.prepared.join(", ")
-        ));
+        let prepared = new.prepared.join(", ");
+        all.push(format!("prepared transactions on green: {prepared}"));
     }
-    match old {
-        None => {
-            all.push("old could not be reached; only RDS says that it takes no writes".to_owned());
-        }
+    all.extend(match old {
+        None => Some("old could not be reached; only RDS says that it takes no writes".to_owned()),
         Some(old) if !old.prepared.is_empty() => {
-            all.push(format!(
-                "prepared transactions on old: {}",
-                old.prepared.join(", ")
-            ));
+            let prepared = old.prepared.join(", ");
+            Some(format!("prepared transactions on old: {prepared}"))
         }
         Some(old) if !old.read_only => {
-            all.push(
-                "old is not read-only by default; its application roles are closed".to_owned(),
-            );
+            Some("old is not read-only by default; its application roles are closed".to_owned())
         }
-        Some(_) => {}
-    }
+        Some(_) => None,
+    });
     all
 }
 

@@ -4,7 +4,7 @@ use crate::error::StepError;
 use crate::fence::Fence;
 use crate::ids::{Database, DeploymentId, Epoch, InstanceId, Millis, Owner, ResourceId};
 use crate::marker::Marker;
-use crate::plan::Plan;
+use crate::plan::{Member, Plan};
 use crate::rds::Instance;
 use crate::receipt::Receipt;
 use crate::reverse::Reverse;
@@ -89,6 +89,20 @@ pub struct GreenMember {
     pub address: String,
     /// The port.
     pub port: u16,
+}
+
+impl GreenMember {
+    /// This instance, which stands for a member of blue.
+    #[must_use]
+    pub fn of(blue: &Member, instance: &Instance) -> Self {
+        Self {
+            blue: blue.instance.clone(),
+            instance: instance.id.clone(),
+            resource_id: instance.resource_id.clone(),
+            address: instance.address.clone().unwrap_or_default(),
+            port: instance.port,
+        }
+    }
 }
 
 /// A wait that an alarm can end.

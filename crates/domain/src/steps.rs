@@ -16,3 +16,14 @@ pub mod switchover;
 pub mod upgrade_in_place;
 pub mod validate;
 pub mod watch;
+
+use crate::record::Ticket;
+use serde::{Deserialize, Serialize};
+
+/// What the state machine gives to a step that needs nothing but the right to act.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByTicket {
+    /// Who may act.
+    pub ticket: Ticket,
+}

@@ -1,10 +1,11 @@
 //! From what a person typed to a request with every default filled in.
 
 use super::fields::{Fault, Faults, Fields};
-use super::{Approval, GreenSettings, InsufficientData, Request, Retire, Strategy, WayBack};
+use super::{GreenSettings, Request};
 use crate::ids::Database;
 use crate::routes::{Named, POLL_SECONDS};
 use crate::version::Version;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Reads a request; what is wrong with it is reported all at once, by field.
@@ -58,7 +59,7 @@ fn read(f: &mut Fields) -> Option<Request> {
         database: Database::from(""),
         target_version: String::new(),
         dry_run: f.take("dry_run", FLAG, Value::as_bool).unwrap_or(false),
-        strategy: f.take("strategy", "write in_place or blue_green", word::<Strategy>),
+        strategy: f.take("strategy", "write in_place or blue_green", word),
         ramp: f
             .take("ramp", RAMP, ramp)
             .unwrap_or_else(|| vec![10, 20, 50, 100]),
@@ -68,41 +69,17 @@ fn read(f: &mut Fields) -> Option<Request> {
         max_lag_bytes: number(f, "max_lag_bytes", 1, 1 << 40).unwrap_or(1 << 20),
         max_lag_seconds: number(f, "max_lag_seconds", 1, 3600).unwrap_or(5),
         max_write_pause_ms: number(f, "max_write_pause_ms", 100, 3_600_000).unwrap_or(5000),
-        alarms: f.take("alarms", ALARMS, alarms),
-        approval: f
-            .take(
-                "approval",
-                "write before_switchover or never",
-                word::<Approval>,
-            )
-            .unwrap_or_default(),
+        alarms: f.take("alarms", ALARMS, |value| different(value, 255)),
+        approval: choice(f, "approval", "write before_switchover or never"),
         application_roles: f.take("application_roles", ROLES, roles),
-        reads: f.nested("reads", "reads.", READS, reads),
-        writes: f.nested("writes", "writes.", WRITES, writes),
-        way_back: f
-            .take(
-                "way_back",
-                "write reverse_replication or none",
-                word::<WayBack>,
-            )
-            .unwrap_or_default(),
-        insufficient_data: f
-            .take(
-                "insufficient_data",
-                "write pause, alarm or ok",
-                word::<InsufficientData>,
-            )
-            .unwrap_or_default(),
+        reads: f.nested("reads", "reads.", READS, |f| named(f, WEIGHTED)),
+        writes: f.nested("writes", "writes.", WRITES, |f| named(f, POINTER)),
+        way_back: choice(f, "way_back", "write reverse_replication or none"),
+        insufficient_data: choice(f, "insufficient_data", "write pause, alarm or ok"),
         green: f
             .nested("green", "green.", GREEN, |f| Some(green(f)))
             .unwrap_or_default(),
-        retire: f
-            .take(
-                "retire",
-                "write keep or snapshot_and_delete",
-                word::<Retire>,
-            )
-            .unwrap_or_default(),
+        retire: choice(f, "retire", "write keep or snapshot_and_delete"),
         request_id: f.take("request_id", "write 1 to 256 letters", |value| {
             text(value, 256)
         }),
@@ -129,6 +106,8 @@ const READS: &str =
     r#"write {"record": "orders-reads.example.com"} or {"parameter": "/orders/reads"}"#;
 const WRITES: &str =
     r#"write {"record": "orders-writes.example.com"} or {"parameter": "/orders/writes"}"#;
+const WEIGHTED: &str = "write the DNS name of the weighted records";
+const POINTER: &str = "write the DNS name of the record that leads to the writer";
 const PARAMETER: &str = "write the full name of a parameter of Systems Manager: it begins with / and has letters, digits, -, _ and . between slashes";
 const GREEN: &str = r#"write {"parameter_group": "a group of the target version's family"}"#;
 
@@ -151,8 +130,13 @@ fn target_version(value: &Value) -> Option<String> {
 }
 
 /// One of the words that a field can be.
-fn word<T: serde::de::DeserializeOwned>(value: &Value) -> Option<T> {
+fn word<T: DeserializeOwned>(value: &Value) -> Option<T> {
     serde_json::from_value(value.clone()).ok()
+}
+
+/// The same with a default.
+fn choice<T: DeserializeOwned + Default>(f: &mut Fields, name: &'static str, remedy: &str) -> T {
+    f.take(name, remedy, word).unwrap_or_default()
 }
 
 fn ramp(value: &Value) -> Option<Vec<u8>> {
@@ -162,10 +146,6 @@ fn ramp(value: &Value) -> Option<Vec<u8>> {
     (rising && begins && weights.len() <= 12 && weights.last() == Some(&100)).then_some(weights)
 }
 
-fn alarms(value: &Value) -> Option<Vec<String>> {
-    different(value, 255)
-}
-
 fn roles(value: &Value) -> Option<Vec<String>> {
     let roles = different(value, 63)?;
     let theirs = |role: &String| role.starts_with("rds");
@@ -173,23 +153,12 @@ fn roles(value: &Value) -> Option<Vec<String>> {
 }
 
 fn different(value: &Value, longest: usize) -> Option<Vec<String>> {
-    let list: Option<Vec<String>> = value
-        .as_array()?
-        .iter()
+    let items = value.as_array()?.iter();
+    let list: Vec<String> = items
         .map(|item| text(item, longest))
-        .collect();
-    let list = list?;
+        .collect::<Option<_>>()?;
     let distinct: std::collections::BTreeSet<&String> = list.iter().collect();
     (distinct.len() == list.len()).then_some(list)
-}
-
-fn reads(fields: &mut Fields) -> Option<Named> {
-    named(fields, "write the DNS name of the weighted records")
-}
-
-fn writes(fields: &mut Fields) -> Option<Named> {
-    let remedy = "write the DNS name of the record that leads to the writer";
-    named(fields, remedy)
 }
 
 /// One route, by whichever field says what it is.

@@ -23,19 +23,19 @@ fn judge(change: impl FnOnce(&mut LinkSeen)) -> Health {
             lost: false,
             held: 10,
         }),
-        subscription: subscribed(true, true, 1),
+        subscription: Some(subscribed(true, true, 1)),
         tables: Some(link().tables),
     };
     change(&mut seen);
     health("orders", &link(), &seen, LIMIT)
 }
 
-fn subscribed(enabled: bool, working: bool, tables: usize) -> Option<SubscriptionSeen> {
-    Some(SubscriptionSeen {
+fn subscribed(enabled: bool, working: bool, tables: usize) -> SubscriptionSeen {
+    SubscriptionSeen {
         enabled,
         working,
         tables: Some(tables),
-    })
+    }
 }
 
 fn held(bytes: u64) -> Health {
@@ -52,8 +52,8 @@ fn what_is_gone_lost_or_disabled_is_broken() {
         judge(|seen| seen.slot = None),
         judge(|seen| seen.subscription = None),
         judge(|seen| seen.slot = seen.slot.map(|slot| SlotSeen { lost: true, ..slot })),
-        judge(|seen| seen.subscription = subscribed(false, false, 1)),
-        judge(|seen| seen.subscription = subscribed(true, true, 0)),
+        judge(|seen| seen.subscription = Some(subscribed(false, false, 1))),
+        judge(|seen| seen.subscription = Some(subscribed(true, true, 0))),
     ];
     for health in broken {
         assert!(matches!(health, Health::Broken(_)), "{health:?}");
@@ -79,7 +79,7 @@ fn a_slot_is_told_at_half_of_what_it_may_hold_and_dropped_at_all_of_it() {
 
 #[test]
 fn a_worker_that_rests_breaks_nothing() {
-    let resting = judge(|seen| seen.subscription = subscribed(true, false, 1));
+    let resting = judge(|seen| seen.subscription = Some(subscribed(true, false, 1)));
     assert!(matches!(resting, Health::Resting(_)));
     let broken = held(LIMIT);
     assert_eq!(worst(vec![Health::Well, broken.clone(), resting]), broken);

@@ -1,8 +1,8 @@
 //! Makes green fit to take over: statistics, parity, and a rehearsal of the fence.
 
+use crate::inspection::joined;
 use crate::plan::Plan;
 use crate::rds::{Instance, ParameterStatus};
-use crate::record::Ticket;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,13 +10,7 @@ use std::fmt;
 #[cfg(test)]
 mod tests;
 
-/// What the state machine gives to `prepare`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Who may act.
-    pub ticket: Ticket,
-}
+pub use super::ByTicket as Input;
 
 /// What `prepare` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,60 +69,25 @@ pub fn parity(plan: &Plan, twins: &[Twins]) -> Parity {
 fn faults(plan: &Plan, twins: &Twins) -> Vec<String> {
     let Twins { blue, green, .. } = twins;
     let mut faults = vec![];
-    let mut differs =
-        |differs: bool, what: &str, blues: &dyn fmt::Display, greens: &dyn fmt::Display| {
-            if differs {
-                faults.push(format!("{what} of {} is {greens}, not {blues}", green.id));
-            }
-        };
-    differs(
-        green.version != plan.to_version,
-        "the version",
-        &plan.to_version,
-        &green.version,
-    );
-    differs(
-        green.class != blue.class,
-        "the class",
-        &blue.class,
-        &green.class,
-    );
-    differs(
-        green.multi_az != blue.multi_az,
-        "Multi-AZ",
-        &blue.multi_az,
-        &green.multi_az,
-    );
-    differs(
-        green.storage_gib < blue.storage_gib,
-        "the storage in GiB",
-        &blue.storage_gib,
-        &green.storage_gib,
-    );
-    differs(
-        green.storage_type != blue.storage_type,
-        "the storage type",
-        &blue.storage_type,
-        &green.storage_type,
-    );
-    differs(
-        blue.iam_login && !green.iam_login,
-        "IAM database authentication",
-        &blue.iam_login,
-        &green.iam_login,
-    );
-    differs(
-        green.replica_of.is_some() != blue.replica_of.is_some(),
-        "being a replica",
-        &blue.replica_of.is_some(),
-        &green.replica_of.is_some(),
-    );
-    differs(
-        green.parameters_applied != ParameterStatus::InSync,
-        "the parameter group's state",
-        &ParameterStatus::InSync,
-        &green.parameters_applied,
-    );
+    let mut compare = |what: &str, wanted: &dyn fmt::Display, is: &dyn fmt::Display| {
+        let (wanted, is) = (wanted.to_string(), is.to_string());
+        if wanted != is {
+            faults.push(format!("{what} of {} is {is}, not {wanted}", green.id));
+        }
+    };
+    let (in_sync, applied) = (ParameterStatus::InSync, &green.parameters_applied);
+    let is_replica = |it: &Instance| it.replica_of.is_some();
+    // More is no fault.
+    let storage = blue.storage_gib.max(green.storage_gib);
+    let by_iam = blue.iam_login || green.iam_login;
+    compare("the version", &plan.to_version, &green.version);
+    compare("the class", &blue.class, &green.class);
+    compare("Multi-AZ", &blue.multi_az, &green.multi_az);
+    compare("the storage in GiB", &storage, &green.storage_gib);
+    compare("the storage type", &blue.storage_type, &green.storage_type);
+    compare("IAM database authentication", &by_iam, &green.iam_login);
+    compare("being a replica", &is_replica(blue), &is_replica(green));
+    compare("the parameter group's state", &in_sync, applied);
     faults
 }
 
@@ -139,18 +98,14 @@ fn lines(twins: &Twins) -> Vec<String> {
         parameters,
     } = twins;
     let zones = if green.multi_az { ", Multi-AZ" } else { "" };
-    let mut lines = vec![format!(
+    let alike = format!(
         "{} is like {}: {}{zones}, {} GiB {}",
         green.id, blue.id, green.class, green.storage_gib, green.storage_type
-    )];
-    let set = parameters.iter();
-    lines.extend(set.map(|name| {
-        format!(
-            "{} is set in {}, and not so in {}",
-            name, blue.parameter_group, green.parameter_group
-        )
-    }));
-    lines
+    );
+    let (there, here) = (&blue.parameter_group, &green.parameter_group);
+    let unlike = |name| format!("{name} is set in {there}, and not so in {here}");
+    let unlike = parameters.iter().map(unlike);
+    std::iter::once(alike).chain(unlike).collect()
 }
 
 /// Parameters that a person set for blue and that green does not have so.
@@ -169,11 +124,8 @@ pub fn rehearsed(
     leaking: &[String],
     opened: &[String],
 ) -> Result<String, String> {
-    let shut: Vec<&str> = roles
-        .iter()
-        .filter(|role| !opened.contains(role))
-        .map(String::as_str)
-        .collect();
+    let shut = roles.iter().filter(|role| !opened.contains(role));
+    let shut = joined(shut, ", ");
     if roles.is_empty() {
         Err("none of the application's roles can log in to green".to_owned())
     } else if !leaking.is_empty() {
@@ -182,10 +134,7 @@ pub fn rehearsed(
             leaking.join(", ")
         ))
     } else if !shut.is_empty() {
-        Err(format!(
-            "{} could not be opened again on green",
-            shut.join(", ")
-        ))
+        Err(format!("{shut} could not be opened again on green"))
     } else {
         Ok(format!("the fence closed and opened {}", roles.join(", ")))
     }

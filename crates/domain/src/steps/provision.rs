@@ -1,6 +1,7 @@
 //! Creates green, and reports its progress.
 
 use crate::ids::Owner;
+use crate::inspection::joined;
 use crate::plan::{Member, Plan};
 use crate::rds::{Deployment, DeploymentStatus, Instance, OWNER_TAG, PairStatus, instance_of};
 use crate::record::{Green, GreenMember, Ticket};
@@ -134,14 +135,12 @@ fn made(deployment: &Deployment) -> Act {
 /// How far RDS is: of its tasks and of the members, each counts the same; what has begun counts half.
 #[must_use]
 pub fn percent(deployment: &Deployment) -> u8 {
-    let tasks = deployment
-        .tasks
-        .iter()
-        .map(|task| match task.status.as_str() {
-            "COMPLETED" => 2,
-            "IN_PROGRESS" => 1,
-            _ => 0,
-        });
+    let tasks = deployment.tasks.iter().map(|task| task.status.as_str());
+    let tasks = tasks.map(|status| match status {
+        "COMPLETED" => 2,
+        "IN_PROGRESS" => 1,
+        _ => 0,
+    });
     let members = deployment.pairs.iter().map(|pair| match pair.status {
         PairStatus::Available => 2,
         _ => 0,
@@ -161,11 +160,8 @@ fn available(plan: &Plan, deployment: &Deployment, seen: &Seen) -> Act {
     if !deployment.is_available() || deployment.pairs.len() < plan.members.len() {
         return wait("every member of the deployment".to_owned());
     }
-    if let Some(busy) = seen
-        .instances
-        .iter()
-        .find(|green| !green.is_available() || green.storage_is_busy())
-    {
+    let busy = |green: &&Instance| !green.is_available() || green.storage_is_busy();
+    if let Some(busy) = seen.instances.iter().find(busy) {
         return wait(format!("{}, which is {}", busy.id, busy.state()));
     }
     match green(plan, deployment, &seen.instances) {
@@ -178,19 +174,12 @@ fn available(plan: &Plan, deployment: &Deployment, seen: &Seen) -> Act {
 /// Green in the order of blue's members; none while one of them can't be seen, or has no address yet.
 fn green(plan: &Plan, deployment: &Deployment, instances: &[Instance]) -> Option<Green> {
     let member = |blue: &Member| {
-        let pair = deployment
-            .pairs
-            .iter()
-            .find(|pair| pair.source == blue.arn)?;
+        let mut pairs = deployment.pairs.iter();
+        let pair = pairs.find(|pair| pair.source == blue.arn)?;
         let name = instance_of(pair.target.as_deref()?);
         let instance = instances.iter().find(|instance| instance.id == name)?;
-        Some(GreenMember {
-            blue: blue.instance.clone(),
-            instance: name,
-            resource_id: instance.resource_id.clone(),
-            address: instance.address.clone()?,
-            port: instance.port,
-        })
+        instance.address.as_ref()?;
+        Some(GreenMember::of(blue, instance))
     };
     Some(Green {
         deployment: deployment.id.clone(),
@@ -211,13 +200,10 @@ pub fn waiting(percent: u8, what: &str) -> Output {
 /// The answer once green stands.
 #[must_use]
 pub fn done(plan: &Plan, green: &Green) -> Output {
-    let names: Vec<&str> = green
-        .members
-        .iter()
-        .map(|member| member.instance.as_str())
-        .collect();
+    let names = green.members.iter().map(|member| &member.instance);
+    let names = joined(names, ", ");
     Output {
-        summary: format!("Green stands on {}: {}.", plan.to_version, names.join(", ")),
+        summary: format!("Green stands on {}: {names}.", plan.to_version),
         done: true,
         percent: 100,
     }

@@ -1,6 +1,7 @@
 //! Ends the watch: old blue is kept, or deleted after a final snapshot.
 
 use crate::ids::{DeploymentId, InstanceId, ResourceId};
+use crate::inspection::joined;
 use crate::plan::{Member, MemberRole, Plan};
 use crate::rds::{Deployment, DeploymentStatus, Instance, InstanceStatus, Snapshot};
 use crate::record::{Phase, Record, Ticket};
@@ -10,13 +11,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
-/// What the state machine gives to `retire`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Who may act.
-    pub ticket: Ticket,
-}
+pub use super::ByTicket as Input;
 
 /// What `retire` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,15 +68,10 @@ pub fn next(plan: &Plan, seen: &Seen) -> Act {
     if plan.request.retire == Retire::Keep {
         return Act::Keep(kept(plan, seen, "as the request says"));
     }
-    let protected = seen
-        .standing()
-        .find(|(_, instance)| instance.deletion_protection);
-    if let Some((_, instance)) = protected {
-        return Act::Keep(kept(
-            plan,
-            seen,
-            &format!("since {} has deletion protection", instance.id),
-        ));
+    let protected = |(_, instance): &(&Member, &Instance)| instance.deletion_protection;
+    if let Some((_, instance)) = seen.standing().find(protected) {
+        let why = format!("since {} has deletion protection", instance.id);
+        return Act::Keep(kept(plan, seen, &why));
     }
     if let Some(doubt) = &seen.doubt {
         return Act::Keep(kept(plan, seen, &format!("since {doubt}")));
@@ -116,20 +106,17 @@ impl Seen {
 
 /// Why old blue may be needed still: the name that it had must lead to an instance of the new version that is well.
 fn unserved(plan: &Plan, seen: &Seen) -> Option<String> {
+    let is_old = |serving: &Instance| {
+        let mut old = seen.old.iter();
+        old.any(|(member, _)| member.resource_id == serving.resource_id)
+    };
     let why = match &seen.serving {
         None => "the new writer can't be found".to_owned(),
         Some(serving) if serving.id.as_str() != plan.database.as_str() => format!(
             "the new writer is called {}, not {}",
             serving.id, plan.database
         ),
-        Some(serving)
-            if seen
-                .old
-                .iter()
-                .any(|(member, _)| member.resource_id == serving.resource_id) =>
-        {
-            format!("{} is old blue", serving.id)
-        }
+        Some(serving) if is_old(serving) => format!("{} is old blue", serving.id),
         Some(serving) if !serving.is_available() => format!("the new writer is {}", serving.status),
         Some(_) => return None,
     };
@@ -187,14 +174,11 @@ fn delete(seen: &Seen) -> Option<Act> {
 }
 
 fn kept(plan: &Plan, seen: &Seen, why: &str) -> String {
-    let names: Vec<String> = seen
-        .standing()
-        .map(|(_, instance)| format!("{} ({})", instance.id, instance.resource_id))
-        .collect();
-    let place = if names.is_empty() {
-        "gone already".to_owned()
-    } else {
-        format!("kept as {}, closed to the application", names.join(" and "))
+    let standing = seen.standing();
+    let names = standing.map(|(_, it)| format!("{} ({})", it.id, it.resource_id));
+    let place = match joined(names, " and ").as_str() {
+        "" => "gone already".to_owned(),
+        names => format!("kept as {names}, closed to the application"),
     };
     format!(
         "{} runs {}; old blue is {place}, {why}.",

@@ -6,16 +6,10 @@ pub use checklist::{Readiness, Verdict, checklist};
 
 use crate::rds::{Deployment, DeploymentStatus};
 use crate::receipt::Receipt;
-use crate::record::{Phase, Ticket};
+use crate::record::Phase;
 use serde::{Deserialize, Serialize};
 
-/// What the state machine gives to `switchover`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Who may act.
-    pub ticket: Ticket,
-}
+pub use super::ByTicket as Input;
 
 /// What `switchover` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,6 @@
 use crate::ids::{InstanceId, ResourceId};
 use crate::plan::{Member, MemberRole, Plan};
 use crate::rds::{Instance, InstanceStatus, Snapshot};
-use crate::record::Ticket;
 use serde::{Deserialize, Serialize};
 
 mod words;
@@ -13,13 +12,7 @@ mod tests;
 
 pub use words::{failure, finished, over, under_way};
 
-/// What the state machine gives to `upgrade_in_place`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Who may act.
-    pub ticket: Ticket,
-}
+pub use super::ByTicket as Input;
 
 /// What `upgrade_in_place` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

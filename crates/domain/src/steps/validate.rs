@@ -8,18 +8,11 @@ mod suspects;
 
 pub use suspects::{PERSISTENT, Suspects};
 
-use crate::record::Ticket;
 use crate::rows::{Bucket, Key, Schema, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the state machine gives to `validate`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// Who may act.
-    pub ticket: Ticket,
-}
+pub use super::ByTicket as Input;
 
 /// What `validate` answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,18 +1,13 @@
 //! The plan in words.
 
 use super::Outcome;
+use crate::inspection::joined;
 use crate::plan::{Check, Member, MemberRole, Plan, Verdict};
 use crate::request::{Approval, Retire, Strategy};
 
 /// One sentence.
 pub(super) fn summary(plan: &Plan, outcome: Outcome) -> String {
-    let count = |verdict| {
-        plan.checks
-            .iter()
-            .filter(|check| check.verdict == verdict)
-            .count()
-    };
-    let (blockers, warnings) = (count(Verdict::Blocker), count(Verdict::Warning));
+    let warnings = with(plan, Verdict::Warning).count();
     let way = format!(
         "{} can go from {} to {} {}",
         plan.database,
@@ -23,17 +18,16 @@ pub(super) fn summary(plan: &Plan, outcome: Outcome) -> String {
     let checks = plan.checks.len();
     match (outcome, warnings) {
         (Outcome::Refused, _) => {
-            let found: Vec<&str> = blocking(plan).map(|check| check.found.as_str()).collect();
-            let things = if blockers == 1 {
-                "thing is"
-            } else {
-                "things are"
+            let things = match with(plan, Verdict::Blocker).count() {
+                1 => "1 thing is".to_owned(),
+                many => format!("{many} things are"),
             };
+            let found = with(plan, Verdict::Blocker).map(|check| &check.found);
             format!(
-                "{} is not upgraded to {}, {blockers} {things} in the way: {}.",
+                "{} is not upgraded to {}, {things} in the way: {}.",
                 plan.database,
                 plan.to_version,
-                found.join("; ")
+                joined(found, "; ")
             )
         }
         (_, 0) => format!("{way}: {checks} checks, nothing in the way."),
@@ -42,10 +36,9 @@ pub(super) fn summary(plan: &Plan, outcome: Outcome) -> String {
     }
 }
 
-fn blocking(plan: &Plan) -> impl Iterator<Item = &Check> {
-    plan.checks
-        .iter()
-        .filter(|check| check.verdict == Verdict::Blocker)
+fn with(plan: &Plan, verdict: Verdict) -> impl Iterator<Item = &Check> {
+    let checks = plan.checks.iter();
+    checks.filter(move |check| check.verdict == verdict)
 }
 
 fn way(strategy: Strategy) -> &'static str {
@@ -63,8 +56,7 @@ pub(super) fn text(plan: &Plan, outcome: Outcome) -> String {
         "What was found".to_owned(),
     ];
     for verdict in [Verdict::Blocker, Verdict::Warning, Verdict::Pass] {
-        let checks = plan.checks.iter().filter(|check| check.verdict == verdict);
-        lines.extend(checks.flat_map(check));
+        lines.extend(with(plan, verdict).flat_map(check));
     }
     if !plan.members.is_empty() {
         lines.extend([String::new(), "Instances".to_owned()]);
@@ -119,26 +111,18 @@ pub(super) fn steps(plan: &Plan) -> Vec<String> {
 }
 
 fn in_place(plan: &Plan) -> Vec<String> {
-    let names = |role| -> Vec<&str> {
-        let members = plan.members.iter().filter(|member| member.role == role);
-        members.map(|member| member.instance.as_str()).collect()
-    };
-    let mut steps = vec![format!(
-        "Take the snapshot {} of {}.",
-        plan.snapshot("before"),
-        plan.database
-    )];
-    let readers = names(MemberRole::Reader).into_iter();
+    let (database, to, snapshot) = (&plan.database, &plan.to_version, plan.snapshot("before"));
+    let readers = plan
+        .members
+        .iter()
+        .filter(|it| it.role == MemberRole::Reader);
+    let mut steps = vec![format!("Take the snapshot {snapshot} of {database}.")];
     steps.extend(readers.map(|reader| {
-        format!(
-            "Upgrade the replica {reader} to {}, and ask it something.",
-            plan.to_version
-        )
+        let reader = &reader.instance;
+        format!("Upgrade the replica {reader} to {to}, and ask it something.")
     }));
-    steps.push(format!(
-        "Upgrade {} to {}; it takes no connections while it restarts.",
-        plan.database, plan.to_version
-    ));
+    let last = "it takes no connections while it restarts";
+    steps.push(format!("Upgrade {database} to {to}; {last}."));
     steps
 }
 

@@ -11,13 +11,7 @@ use crate::record::{Green, GreenMember};
 pub fn named(plan: &Plan, deployment: &DeploymentId, found: &[Instance]) -> Option<Green> {
     let member = |blue: &Member| {
         let now = found.iter().find(|one| one.id == blue.instance)?;
-        (now.resource_id != blue.resource_id).then(|| GreenMember {
-            blue: blue.instance.clone(),
-            instance: now.id.clone(),
-            resource_id: now.resource_id.clone(),
-            address: now.address.clone().unwrap_or_default(),
-            port: now.port,
-        })
+        (now.resource_id != blue.resource_id).then(|| GreenMember::of(blue, now))
     };
     let members: Vec<GreenMember> = plan.members.iter().filter_map(member).collect();
     let writer = plan.writer().ok().map(|writer| &writer.instance);

@@ -90,15 +90,15 @@ fn each_ill_is_found_by_its_own_check() {
         }),
         ("no foreign replication", |on| on.slots[0].logical = true),
         ("no foreign replication", |on| {
-            on.subscriptions = some("cdc")
+            on.subscriptions = some("cdc");
         }),
         ("slots and workers", |on| on.settings.replication_slots = 3),
         ("slots and workers", |on| on.settings.worker_processes = 3),
         ("replica identity", |on| {
-            on.databases[0].keyless = some("log")
+            on.databases[0].keyless = some("log");
         }),
         ("row-level security", |on| {
-            on.databases[0].hidden = some("log")
+            on.databases[0].hidden = some("log");
         }),
         ("column types", |on| {
             on.databases[0].unsupported_columns = some("t.c");
@@ -109,7 +109,7 @@ fn each_ill_is_found_by_its_own_check() {
             on.roles[1].ours_to_administer = false;
         }),
         ("application roles", |on| {
-            on.roles.retain(RoleSeen::is_theirs)
+            on.roles.retain(RoleSeen::is_theirs);
         }),
         ("no way past the fence", |on| on.roles[1].superuser = true),
         ("no way past the fence", |on| {
