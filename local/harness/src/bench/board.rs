@@ -6,7 +6,7 @@ use super::spread::Spread;
 use super::{price, starts};
 use crate::app::Settings;
 use crate::numbers::thousands;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// The longest that a write pause may be in any run, in milliseconds.
 const WORST_PAUSE: f64 = 150.0;
@@ -51,81 +51,32 @@ fn heading(samples: &Samples, load: &Settings) -> String {
 
 fn table(samples: &Samples) -> String {
     let figures = samples.figures();
-    let head = [
-        "",
-        "runs",
-        "min",
-        "median",
-        "max",
-        "floor min",
-        "median",
-        "max",
-        "ratio",
-        "bar",
-    ];
-    let mut text = line(&head.map(str::to_owned));
-    let pauses = [
-        (
-            "pause, switchover",
-            figures.switchover_pause_ms,
-            figures.floor_switchover_pause_ms,
-        ),
-        (
-            "pause, rollback",
-            figures.rollback_pause_ms,
-            figures.floor_rollback_pause_ms,
-        ),
-    ];
-    for (name, ours, floor) in pauses {
-        text.push_str(&row(name, ours, floor, &pause_bar(ours, floor)));
-    }
+    let cells = ["min", "median", "max"];
+    let floor_cells = ["floor min", "median", "max"];
+    let mut text = line("", "runs", &cells, &floor_cells, "ratio", "bar");
+    let (ours, floor) = (
+        figures.switchover_pause_ms,
+        figures.floor_switchover_pause_ms,
+    );
+    text += &row("pause, switchover", ours, floor, &pause_bar(ours, floor));
+    let (ours, floor) = (figures.rollback_pause_ms, figures.floor_rollback_pause_ms);
+    text += &row("pause, rollback", ours, floor, &pause_bar(ours, floor));
     let (longest, floor) = (figures.longest_client_wait_ms, samples.floor_longest());
-    text.push_str(&row("longest wait of one writer", longest, floor, ""));
-    text.push_str(&row(
-        "our share of the switchover",
-        figures.our_share_ms,
-        None,
-        "",
-    ));
-    let reads = figures.alarm_to_reads_ms;
-    text.push_str(&row(
-        "alarm to reads on blue",
-        reads,
-        None,
-        &reads_bar(reads),
-    ));
-    text.push_str(&row(
-        "alarm to writes on blue",
-        figures.alarm_to_writes_ms,
-        None,
-        "",
-    ));
+    text += &row("longest wait of one writer", longest, floor, "");
+    let (ours, reads) = (figures.our_share_ms, figures.alarm_to_reads_ms);
+    text += &row("our share of the switchover", ours, None, "");
+    text += &row("alarm to reads on blue", reads, None, &reads_bar(reads));
+    let writes = figures.alarm_to_writes_ms;
+    text += &row("alarm to writes on blue", writes, None, "");
     text
 }
 
 fn row(name: &str, ours: Option<Spread>, floor: Option<Spread>, bar: &str) -> String {
-    let [min, median, max] = cells(ours);
-    let [floor_min, floor_median, floor_max] = cells(floor);
-    let runs = ours
-        .or(floor)
-        .map_or_else(String::new, |spread| spread.runs.to_string());
+    let runs = ours.or(floor).map(|spread| spread.runs.to_string());
     let ratio = ours.zip(floor);
-    let ratio = ratio.map_or_else(String::new, |(ours, floor)| {
-        format!("{:.1}", ours.median / floor.median)
-    });
-    let name = name.to_owned();
-    line(&[
-        name,
-        runs,
-        min,
-        median,
-        max,
-        floor_min,
-        floor_median,
-        floor_max,
-        ratio,
-        bar.to_owned(),
-    ])
+    let ratio = ratio.map(|(ours, floor)| format!("{:.1}", ours.median / floor.median));
+    let (runs, ratio) = (runs.unwrap_or_default(), ratio.unwrap_or_default());
+    line(name, &runs, &cells(ours), &cells(floor), &ratio, bar)
 }
 
 fn cells(spread: Option<Spread>) -> [String; 3] {
@@ -134,19 +85,14 @@ fn cells(spread: Option<Spread>) -> [String; 3] {
     })
 }
 
-fn line(cells: &[String; 10]) -> String {
-    let [
-        name,
-        runs,
-        min,
-        median,
-        max,
-        floor_min,
-        floor_median,
-        floor_max,
-        ratio,
-        bar,
-    ] = cells;
+fn line<T: fmt::Display>(
+    name: &str,
+    runs: &str,
+    [min, median, max]: &[T; 3],
+    [floor_min, floor_median, floor_max]: &[T; 3],
+    ratio: &str,
+    bar: &str,
+) -> String {
     let text = format!(
         "  {name:<28}{runs:>5}{min:>7}{median:>8}{max:>7}   {floor_min:>9}{floor_median:>8}{floor_max:>7}{ratio:>8}   {bar}"
     );

@@ -1,6 +1,6 @@
 //! `local audit`: a finished run, audited once more by what it left behind.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use local::app::audit::{Books, Databases, Report, audit};
 use local::app::ledger;
 use local::app::schema::Seed;
@@ -15,25 +15,17 @@ const PORT: u16 = 5432;
 
 /// Lets the run's own script start the servers, and this program look into them meanwhile.
 pub(super) fn started(run: &Path) -> Result<ExitCode> {
-    let run = run
-        .canonicalize()
-        .with_context(|| format!("there is no run in {}", run.display()))?;
+    let shown = run.display();
+    let run = run.canonicalize();
+    let run = run.with_context(|| format!("there is no run in {shown}"))?;
     let script = run.join("start-servers");
-    ensure!(
-        script.exists(),
-        "{} is no finished run: it has no start-servers",
-        run.display()
-    );
+    let left = script.exists();
+    ensure!(left, "{shown} is no finished run: it has no start-servers");
     let this = std::env::current_exe().context("finding this program")?;
-    let status = Command::new(script)
-        .arg(this)
-        .arg("audit-servers")
-        .arg(&run)
-        .status()?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    let mut audit = Command::new(script);
+    let status = audit.arg(this).arg("audit-servers").arg(&run).status()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// The script names the sockets of who serves, and of who took the writes before.
@@ -41,21 +33,15 @@ pub(super) async fn servers(run: &Path) -> Result<ExitCode> {
     let books = Books::of(&ledger::read(&run.join("ledger.tsv"))?);
     let seeds = std::fs::read_to_string(run.join("seeds.json")).context("reading seeds.json")?;
     let seeds: Vec<Seed> = serde_json::from_str(&seeds)?;
-    let (serving, left) = (socket("serving"), socket("left"));
-    let report = match (serving, left) {
-        (Some(serving), Some(left)) => {
-            let (new, old) = (databases(&serving).await?, databases(&left).await?);
-            audit(&books, &seeds, &new, Some(&old)).await?
-        }
-        (Some(serving), None) => audit(&books, &seeds, &databases(&serving).await?, None).await?,
-        _ => bail!("`start-servers` names no server"),
+    let serving = socket("serving").context("`start-servers` names no server")?;
+    let new = databases(&serving).await?;
+    let old = match socket("left") {
+        Some(left) => Some(databases(&left).await?),
+        None => None,
     };
+    let report = audit(&books, &seeds, &new, old.as_ref()).await?;
     tell(&report)?;
-    Ok(if report.is_clean() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(super::code(report.is_clean()))
 }
 
 fn socket(name: &str) -> Option<PathBuf> {

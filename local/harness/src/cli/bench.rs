@@ -1,6 +1,6 @@
 //! `local bench`.
 
-use super::{Load, interrupted, log_to};
+use super::{INTERRUPTED, Load, log_to, unless_interrupted};
 use anyhow::Result;
 use local::bench::{Bench, Part, folder, text};
 use local::scenario::Progress;
@@ -30,13 +30,9 @@ pub(super) async fn run(chosen: &Chosen) -> Result<ExitCode> {
         load: chosen.load.settings(),
         progress: Arc::new(Progress::default()),
     };
-    let samples = tokio::select! {
-        samples = bench.run() => samples,
-        stopped = interrupted() => {
-            stopped?;
-            eprintln!("stopping everything that was started");
-            return Ok(ExitCode::from(130));
-        }
+    let samples = unless_interrupted(Box::pin(bench.run())).await;
+    let Some(samples) = samples.transpose() else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     bench.progress.finish();
     let table = text(&samples?, &bench.load);

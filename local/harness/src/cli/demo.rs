@@ -1,14 +1,13 @@
 //! `local demo`.
 
-use super::{Demo, interrupted, log_to};
+use super::{Demo, INTERRUPTED, code, log_to, unless_interrupted};
 use anyhow::Result;
+use local::display;
 use local::scenario::{Scenario, runs};
-use local::{display, scenario::summary::Summary};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Ctrl-C and SIGTERM drop the run, and with it the keeper, which stops everything that was started.
 pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
     let scenario = Scenario {
         kind: demo.scenario,
@@ -20,22 +19,9 @@ pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
         observer: Arc::from(display::for_terminal()),
     };
     log_to(&scenario.folder)?;
-    let summary = tokio::select! {
-        summary = scenario.run() => summary?,
-        stopped = interrupted() => {
-            stopped?;
-            eprintln!("stopping everything that was started");
-            return Ok(ExitCode::from(130));
-        }
+    let Some(summary) = unless_interrupted(Box::pin(scenario.run())).await? else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
-    print(&summary)?;
-    Ok(if summary.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-fn print(summary: &Summary) -> Result<()> {
-    Ok(write!(std::io::stdout(), "\n{}", summary.text())?)
+    write!(std::io::stdout(), "\n{}", summary.text())?;
+    Ok(code(summary.is_good()))
 }

@@ -171,6 +171,31 @@ fn log_to(run: &Path) -> Result<()> {
         .context("setting up the platform's log")
 }
 
+/// What came of some work; `None` if Ctrl-C or SIGTERM came first. That drops the work, and with it the keeper, which stops
+/// everything that was started.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    tokio::select! {
+        done = work => done.map(Some),
+        stopped = interrupted() => {
+            stopped?;
+            eprintln!("stopping everything that was started");
+            Ok(None)
+        }
+    }
+}
+
+/// The code of a program that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// The code with which a program ends that has found what it looked for, or not.
+fn code(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
 /// Returns at Ctrl-C or SIGTERM.
 async fn interrupted() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;

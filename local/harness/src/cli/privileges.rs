@@ -64,13 +64,10 @@ fn check() -> Result<ExitCode> {
     let mut out = std::io::stdout();
     write!(out, "permissions in infra/template.yaml\n{findings}")?;
     if findings.is_good() {
-        writeln!(
-            out,
-            "each was used by some run for what it is there, none was lacking"
-        )?;
-        return Ok(ExitCode::SUCCESS);
+        let good = "each was used by some run for what it is there, none was lacking";
+        writeln!(out, "{good}")?;
     }
-    Ok(ExitCode::FAILURE)
+    Ok(super::code(findings.is_good()))
 }
 
 fn show() -> Result<()> {

@@ -1,6 +1,6 @@
 //! `local soak`.
 
-use super::{Load, interrupted, log_to};
+use super::{INTERRUPTED, Load, log_to, unless_interrupted};
 use anyhow::Result;
 use local::scenario::Progress;
 use local::soak::{Goal, Soak, folder};
@@ -37,13 +37,9 @@ pub(super) async fn run(chosen: &Chosen) -> Result<ExitCode> {
         load: chosen.load.settings(),
         progress: Arc::new(Progress::default()),
     };
-    let totals = tokio::select! {
-        totals = soak.run() => totals,
-        stopped = interrupted() => {
-            stopped?;
-            eprintln!("stopping everything that was started");
-            return Ok(ExitCode::from(130));
-        }
+    let totals = unless_interrupted(Box::pin(soak.run())).await;
+    let Some(totals) = totals.transpose() else {
+        return Ok(ExitCode::from(INTERRUPTED));
     };
     soak.progress.finish();
     let totals = totals?;

@@ -61,11 +61,9 @@ impl State {
     fn new(all: &MultiProgress) -> Self {
         let line = || {
             let bar = all.add(ProgressBar::new_spinner());
-            bar.set_style(
-                ProgressStyle::default_spinner()
-                    .template("{wide_msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-            );
+            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+                bar.set_style(style);
+            }
             bar
         };
         Self {
@@ -109,21 +107,18 @@ impl State {
                 let text = format!("{}  {summary}", style(state).bold());
                 label(&self.step, self.machine, &text);
             }
-            Sight::Percent(percent) => label(
-                &self.progress,
-                "progress",
-                &bar(*percent, &format!("{percent:>3} %")),
-            ),
+            Sight::Percent(percent) => {
+                let text = bar(*percent, &format!("{percent:>3} %"));
+                label(&self.progress, "progress", &text);
+            }
             Sight::Lag { bytes, ms } => label(&self.lag, "lag", &lag(*bytes, *ms)),
             Sight::Asked(percent) => self.asked = *percent,
             Sight::Glance(glance) => self.glance(glance),
             Sight::Switched(pause) => {
                 self.switched = true;
-                let (all, one) = (pause.write_ms, pause.longest_client_ms);
-                let text = format!(
-                    "{} · longest writer {one:.0} ms",
-                    style(format!("{all:.0} ms")).bold()
-                );
+                let all = style(format!("{:.0} ms", pause.write_ms)).bold();
+                let one = pause.longest_client_ms;
+                let text = format!("{all} · longest writer {one:.0} ms");
                 label(&self.pause, "write pause", &text);
             }
             Sight::Injected(what) => {
@@ -140,22 +135,15 @@ impl State {
         let all = glance.reads_blue + glance.reads_green;
         let share = (glance.reads_green * 100).checked_div(all);
         if let Some(share) = share {
-            let text = format!(
-                "{share:>3} % on green, asked {:>3} %   {all} reads/s",
-                self.asked
-            );
+            let asked = self.asked;
+            let text = format!("{share:>3} % on green, asked {asked:>3} %   {all} reads/s");
             let share = u8::try_from(share).unwrap_or(100);
             label(&self.reads, "reads", &bar(share, &text));
         }
-        let (rate, sum) = (
-            thousands(glance.writes_per_second),
-            thousands(glance.acknowledged),
-        );
-        label(
-            &self.writes,
-            "writes",
-            &format!("{rate:>5}/s   {sum} acknowledged"),
-        );
+        let rate = thousands(glance.writes_per_second);
+        let sum = thousands(glance.acknowledged);
+        let text = format!("{rate:>5}/s   {sum} acknowledged");
+        label(&self.writes, "writes", &text);
         self.waiting(glance.quiet);
     }
 
@@ -166,11 +154,8 @@ impl State {
         }
         self.longest = self.longest.max(quiet);
         let (now, longest) = (quiet.as_millis(), self.longest.as_millis());
-        label(
-            &self.pause,
-            "no commit",
-            &format!("for {now} ms   longest so far {longest} ms"),
-        );
+        let text = format!("for {now} ms   longest so far {longest} ms");
+        label(&self.pause, "no commit", &text);
     }
 
     fn title(&self) {
@@ -182,15 +167,9 @@ impl State {
     }
 
     fn finish(&self) {
-        for line in [
-            &self.title,
-            &self.step,
-            &self.progress,
-            &self.lag,
-            &self.reads,
-            &self.writes,
-            &self.pause,
-        ] {
+        let top = [&self.title, &self.step, &self.progress, &self.lag];
+        let rest = [&self.reads, &self.writes, &self.pause];
+        for line in top.into_iter().chain(rest) {
             if line.message().is_empty() {
                 line.finish_and_clear();
             } else {
@@ -209,15 +188,10 @@ fn bar(percent: u8, text: &str) -> String {
 
 /// Green's lag for a person.
 fn lag(bytes: Option<u64>, ms: Option<u64>) -> String {
-    let bytes = bytes.map_or_else(
-        || "bytes unknown".to_owned(),
-        |bytes| format!("{} bytes", thousands(bytes)),
-    );
-    let ms = ms.map_or_else(
-        || "age unknown".to_owned(),
-        |ms| format!("{} ms", thousands(ms)),
-    );
-    format!("{bytes} · {ms}")
+    let bytes = bytes.map(|bytes| format!("{} bytes", thousands(bytes)));
+    let ms = ms.map(|ms| format!("{} ms", thousands(ms)));
+    let bytes = bytes.as_deref().unwrap_or("bytes unknown");
+    format!("{bytes} · {}", ms.as_deref().unwrap_or("age unknown"))
 }
 
 fn label(line: &ProgressBar, label: &str, text: &str) {

@@ -38,45 +38,38 @@ pub(super) fn with_old(new: &Server, old: &Server) -> Vec<Finding> {
 }
 
 fn finding(kind: Kind, database: &str, what: String) -> Finding {
-    let database = database.to_owned();
     Finding {
         kind,
-        database,
+        database: database.to_owned(),
         what,
     }
 }
 
 fn events(book: &Book, contents: &Contents) -> Vec<(Kind, String)> {
     let mut found = Vec::new();
+    let mut note = |kind, what| found.push((kind, what));
     for (key, commit) in &book.done {
+        let name = name(*key);
         match contents.events.get(key) {
-            None => found.push((
+            None => note(
                 Kind::Lost,
-                format!("{} was acknowledged and is not there", name(*key)),
-            )),
+                format!("{name} was acknowledged and is not there"),
+            ),
             Some(there) if there.iter().any(|one| one != commit) => {
-                found.push((
-                    Kind::Wrong,
-                    format!("{} did {commit:?}, but {there:?} is there", name(*key)),
-                ));
+                let what = format!("{name} did {commit:?}, but {there:?} is there");
+                note(Kind::Wrong, what);
             }
             Some(_) => {}
         }
     }
     for (key, there) in &contents.events {
+        let name = name(*key);
         if !book.done.contains_key(key) && !book.unsure.contains_key(key) {
-            found.push((
-                Kind::Stray,
-                format!("{} is there and nobody did it", name(*key)),
-            ));
+            note(Kind::Stray, format!("{name} is there and nobody did it"));
         }
-        let again = there.iter().skip(1);
-        found.extend(again.map(|_| {
-            (
-                Kind::Doubled,
-                format!("{} is there more than once", name(*key)),
-            )
-        }));
+        for _ in there.iter().skip(1) {
+            note(Kind::Doubled, format!("{name} is there more than once"));
+        }
     }
     found
 }
@@ -84,53 +77,41 @@ fn events(book: &Book, contents: &Contents) -> Vec<(Kind, String)> {
 fn rows(book: &Book, contents: &Contents) -> Vec<(Kind, String)> {
     let expected = expected_rows(book, contents);
     let mut found = Vec::new();
+    let mut note = |kind, what| found.push((kind, what));
     for (row, (key, commit)) in &expected {
         if !contents.events.contains_key(key) {
             // The event's own absence was reported.
             continue;
         }
-        let there = contents.rows.get(row);
-        match (commit.action, there) {
+        let (name, wanted) = (name(*key), commit.version);
+        match (commit.action, contents.rows.get(row)) {
             (Action::Remove, None) => {}
-            (Action::Remove, Some(_)) => found.push((
-                Kind::Wrong,
-                format!("row {row} was removed by {}", name(*key)),
-            )),
-            (_, None) => found.push((
-                Kind::Lost,
-                format!("row {row} of {} is not there", name(*key)),
-            )),
-            (_, Some(version)) if *version != commit.version => found.push((
-                Kind::Wrong,
-                format!(
-                    "row {row} is at version {version}, not at {} as {} left it",
-                    commit.version,
-                    name(*key)
-                ),
-            )),
+            (Action::Remove, Some(_)) => {
+                note(Kind::Wrong, format!("row {row} was removed by {name}"));
+            }
+            (_, None) => note(Kind::Lost, format!("row {row} of {name} is not there")),
+            (_, Some(is)) if *is != wanted => {
+                let what =
+                    format!("row {row} is at version {is}, not at {wanted} as {name} left it");
+                note(Kind::Wrong, what);
+            }
             _ => {}
         }
     }
-    let unknown = contents
-        .rows
-        .keys()
-        .filter(|row| !expected.contains_key(row));
-    found.extend(unknown.map(|row| {
-        (
-            Kind::Stray,
-            format!("row {row} is there and nobody placed it"),
-        )
-    }));
-    let right = book
-        .gone
-        .iter()
-        .filter(|(row, _)| contents.rows.contains_key(row));
-    found.extend(right.map(|(row, key)| {
-        (
-            Kind::Wrong,
-            format!("row {row} was not as it should be for {}", name(*key)),
-        )
-    }));
+    for row in contents.rows.keys() {
+        if !expected.contains_key(row) {
+            note(
+                Kind::Stray,
+                format!("row {row} is there and nobody placed it"),
+            );
+        }
+    }
+    for (row, key) in &book.gone {
+        if contents.rows.contains_key(row) {
+            let what = format!("row {row} was not as it should be for {}", name(*key));
+            note(Kind::Wrong, what);
+        }
+    }
     found
 }
 
@@ -150,20 +131,12 @@ fn expected_rows(book: &Book, contents: &Contents) -> Rows {
 
 /// Events that only old has, and versions of rows that no event on new explains.
 fn left_behind(new: &Contents, old: &Contents) -> Vec<String> {
-    let explained: HashSet<(i64, i32)> = new
-        .events
-        .values()
-        .flatten()
-        .map(|commit| (commit.row, commit.version))
-        .collect();
-    let events = old
-        .events
-        .keys()
-        .filter(|key| !new.events.contains_key(key));
-    let rows = old
-        .rows
-        .iter()
-        .filter(|(row, version)| !explained.contains(&(**row, **version)));
+    let commits = new.events.values().flatten();
+    let explained: HashSet<_> = commits.map(|it| (it.row, it.version)).collect();
+    let is_stray = |(row, version): &(&i64, &i32)| !explained.contains(&(**row, **version));
+    let keys = old.events.keys();
+    let events = keys.filter(|key| !new.events.contains_key(key));
+    let rows = old.rows.iter().filter(is_stray);
     let events = events.map(|key| format!("{} is on old only", name(*key)));
     let rows = rows.map(|(row, version)| format!("version {version} of row {row} is on old only"));
     events.chain(rows).collect()

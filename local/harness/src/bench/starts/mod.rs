@@ -90,22 +90,14 @@ fn start(name: &str, measured: &[Measured]) -> Result<Start> {
     let spread = |figures: Vec<f64>| {
         Spread::of(&figures).with_context(|| format!("{name} did not answer; see its log"))
     };
+    let inits = first.iter().filter_map(|one| one.init);
+    let peaks = of().filter_map(|one| one.peak_kb);
     Ok(Start {
         function: name.to_owned(),
-        init_ms: spread(
-            first
-                .iter()
-                .filter_map(|one| one.init)
-                .map(millis)
-                .collect(),
-        )?,
+        init_ms: spread(inits.map(millis).collect())?,
         first_ms: spread(first.iter().map(|one| millis(one.took)).collect())?,
         warm_ms: spread(warm.iter().map(|one| millis(one.took)).collect())?,
-        peak_mib: spread(
-            of().filter_map(|one| one.peak_kb)
-                .map(|kb| f64::from(kb) / 1024.0)
-                .collect(),
-        )?,
+        peak_mib: spread(peaks.map(|kb| f64::from(kb) / 1024.0).collect())?,
     })
 }
 
@@ -137,10 +129,8 @@ fn boto3(folder: &Path) -> Result<Function> {
 /// When they were not.
 pub fn packaged() -> Result<PathBuf> {
     let built = crate::platform::binaries();
-    let release = built
-        .parent()
-        .map(|target| target.join("release"))
-        .unwrap_or_default();
+    let release = built.parent().map(|target| target.join("release"));
+    let release = release.unwrap_or_default();
     ensure!(
         release.join("plan").exists(),
         "the functions were not built as they are shipped; run `make bench`, or `make build-release` before `local bench`"
@@ -175,10 +165,8 @@ pub fn text(starts: &[Start]) -> String {
 
 fn bars(starts: &[Start]) -> String {
     let (theirs, ours): (Vec<_>, Vec<_>) = starts.iter().partition(|start| start.function == BOTO3);
-    let slowest = ours
-        .iter()
-        .map(|start| start.init_ms.median)
-        .fold(0.0, f64::max);
+    let ours = ours.iter().map(|start| start.init_ms.median);
+    let slowest = ours.fold(0.0, f64::max);
     let Some(theirs) = theirs.first() else {
         return String::new();
     };

@@ -2,8 +2,10 @@
 //! such alarm.
 
 use anyhow::Result;
+use domain::inspection::Seen;
 use domain::plan::Plan;
-use domain::request::{Strategy, parse};
+use domain::request::parse;
+use domain::steps::plan::decide;
 use serde_json::{Value, json};
 
 /// A database that there is none of.
@@ -34,21 +36,6 @@ fn request() -> Value {
 }
 
 fn plan() -> Result<Plan> {
-    Ok(Plan {
-        database: NOBODY.into(),
-        last_claim: None,
-        name: NOBODY.to_owned(),
-        request: parse(&request())?,
-        strategy: Strategy::BlueGreen,
-        from_version: "16.4".to_owned(),
-        to_version: "17.4".to_owned(),
-        members: Vec::new(),
-        databases: Vec::new(),
-        application_roles: Vec::new(),
-        reads: None,
-        writes: None,
-        alarms: Vec::new(),
-        checks: Vec::new(),
-        steps: Vec::new(),
-    })
+    let request = parse(&request())?;
+    Ok(decide(&request, &NOBODY.into(), &Seen::nothing()).plan)
 }
