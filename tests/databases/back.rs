@@ -1,15 +1,13 @@
 //! `rollback` after the switchover, as a compiled binary: every write that green took is on blue, or green goes on serving.
 
-use crate::crossing::{CLOSED, make_level, number};
-use crate::shop::{OWNER, PASSWORD, Shop};
+use crate::crossing::make_level;
+use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
 use local_aws::faults::{Fault, Target};
 use local_rds::host_name;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tests::ticks::{TABLE, Writer};
-use tests::until;
 
 /// A shop that writes on green, with old following.
 async fn switched(name: &str) -> Result<Shop> {
@@ -19,13 +17,9 @@ async fn switched(name: &str) -> Result<Shop> {
 }
 
 async fn switch(shop: &Shop, request: Value) -> Result<()> {
-    let blue = shop.admin("orders", "orders").await?;
-    let table =
-        format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
-    blue.batch_execute(&table).await?;
+    shop.make_table("").await?;
     let ticket = make_level(shop, request).await?;
-    let said = shop.finish("switchover", &ticket).await?;
-    let receipt = &said.last().context("an answer")?["receipt"];
+    let receipt = &shop.done("switchover", &ticket).await?["receipt"];
     ensure!(receipt["complaints"] == json!([]), "{receipt}");
     let record = shop.record().await?;
     ensure!(record["reverse"]["subscribed"] == true, "{record}");
@@ -37,22 +31,11 @@ fn alarm() -> Value {
     json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"})
 }
 
-async fn refused(shop: &Shop, order: &Value) -> Result<String> {
-    match shop.finish("rollback", order).await {
-        Ok(said) => anyhow::bail!("a person had to be asked: {said:?}"),
-        Err(asked) => Ok(asked.to_string()),
-    }
-}
-
-const VERSION: &str = "select current_setting('server_version_num')::bigint / 10000";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_are_lost()
 -> Result<()> {
     let shop = switched("back").await?;
-    let green = shop.admin("orders", "orders").await?;
-    let writer = Writer::start(shop.application()?);
-    until(&green, "select count(*) > 200 from ticks").await?;
+    let writer = shop.writer().await?;
 
     let plant = |service, operation| {
         let target = Target::first(service, operation).by("rollback");
@@ -62,45 +45,36 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
         plant("dynamodb", "UpdateItem"),
         plant("rds", "ModifyDBInstance"),
     ];
-    let said = shop.finish("rollback", &alarm()).await?;
+    let answer = shop.done("rollback", &alarm()).await?;
     assert!(lost.iter().all(|fault| fault.fired() == 1), "{lost:?}");
-    let answer = said.last().context("an answer")?;
     let receipt = &answer["receipt"];
     assert_eq!(receipt["wrong"], json!([]), "{answer:#}");
-    assert!(
-        receipt["databases"]["orders"]["digest"].is_string(),
-        "{answer:#}"
-    );
+    let digest = &receipt["databases"]["orders"]["digest"];
+    assert!(digest.is_string(), "{answer:#}");
 
     let record = shop.record().await?;
     let identity = record["green"]["members"][0]["resource_id"].as_str();
     let identity = identity.context("a green")?.to_lowercase();
     let kept = format!("orders-new-{}", &identity[identity.len() - 6..]);
-    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
-    assert_eq!(number(&shop, &kept, VERSION).await?, 18);
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    assert_eq!(number(&shop, &kept, CLOSED).await?, 2, "green stays closed");
-    let blue = shop.admin("orders", "orders").await?;
-    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
-    let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
-    until(&blue, &goes_on).await?;
+    assert_eq!(shop.major("orders").await?, 16);
+    assert_eq!(shop.major(&kept).await?, 18);
+    assert_eq!(shop.closed("orders").await?, 0);
+    assert_eq!(shop.closed(&kept).await?, 2, "green stays closed");
+    let blue = shop.goes_on().await?;
     writer.stop().await?.check(&blue).await?;
     let left = "select (select count(*) from pg_subscription) + (select count(*) from pg_namespace where nspname = 'viridian')";
     assert_eq!(
-        number(&shop, "orders", left).await?,
+        shop.number("orders", left).await?,
         0,
         "nothing of ours is left on blue"
     );
     let slots = "select count(*) from pg_replication_slots where slot_type = 'logical'";
-    assert_eq!(number(&shop, &kept, slots).await?, 0);
+    assert_eq!(shop.number(&kept, slots).await?, 0);
     assert_eq!(shop.record().await?["phase"], "ended");
 
     let again = shop.step("rollback", alarm()).await?;
-    assert_eq!(
-        again["actions"],
-        json!([]),
-        "a late order finds nothing to do"
-    );
+    let late = "a late order finds nothing to do";
+    assert_eq!(again["actions"], json!([]), "{late}");
     let told = |name| tests::metric(&shop.platform, "rollback", name);
     assert_eq!(told("Rollbacks")?, [1.0]);
     assert_eq!(told("WayBackPauseMs")?.len(), 1);
@@ -139,12 +113,8 @@ async fn a_parameter_of_the_writes_leads_to_old_blue_once_although_an_answer_is_
         (&json!(wanted), &json!(2))
     );
     assert_eq!(lost.fired(), 1);
-    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 0);
-    assert_eq!(
-        number(&shop, "orders", CLOSED).await?,
-        2,
-        "green stays closed"
-    );
+    assert_eq!(shop.closed("orders-old1").await?, 0);
+    assert_eq!(shop.closed("orders").await?, 2, "green stays closed");
     shop.close().await
 }
 
@@ -158,23 +128,14 @@ async fn a_new_table_on_green_closes_the_way_back_and_is_told_once() -> Result<(
     let told = || shop.platform.calls().of("sns", "Publish").len();
     // No execution stands behind this record, which the sweep would see to as well.
     let swept = shop.step("sweep", json!({})).await?;
-    assert!(
-        swept["actions"].to_string().contains("public.fresh is new"),
-        "{swept}"
-    );
+    tests::says(&swept.to_string(), &["public.fresh is new"]);
     shop.step("sweep", json!({})).await?;
-    assert_eq!(
-        told(),
-        2,
-        "people are told once by mail and once in the chat"
-    );
+    assert_eq!(told(), 2, "once by mail and once in the chat");
     let held = tests::metric(&shop.platform, "sweep", "BackLagBytes")?;
     assert!(held.len() >= 2, "at each look: {held:?}");
     let record = shop.record().await?;
-    assert!(
-        record["reverse"]["unavailable"]["why"].is_string(),
-        "{record}"
-    );
+    let why = &record["reverse"]["unavailable"]["why"];
+    assert!(why.is_string(), "{record}");
     shop.close().await
 }
 
@@ -188,30 +149,22 @@ async fn an_unhealthy_link_refuses_and_green_goes_on_behind_no_fence() -> Result
     ] {
         old.batch_execute(statement).await?;
     }
-    let asked = refused(&shop, &alarm()).await?;
-    assert!(asked.contains("green goes on serving"), "{asked}");
-    assert!(
-        asked.contains("ALTER SUBSCRIPTION viridian_back_0 ENABLE"),
-        "{asked}"
-    );
-    assert_eq!(number(&shop, "orders", VERSION).await?, 18);
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    assert_eq!(
-        number(&shop, "orders-old1", CLOSED).await?,
-        2,
-        "old stays closed"
-    );
+    let asked = shop.refused("rollback", &alarm()).await?;
+    let repair = "ALTER SUBSCRIPTION viridian_back_0 ENABLE";
+    tests::says(&asked, &["green goes on serving", repair]);
+    assert_eq!(shop.major("orders").await?, 18);
+    assert_eq!(shop.closed("orders").await?, 0);
+    assert_eq!(shop.closed("orders-old1").await?, 2, "old stays closed");
     assert_eq!(shop.record().await?["phase"], "needs_operator");
 
     let old = shop.admin("orders-old1", "orders").await?;
     old.batch_execute("alter subscription viridian_back_0 enable")
         .await?;
-    let said = shop
-        .finish("rollback", &json!({"database": "orders"}))
-        .await?;
-    assert!(said.last().context("an answer")?["receipt"].is_object());
+    let by_person = json!({"database": "orders"});
+    let said = shop.done("rollback", &by_person).await?;
+    assert!(said["receipt"].is_object());
     assert_eq!(
-        number(&shop, "orders", VERSION).await?,
+        shop.major("orders").await?,
         16,
         "a person mended it and went back"
     );
@@ -256,33 +209,24 @@ async fn somebody_who_writes_past_the_fence_is_noticed() -> Result<()> {
     let said = answer["summary"].as_str().context("a summary")?;
     assert_eq!(answer["done"], false, "{answer}");
     if said.contains("past the fence") {
-        assert_eq!(
-            number(&shop, "orders", CLOSED).await?,
-            0,
-            "green serves meanwhile"
-        );
-        assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+        assert_eq!(shop.closed("orders").await?, 0, "green serves meanwhile");
+        assert_eq!(shop.closed("orders-old1").await?, 2);
         assert!(intruder.end().await? > 10);
         shop.finish("rollback", &alarm()).await?;
     } else {
         // It held its breath for the moment of the proof; what it wrote afterwards is found on green only.
-        let asked = refused(&shop, &alarm()).await?;
-        assert!(
-            asked.contains("`orders.public.ticks` is not the same"),
-            "{asked}"
-        );
+        let asked = shop.refused("rollback", &alarm()).await?;
+        tests::says(&asked, &["`orders.public.ticks` is not the same"]);
         intruder.end().await?;
     }
-    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
+    assert_eq!(shop.major("orders").await?, 16);
     shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_that_is_killed_at_its_worst_moments_goes_on_to_its_end() -> Result<()> {
     let shop = switched("back-killed").await?;
-    let green = shop.admin("orders", "orders").await?;
-    let writer = Writer::start(shop.application()?);
-    until(&green, "select count(*) > 200 from ticks").await?;
+    let writer = shop.writer().await?;
     // Each write of the record in the crossing: the fence, the point of no return, the opening.
     let mut killed = 0;
     for nth in 1..=9 {
@@ -299,12 +243,9 @@ async fn a_rollback_that_is_killed_at_its_worst_moments_goes_on_to_its_end() -> 
     }
     assert!(killed > 2, "hardly anything was killed: {killed}");
     shop.finish("rollback", &alarm()).await?;
-    assert_eq!(number(&shop, "orders", VERSION).await?, 16);
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    let blue = shop.admin("orders", "orders").await?;
-    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
-    let goes_on = format!("select max(number) > {crossed} + 100 from ticks");
-    until(&blue, &goes_on).await?;
+    assert_eq!(shop.major("orders").await?, 16);
+    assert_eq!(shop.closed("orders").await?, 0);
+    let blue = shop.goes_on().await?;
     writer.stop().await?.check(&blue).await?;
     shop.close().await
 }

@@ -1,12 +1,11 @@
 //! A shop that is entered by IAM: over to green and back, without a password of ours anywhere.
 
-use crate::crossing::{CLOSED, make_level, number};
+use crate::crossing::make_level;
 use crate::shop::{OWNER, PASSWORD, Shop, checks};
 use anyhow::{Context, Result};
 use local_rds::postgres::gate::Iam;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::ticks::{TABLE, Writer};
 use tests::{until, wait};
 
 impl Shop {
@@ -76,35 +75,22 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     let found = checks(&planned, "blocker");
     assert_eq!(found, ["our login"], "{}", planned["text"]);
 
-    let blue = shop.admin("orders", "orders").await?;
-    let table = format!(
-        "create role follower login replication password '{PASSWORD}'; \
-         alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}"
-    );
-    blue.batch_execute(&table).await?;
+    let follower = format!("create role follower login replication password '{PASSWORD}';");
+    shop.make_table(&follower).await?;
     let replication = |password: &str| json!({"username": "viridian", "replication": {"username": "follower", "password": password}});
     shop.change_secret(replication("wrong")).await?;
     let planned = shop.plan(request.clone()).await?;
     assert_eq!(checks(&planned, "blocker"), ["replication role"]);
-    assert!(
-        planned["text"]
-            .to_string()
-            .contains("password authentication failed"),
-        "{}",
-        planned["text"]
-    );
+    let text = planned["text"].to_string();
+    tests::says(&text, &["password authentication failed"]);
 
     shop.change_secret(replication(PASSWORD)).await?;
     let ticket = make_level(&shop, request).await?;
     assert!(all_let_in_by_iam(&shop).await?, "green has what blue has");
-    let record = shop.record().await?;
-    assert_eq!(
-        record["plan"]["application_roles"],
-        json!(["orders_app", "reader"])
-    );
+    let fenced = shop.record().await?["plan"]["application_roles"].clone();
+    assert_eq!(fenced, json!(["orders_app", "reader"]));
 
-    let writer = Writer::start(shop.application()?);
-    until(&blue, "select count(*) > 200 from ticks").await?;
+    let writer = shop.writer().await?;
     let switchover = shop.finish("switchover", &ticket);
     let (said, away) = tokio::join!(switchover, iam_goes_away(&shop));
     away?;
@@ -118,18 +104,11 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     let order =
         json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"});
     shop.finish("rollback", &order).await?;
-    let version = "select current_setting('server_version_num')::bigint / 10000";
-    assert_eq!(number(&shop, "orders", version).await?, 16);
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(shop.major("orders").await?, 16);
+    assert_eq!(shop.closed("orders").await?, 0);
     let open = "select count(*) from pg_roles where rolname = 'follower' and rolcanlogin";
-    assert_eq!(number(&shop, "orders", open).await?, 1);
-    let crossed = number(&shop, "orders", "select max(number) from ticks").await?;
-    let blue = shop.admin("orders", "orders").await?;
-    until(
-        &blue,
-        &format!("select max(number) > {crossed} + 100 from ticks"),
-    )
-    .await?;
+    assert_eq!(shop.number("orders", open).await?, 1);
+    let blue = shop.goes_on().await?;
     writer.stop().await?.check(&blue).await?;
     let refused = shop.platform.rds.refused_tokens();
     assert!(refused.len() > 1, "the outage was met: {refused:?}");

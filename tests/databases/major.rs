@@ -16,22 +16,15 @@ async fn a_green_is_made_once_and_made_fit() -> Result<()> {
 
     let said = shop.finish("provision", &ticket).await?;
     assert_eq!(lost.fired(), 1);
-    assert_eq!(
-        shop.count(
-            "DescribeBlueGreenDeployments",
-            "BlueGreenDeploymentIdentifier"
-        )
-        .await?,
-        1
+    let (describe, id) = (
+        "DescribeBlueGreenDeployments",
+        "BlueGreenDeploymentIdentifier",
     );
-    let percents: Vec<u64> = said
-        .iter()
-        .filter_map(|answer| answer["percent"].as_u64())
-        .collect();
-    assert!(
-        percents.is_sorted() && percents.last() == Some(&100),
-        "{percents:?}"
-    );
+    assert_eq!(shop.count(describe, id).await?, 1);
+    let percents = said.iter().filter_map(|answer| answer["percent"].as_u64());
+    let percents: Vec<u64> = percents.collect();
+    let rises = percents.is_sorted() && percents.last() == Some(&100);
+    assert!(rises, "{percents:?}");
     let again = shop.step("provision", ticket.clone()).await?;
     assert_eq!(again["done"], true);
 
@@ -46,12 +39,8 @@ async fn a_green_is_made_once_and_made_fit() -> Result<()> {
         record["plan"]["members"][0]["resource_id"]
     );
 
-    let said = shop.finish("prepare", &ticket).await?;
-    let lines = said.last().context("an answer")?["parity"].to_string();
-    assert!(
-        lines.contains("the fence closed and opened orders_app, reader"),
-        "{lines}"
-    );
+    let lines = shop.done("prepare", &ticket).await?["parity"].to_string();
+    tests::says(&lines, &["the fence closed and opened orders_app, reader"]);
     let green = greens[0]["instance"].as_str().context("a name")?;
     let green = shop.admin(green, "orders").await?;
     let roles = "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and rolcanlogin \
@@ -69,20 +58,11 @@ async fn a_green_that_rds_does_not_finish_is_refused_in_its_own_words() -> Resul
     let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
     let task = "DB_ENGINE_VERSION_UPGRADE";
     shop.platform.rds.break_next(Breakage::Task(task));
-    let refused = shop
-        .finish("provision", &ticket)
-        .await
-        .expect_err("RDS breaks")
-        .to_string();
+    let refused = shop.refused("provision", &ticket).await?;
     assert_eq!(shop.platform.rds.unplayed(), []);
-    for part in ["Upgrade.Refused", "RDS can't make green", task] {
-        assert!(refused.contains(part), "{refused}");
-    }
+    tests::says(&refused, &["Upgrade.Refused", "RDS can't make green", task]);
     let deployment = shop.ask("DescribeBlueGreenDeployments", &[]).await?;
-    assert!(
-        deployment.contains("<Status>INVALID_CONFIGURATION<"),
-        "{deployment}"
-    );
+    tests::says(&deployment, &["<Status>INVALID_CONFIGURATION<"]);
     shop.close().await
 }
 
@@ -91,9 +71,7 @@ async fn a_fence_that_a_killed_rehearsal_left_is_taken_down_by_the_next_one() ->
     let shop = Shop::open("rehearsal", "16.14").await?;
     let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
     shop.finish("provision", &ticket).await?;
-    let record = shop.record().await?;
-    let name = record["green"]["members"][0]["instance"].as_str();
-    let green = shop.admin(name.context("a name")?, "postgres").await?;
+    let green = shop.admin(&shop.green().await?, "postgres").await?;
     green
         .batch_execute("set default_transaction_read_only = off")
         .await?;
@@ -123,7 +101,7 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
     let plan = shop.record().await?["plan"].clone();
     let deletions = Target::first("rds", "DeleteDBInstance").by("retire");
     let lost = shop.platform.faults().plant(deletions, Fault::LoseAnswer);
-    let said = shop.finish("retire", &ticket).await?;
+    let last = shop.done("retire", &ticket).await?;
     assert_eq!(lost.fired(), 1);
 
     let left = shop.ask("DescribeDBInstances", &[]).await?;
@@ -140,11 +118,8 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
     let snapshots = shop.ask("DescribeDBSnapshots", &[]).await?;
     let taken = format!("{}-final", plan["name"].as_str().context("a name")?);
     assert!(snapshots.contains(&taken), "{snapshots}");
-    let summary = said.last().context("an answer")?["summary"].to_string();
-    assert!(
-        summary.contains("old blue is gone") && summary.contains(&taken),
-        "{summary}"
-    );
+    let summary = last["summary"].to_string();
+    tests::says(&summary, &["old blue is gone", &taken]);
     assert_eq!(shop.record().await?["phase"], "ended");
     shop.close().await
 }

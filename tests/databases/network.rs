@@ -1,16 +1,15 @@
 //! The network to blue, to green and to RDS's API, cut or slow, in each phase of the switchover: whatever comes of the call,
 //! one side serves and nothing is lost.
 
-use crate::crossing::{make_level, number};
-use crate::shop::{OWNER, PASSWORD, Shop};
+use crate::crossing::make_level;
+use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
 use local_aws::faults::{Fault, Target};
 use local_rds::postgres::Server;
 use local_rds::postgres::outage::{Cut, Slow};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::ticks::{TABLE, Writer};
-use tests::{until, wait};
+use tests::wait;
 
 /// How long the trouble lasts.
 const LASTS: Duration = Duration::from_secs(3);
@@ -120,10 +119,7 @@ async fn serving(shop: &Shop, servers: &[Server]) -> Result<usize> {
 
 async fn case(name: &str, way: Way, ill: Ill, when: When) -> Result<()> {
     let shop = Shop::open(name, "16.14").await?;
-    let blue = shop.admin("orders", "orders").await?;
-    let table =
-        format!("alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}");
-    blue.batch_execute(&table).await?;
+    shop.make_table("").await?;
     let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
     let green = shop.record().await?["green"]["members"][0]["resource_id"].clone();
     let green = shop
@@ -134,8 +130,7 @@ async fn case(name: &str, way: Way, ill: Ill, when: When) -> Result<()> {
         shop.platform.rds.server("orders").context("blue")?,
         green.context("green")?,
     ];
-    let writer = Writer::start(shop.application()?);
-    until(&blue, "select count(*) > 200 from ticks").await?;
+    let writer = shop.writer().await?;
 
     let bad = match way {
         Way::Green => &servers[1],
@@ -150,10 +145,7 @@ async fn case(name: &str, way: Way, ill: Ill, when: When) -> Result<()> {
     troubled?;
 
     ensure!(serving(&shop, &servers).await? == 1, "not one side serves");
-    let now = shop.admin("orders", "orders").await?;
-    let written = number(&shop, "orders", "select max(number) from ticks").await?;
-    let goes_on = format!("select max(number) > {written} + 100 from ticks");
-    until(&now, &goes_on).await?;
+    let now = shop.goes_on().await?;
     writer.stop().await?.nothing_is_lost(&now).await?;
     shop.close().await
 }

@@ -5,10 +5,11 @@ pub use local::app::PASSWORD;
 use local::platform::{Options, Platform};
 use local::shop::{self, DATABASE, GREEN_GROUP, OURS};
 use local_aws::lambda::client::Failure;
-use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
-use local_rds::{DelayProfile, host_name};
+use local_rds::DelayProfile;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tests::ticks::{TABLE, Writer};
+use tests::until;
 use tokio_postgres::Client;
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
@@ -80,29 +81,60 @@ impl Shop {
 
     /// A session of the superuser on an instance.
     pub async fn admin(&self, instance: &str, database: &str) -> Result<Client> {
-        let server = self
-            .platform
-            .rds
-            .server(instance)
-            .with_context(|| format!("no instance {instance}"))?;
+        let server = self.platform.rds.server(instance);
+        let server = server.with_context(|| format!("no instance {instance}"))?;
         server.admin(database).await
     }
 
-    /// How the application finds its writer and gets in.
-    pub fn application(&self) -> Result<Dialer> {
-        let server = self.platform.rds.server("orders").context("no writer")?;
-        let address = Address::Name {
-            name: host_name("orders"),
-            nameserver: self.platform.nameserver_address().into(),
-            port: server.address().port(),
-        };
-        let login = Login {
-            database: "orders".to_owned(),
-            user: "orders_app".to_owned(),
-            password: PASSWORD.to_owned(),
-        };
-        let tls = trusting(self.platform.host.authority.ca_pem())?;
-        Dialer::new(address, login, tls)
+    /// The number that a query of the superuser's finds in `orders`.
+    pub async fn number(&self, instance: &str, query: &str) -> Result<i64> {
+        let admin = self.admin(instance, "orders").await?;
+        Ok(admin.query_one(query, &[]).await?.get(0))
+    }
+
+    /// How many of the application's two roles can't log in to an instance.
+    pub async fn closed(&self, instance: &str) -> Result<i64> {
+        let closed = "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and not rolcanlogin";
+        self.number(instance, closed).await
+    }
+
+    /// The major version that an instance runs.
+    pub async fn major(&self, instance: &str) -> Result<i64> {
+        let major = "select current_setting('server_version_num')::bigint / 10000";
+        self.number(instance, major).await
+    }
+
+    /// Makes the table that a writer fills; what is done `before` is done as the superuser.
+    pub async fn make_table(&self, before: &str) -> Result<()> {
+        let table = format!(
+            "{before} alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}"
+        );
+        let blue = self.admin("orders", "orders").await?;
+        Ok(blue.batch_execute(&table).await?)
+    }
+
+    /// Starts a writer, and waits until it is at work on the instance that takes the writes.
+    pub async fn writer(&self) -> Result<Writer> {
+        let writer = Writer::start(tests::application(&self.platform)?);
+        let serving = self.admin("orders", "orders").await?;
+        until(&serving, "select count(*) > 200 from ticks").await?;
+        Ok(writer)
+    }
+
+    /// Waits until the writer has written more on the instance that takes the writes now; a session on it.
+    pub async fn goes_on(&self) -> Result<Client> {
+        let last = self.number("orders", "select max(number) from ticks");
+        let more = format!("select max(number) > {} + 100 from ticks", last.await?);
+        let serving = self.admin("orders", "orders").await?;
+        until(&serving, &more).await?;
+        Ok(serving)
+    }
+
+    /// Green's writer, by the name that it had before the switchover.
+    pub async fn green(&self) -> Result<String> {
+        let record = self.record().await?;
+        let green = record["green"]["members"][0]["instance"].as_str();
+        Ok(green.context("a name")?.to_owned())
     }
 
     /// Invokes a step.
@@ -143,21 +175,22 @@ impl Shop {
         anyhow::bail!("{name} is not done: {:?}", said.last())
     }
 
-    /// The upgrade's item in the table of upgrades.
-    async fn item(&self) -> Result<(Value, Value)> {
-        let tables = &self.platform.template.tables;
-        let table = tables.first().context("a table")?["TableName"].clone();
-        let key = json!({"TableName": table, "Key": {"database": {"S": "orders"}}, "ConsistentRead": true});
-        let client = self.platform.client();
-        let found = client
-            .json("dynamodb", "DynamoDB_20120810.GetItem", &key)
-            .await?;
-        Ok((table, found["Item"].clone()))
+    /// The last thing that it says then.
+    pub async fn done(&self, name: &str, ticket: &Value) -> Result<Value> {
+        self.finish(name, ticket).await?.pop().context("an answer")
+    }
+
+    /// What it says where it may not be done.
+    pub async fn refused(&self, name: &str, ticket: &Value) -> Result<String> {
+        match self.finish(name, ticket).await {
+            Ok(said) => anyhow::bail!("{name} had to be refused: {said:?}"),
+            Err(refused) => Ok(refused.to_string()),
+        }
     }
 
     /// The record of the upgrade, with its phase.
     pub async fn record(&self) -> Result<Value> {
-        let (_, item) = self.item().await?;
+        let item = tests::item(&self.platform).await?;
         let text = item["record"]["S"].as_str().context("a record")?;
         let mut record: Value = serde_json::from_str(text)?;
         record["phase"] = item["phase"]["S"].clone();
@@ -168,31 +201,21 @@ impl Shop {
     pub async fn leave(&self, phase: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
         let mut record = self.record().await?;
         change(&mut record);
-        let (table, mut item) = self.item().await?;
+        let mut item = tests::item(&self.platform).await?;
         item["phase"] = json!({"S": phase});
         item["record"] = json!({"S": record.to_string()});
-        let put = json!({"TableName": table, "Item": item});
-        let client = self.platform.client();
-        client
-            .json("dynamodb", "DynamoDB_20120810.PutItem", &put)
-            .await?;
-        Ok(())
+        tests::put_item(&self.platform, &item).await
     }
 
     /// Lets the lease of a call that died run out at once.
     pub async fn leave_lease(&self) -> Result<()> {
-        let (table, mut item) = self.item().await?;
+        let mut item = tests::item(&self.platform).await?;
         if let Some(item) = item.as_object_mut() {
             for name in ["lease_holder", "lease_step", "lease_until"] {
                 item.remove(name);
             }
         }
-        let put = json!({"TableName": table, "Item": item});
-        let client = self.platform.client();
-        client
-            .json("dynamodb", "DynamoDB_20120810.PutItem", &put)
-            .await?;
-        Ok(())
+        tests::put_item(&self.platform, &item).await
     }
 
     /// Closes a shop that is as it must be.
@@ -202,11 +225,8 @@ impl Shop {
 
     /// How many instances, deployments or snapshots RDS shows; `element` is what each of them is wrapped in.
     pub async fn count(&self, operation: &str, element: &str) -> Result<usize> {
-        Ok(self
-            .ask(operation, &[])
-            .await?
-            .matches(&format!("<{element}>"))
-            .count())
+        let found = self.ask(operation, &[]).await?;
+        Ok(found.matches(&format!("<{element}>")).count())
     }
 }
 

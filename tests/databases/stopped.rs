@@ -1,6 +1,6 @@
 //! A switchover that stopped once RDS was through: what its rollback makes of it.
 
-use crate::crossing::{CLOSED, level, number};
+use crate::crossing::level;
 use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -52,11 +52,7 @@ async fn called(shop: &Shop, marker: i64) -> Result<()> {
 
 /// Closes green's roles, as `switchover` does before it calls RDS.
 async fn close_green(shop: &Shop) -> Result<()> {
-    let green = shop.record().await?["green"]["members"][0]["instance"].clone();
-    let inside = shop
-        .admin(green.as_str().context("a name")?, "orders")
-        .await?;
-    close(&inside).await
+    close(&shop.admin(&shop.green().await?, "orders").await?).await
 }
 
 /// Closes the roles as a fence does.
@@ -79,42 +75,33 @@ async fn close(inside: &Client) -> Result<()> {
 /// Orders the rollback as the rule does that an upgrade's end starts: by its execution, whatever the request said.
 async fn undo(shop: &Shop) -> Result<String> {
     let order = json!({"database": "-", "owner": OWNER, "reason": "The upgrade ended as ABORTED."});
-    match shop.finish("rollback", &order).await {
-        Ok(said) => anyhow::bail!("a person had to be asked: {said:?}"),
-        Err(asked) => Ok(asked.to_string()),
-    }
+    shop.refused("rollback", &order).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_old() -> Result<()> {
     let (shop, _) = level("stopped").await?;
     close_green(&shop).await?;
-    let written = number(&shop, "orders", "select number from viridian.marker").await?;
+    let written = shop
+        .number("orders", "select number from viridian.marker")
+        .await?;
     rds_switches(&shop).await?;
 
     called(&shop, written + 1).await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("is not on green in orders"), "{asked}");
-    assert_eq!(
-        number(&shop, "orders", CLOSED).await?,
-        2,
-        "green stays closed"
-    );
+    assert_eq!(shop.closed("orders").await?, 2, "green stays closed");
     assert_eq!(shop.record().await?["phase"], "needs_operator");
 
     called(&shop, written).await?;
-    assert_eq!(
-        number(&shop, "orders-old1", CLOSED).await?,
-        0,
-        "old is open"
-    );
+    assert_eq!(shop.closed("orders-old1").await?, 0, "old is open");
     let asked = undo(&shop).await?;
     assert!(
         asked.contains("green serves") || asked.contains("green goes on serving"),
         "{asked}"
     );
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    assert_eq!(shop.closed("orders").await?, 0);
+    assert_eq!(shop.closed("orders-old1").await?, 2);
     assert_eq!(shop.record().await?["phase"], "needs_operator");
     shop.close().await
 }
@@ -123,7 +110,9 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
 async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_closed() -> Result<()> {
     let (shop, _) = level("unseen").await?;
     close_green(&shop).await?;
-    let written = number(&shop, "orders", "select number from viridian.marker").await?;
+    let written = shop
+        .number("orders", "select number from viridian.marker")
+        .await?;
     rds_switches(&shop).await?;
 
     called(&shop, written).await?;
@@ -162,7 +151,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
     .await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("was seen to be closed"), "{asked}");
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 2);
+    assert_eq!(shop.number("orders", CLOSED).await?, 2);
 
     shop.leave("switching", |record| {
         record["receipt"] = json!({"checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0,
@@ -171,7 +160,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
     .await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("green goes on serving"), "{asked}");
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
+    assert_eq!(shop.number("orders", CLOSED).await?, 0);
     shop.close().await
 }
 
@@ -183,14 +172,13 @@ async fn a_fence_of_a_call_that_died_is_in_nobodys_way() -> Result<()> {
         record["fences"] = json!([fence("green", &record["green"]["members"][0])]);
     })
     .await?;
-    let said = shop.finish("switchover", &ticket).await?;
-    let receipt = &said.last().context("an answer")?["receipt"];
+    let receipt = &shop.done("switchover", &ticket).await?["receipt"];
     assert_eq!(receipt["roles"], json!(["orders_app", "reader"]));
     assert_eq!(receipt["left_closed"], true);
-    assert_eq!(number(&shop, "orders", CLOSED).await?, 0);
-    assert_eq!(number(&shop, "orders-old1", CLOSED).await?, 2);
+    assert_eq!(shop.closed("orders").await?, 0);
+    assert_eq!(shop.closed("orders-old1").await?, 2);
     let comments =
         "select count(*) from pg_roles where shobj_description(oid, 'pg_authid') like 'viridian%'";
-    assert_eq!(number(&shop, "orders", comments).await?, 0);
+    assert_eq!(shop.number("orders", comments).await?, 0);
     shop.close().await
 }

@@ -1,14 +1,14 @@
 //! What must hold once everything has come to rest, whatever went wrong before.
 
 use crate::follow;
-use crate::world::{DATABASE, ROLES, World, door};
+use crate::world::{DATABASE, ROLES, World};
 use anyhow::{Context as _, Result, ensure};
 use asl::history::Fact;
 use asl::interpreter::Execution;
 use local::platform::Platform;
+use local::shop::OWNER;
 use local_rds::postgres::Server;
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::time::Duration;
 use tests::until;
 use tokio::time::timeout;
@@ -113,7 +113,7 @@ async fn servers(platform: &Platform) -> Result<Vec<Server>> {
 
 async fn takes_writes(platform: &Platform, server: &Server) -> bool {
     let tried = async {
-        let session = door(platform, server)?.dial().await?;
+        let session = tests::door(platform, server, OWNER)?.dial().await?;
         let insert = "insert into probe default values";
         anyhow::Ok(session.client.batch_execute(insert).await?)
     };
@@ -159,14 +159,8 @@ fn blue_is_there(platform: &Platform, blue: &str) -> Result<()> {
 
 /// The upgrade's phase, as its record has it.
 pub async fn phase(platform: &Platform) -> Result<String> {
-    let table = platform.template.tables.first().context("a table")?;
-    let key = json!({"TableName": table["TableName"], "Key": {"database": {"S": DATABASE}}, "ConsistentRead": true});
-    let client = platform.client();
-    let found = client
-        .json("dynamodb", "DynamoDB_20120810.GetItem", &key)
-        .await?;
-    let phase: &Value = &found["Item"]["phase"]["S"];
-    Ok(phase.as_str().unwrap_or("none").to_owned())
+    let item = tests::item(platform).await?;
+    Ok(item["phase"]["S"].as_str().unwrap_or("none").to_owned())
 }
 
 fn has_ended(phase: &str) -> Result<()> {

@@ -9,9 +9,7 @@ pub use local::shop::DATABASE;
 use local::shop::{self, GREEN_GROUP, OURS, OWNER, READS, REPLICA};
 use local_aws::clock::Clock;
 use local_aws::moto::Moto;
-use local_rds::postgres::Server;
-use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
-use local_rds::{Frozen, host_name};
+use local_rds::Frozen;
 use std::path::Path;
 use std::time::Duration;
 use tests::ticks::{TABLE, Writer};
@@ -101,7 +99,7 @@ impl World {
         // A plan refuses a writer whose replica does not stream yet.
         let streams = "select count(*) = 1 from pg_stat_replication where state = 'streaming'";
         until(&blue.admin("postgres").await?, streams).await?;
-        let writer = Writer::paced(application(&platform)?, REST);
+        let writer = Writer::paced(tests::application(&platform)?, REST);
         Ok(Self {
             platform,
             blue: blue.id().to_owned(),
@@ -121,32 +119,4 @@ async fn furnish(platform: &Platform) -> Result<()> {
 /// Sets the alarm's state, as a person can.
 pub async fn set_alarm(platform: &Platform, state: &str) -> Result<()> {
     shop::set_alarm(&platform.client(), state, "the saga").await
-}
-
-fn login() -> Login {
-    Login {
-        database: DATABASE.to_owned(),
-        user: OWNER.to_owned(),
-        password: PASSWORD.to_owned(),
-    }
-}
-
-/// How the application finds its writer and gets in.
-fn application(platform: &Platform) -> Result<Dialer> {
-    let server = platform.rds.server(DATABASE).context("no writer")?;
-    let address = Address::Name {
-        name: host_name(DATABASE),
-        nameserver: platform.nameserver_address().into(),
-        port: server.address().port(),
-    };
-    let tls = trusting(platform.host.authority.ca_pem())?;
-    Dialer::new(address, login(), tls)
-}
-
-/// How the application's role gets into one server.
-pub fn door(platform: &Platform, server: &Server) -> Result<Dialer> {
-    let host = server.names().into_iter().next().context("a name")?;
-    let at = server.address().into();
-    let tls = trusting(platform.host.authority.ca_pem())?;
-    Dialer::new(Address::Fixed { host, at }, login(), tls)
 }

@@ -4,11 +4,17 @@ pub use local_aws::clock::wait;
 pub use local_aws::memory::run_folder;
 pub use local_rds::postgres::{ticks, until};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use local::app::PASSWORD;
 use local::platform::Platform;
+use local::shop::{DATABASE, OWNER};
 use local_aws::gateway::Caller;
 use local_aws::lambda::client::{Failure, invoke};
-use serde_json::Value;
+use local_rds::host_name;
+use local_rds::postgres::Server;
+use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
+use serde_json::{Value, json};
+use std::fmt::Debug;
 
 /// Invokes a step, as nobody whose rights are looked at.
 ///
@@ -18,6 +24,87 @@ pub async fn step(platform: &Platform, name: &str, input: Value) -> Result<Value
     let payload = input.to_string().into();
     let answer = invoke(&platform.gateway, Caller::Service("test"), name, payload).await?;
     Ok(serde_json::from_slice(&answer).unwrap_or_default())
+}
+
+/// What a service of the platform answers that refuses in words of its own.
+///
+/// # Errors
+/// Its refusal.
+pub fn accepted<T>(answer: Result<T, impl Debug>) -> Result<T> {
+    answer.map_err(|refusal| anyhow!("{refusal:?}"))
+}
+
+/// Holds a text against what it must say.
+///
+/// # Panics
+/// When it lacks a part.
+#[track_caller]
+pub fn says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// The upgrade's item in the table of upgrades; `null` where there is none.
+///
+/// # Errors
+/// When it can't be read.
+pub async fn item(platform: &Platform) -> Result<Value> {
+    let key = json!({"database": {"S": DATABASE}});
+    let get = json!({"TableName": table(platform)?, "Key": key, "ConsistentRead": true});
+    let get_item = "DynamoDB_20120810.GetItem";
+    let found = platform.client().json("dynamodb", get_item, &get).await?;
+    Ok(found["Item"].clone())
+}
+
+/// Writes the upgrade's item as it is here.
+///
+/// # Errors
+/// When it can't be written.
+pub async fn put_item(platform: &Platform, item: &Value) -> Result<()> {
+    let put = json!({"TableName": table(platform)?, "Item": item});
+    let put_item = "DynamoDB_20120810.PutItem";
+    platform.client().json("dynamodb", put_item, &put).await?;
+    Ok(())
+}
+
+fn table(platform: &Platform) -> Result<&Value> {
+    let table = platform.template.tables.first().context("a table")?;
+    Ok(&table["TableName"])
+}
+
+/// How the application finds its writer by name and gets in.
+///
+/// # Errors
+/// When there is no writer.
+pub fn application(platform: &Platform) -> Result<Dialer> {
+    let server = platform.rds.server(DATABASE).context("no writer")?;
+    let address = Address::Name {
+        name: host_name(DATABASE),
+        nameserver: platform.nameserver_address().into(),
+        port: server.address().port(),
+    };
+    dialer(platform, address, OWNER)
+}
+
+/// How a role of the shop's database gets into one server.
+///
+/// # Errors
+/// When the server has no name.
+pub fn door(platform: &Platform, server: &Server, user: &str) -> Result<Dialer> {
+    let host = server.names().into_iter().next().context("a name")?;
+    let at = server.address().into();
+    dialer(platform, Address::Fixed { host, at }, user)
+}
+
+fn dialer(platform: &Platform, address: Address, user: &str) -> Result<Dialer> {
+    let login = Login {
+        database: DATABASE.to_owned(),
+        user: user.to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let tls = trusting(platform.host.authority.ca_pem())?;
+    Dialer::new(address, login, tls)
 }
 
 /// Ends a platform's run that passed: stops what it started, and removes its folder.

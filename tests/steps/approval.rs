@@ -7,7 +7,6 @@ use local_aws::calls;
 use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The shipped machine's states that ask, between a beginning and the states that they lead to.
 fn asks() -> Result<String> {
@@ -47,12 +46,9 @@ impl Asked {
         let names = [("Partition", "aws"), ("Watch", "watch")];
         let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let names = BTreeMap::from(names);
-        let machine = states
-            .register("Asks", &asks()?, &names)
-            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-        let execution = states
-            .start(&machine, None, json!({"plan": plan, "ticket": ticket}))
-            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let machine = tests::accepted(states.register("Asks", &asks()?, &names))?;
+        let input = json!({"plan": plan, "ticket": ticket});
+        let execution = tests::accepted(states.start(&machine, None, input))?;
         let published = || world.platform.calls().of("sns", "Publish").len();
         tests::wait("people are asked", async || Ok(published() == 2)).await?;
         let record = world.record().await?;
@@ -75,9 +71,7 @@ impl Asked {
 
     /// Whether it went on, or why it went back.
     async fn end(self) -> Result<Option<String>> {
-        let ended = self.world.platform.states.wait(&self.execution);
-        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await?;
-        let ended = ended.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let ended = self.world.ended(&self.execution).await?;
         self.world.end().await?;
         Ok(match ended {
             Outcome::Succeeded(_) => None,
@@ -140,20 +134,16 @@ async fn a_yes_goes_on_and_its_command_is_in_the_mail_alone() -> Result<()> {
     let page = format!(
         "https://console.aws.amazon.com/states/home?region=eu-west-1#/v2/executions/details/{OWNER}"
     );
-    for said in [
-        "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables hold the same rows.\n",
-        &format!(
-            "send-task-success --region eu-west-1 --task-token '{}' --task-output '{{}}'\n",
+    let known = "- Before the reads moved: Green is 0 bytes behind.\n- Before the reads moved: 6 tables hold the same rows.\n";
+    let answer = |verb| {
+        format!(
+            "send-task-{verb} --region eu-west-1 --task-token '{}'",
             asked.token
-        ),
-        &format!(
-            "send-task-failure --region eu-west-1 --task-token '{}' --error ",
-            asked.token
-        ),
-        &page,
-    ] {
-        assert!(text.contains(said), "{said}: {text}");
-    }
+        )
+    };
+    let yes = format!("{} --task-output '{{}}'\n", answer("success"));
+    let no = format!("{} --error ", answer("failure"));
+    tests::says(text, &[known, &yes, &no, &page]);
     let chat = received(&asked.world, &chat).await?;
     let text = chat["Message"].as_str().context("a text")?;
     assert!(!text.contains(&asked.token), "{text}");
@@ -183,7 +173,7 @@ async fn a_no_goes_back_and_says_so() -> Result<()> {
 async fn no_answer_is_a_no() -> Result<()> {
     let asked = Asked::of(World::start("approval-silence").await?).await?;
     let hurried = asked.world.platform.states.hurry(&asked.execution);
-    hurried.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    tests::accepted(hurried)?;
     let why = asked.end().await?;
     assert_eq!(
         why.as_deref(),

@@ -80,14 +80,10 @@ async fn a_request_that_was_served_starts_nothing_and_a_new_one_does() -> Result
 async fn what_waits_for_a_person_is_not_claimed_until_they_clear_it() -> Result<()> {
     let world = World::start("claim-operator").await?;
     world.claimed().await?;
-    world
-        .change_item(|item| item["phase"] = json!({"S": "needs_operator"}))
-        .await?;
+    world.leave("needs_operator").await?;
     let refused = world.step("claim", claim(OTHER, &plan())).await;
     assert_eq!(error(refused)?, "Upgrade.Refused");
-    world
-        .change_item(|item| item["phase"] = json!({"S": "ended"}))
-        .await?;
+    world.leave("ended").await?;
     let mut anew = plan();
     anew["last_claim"] = json!(1);
     world.step("claim", claim(OTHER, &anew)).await?;

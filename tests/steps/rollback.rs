@@ -7,7 +7,6 @@ use local::app::PASSWORD;
 use local::shop;
 use local_aws::faults::{Fault, Planted, Target};
 use local_rds::host_name;
-use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -36,18 +35,7 @@ async fn create_blue(world: &World) -> Result<()> {
 
 async fn run(world: &World, user: &str, statements: &str) -> Result<()> {
     let server = world.platform.rds.server("orders").context("a server")?;
-    let address = Address::Fixed {
-        host: host_name("orders"),
-        at: server.address().into(),
-    };
-    let login = Login {
-        database: "orders".to_owned(),
-        user: user.to_owned(),
-        password: PASSWORD.to_owned(),
-    };
-    let ca = trusting(world.platform.host.authority.ca_pem())?;
-    let mut dialer = Dialer::new(address, login, ca)?;
-    let session = dialer.dial().await?;
+    let session = tests::door(&world.platform, &server, user)?.dial().await?;
     Ok(session.client.batch_execute(statements).await?)
 }
 
@@ -73,9 +61,7 @@ pub async fn half_way(name: &str) -> Result<(World, Value)> {
         .route(&[("replica", &host_name("orders-replica"), 100)])
         .await?;
     let ticket = with_green(&world, &json!({"record": READS})).await?;
-    world
-        .step("shift_weight", json!({"ticket": ticket, "percent": 50}))
-        .await?;
+    world.shift(&ticket, 50).await?;
     ensure!(world.routes().await?.len() == 2, "reads are shared");
     Ok((world, ticket))
 }
@@ -137,12 +123,8 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
     assert_eq!(world.routes().await?, originals);
     let instances = rds(&world, "DescribeDBInstances", &[]).await?;
     assert!(!instances.contains("-green-"), "{instances}");
-    run(
-        &world,
-        "orders_app",
-        "insert into orders (item) values ('after')",
-    )
-    .await?;
+    let insert = "insert into orders (item) values ('after')";
+    run(&world, "orders_app", insert).await?;
     let gone = run(&world, "viridian", "select from viridian.marker").await;
     assert!(gone.is_err(), "the marker's table is gone");
     let item = world.item().await?;
@@ -153,13 +135,10 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
     assert!(answers.iter().any(|answer| answer["actions"] != json!([])));
 
     let again = world.step("rollback", order).await?;
-    assert_eq!(
-        (&again["done"], &again["actions"]),
-        (&json!(true), &json!([]))
-    );
-    let late = world
-        .step("shift_weight", json!({"ticket": ticket, "percent": 10}))
-        .await;
+    assert_eq!(again["done"], true);
+    assert_eq!(again["actions"], json!([]));
+    let late = json!({"ticket": ticket, "percent": 10});
+    let late = world.step("shift_weight", late).await;
     assert_eq!(error(late)?, "Upgrade.RolledBack");
     world.end().await
 }
@@ -197,9 +176,7 @@ async fn blue_serves_although_the_upgrade_s_wait_can_not_be_ended() -> Result<()
 async fn after_the_switchover_green_goes_on_serving_and_a_person_is_asked() -> Result<()> {
     let world = World::start("rollback-after").await?;
     world.claimed().await?;
-    world
-        .change_item(|item| item["phase"] = json!({"S": "after"}))
-        .await?;
+    world.leave("after").await?;
     let receipt = json!({
         "checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0, "roles": [], "fenced_at": null,
         "called_at": null, "opened_at": 1, "phases": [], "rds_ms": 0, "ours_ms": 0,
@@ -229,10 +206,8 @@ async fn another_upgrade_is_not_rolled_back() -> Result<()> {
     let before = world.item().await?;
     let order = json!({"database": "orders", "owner": "arn:another"});
     let answer = world.step("rollback", order).await?;
-    assert_eq!(
-        (&answer["done"], &answer["actions"]),
-        (&json!(true), &json!([]))
-    );
+    assert_eq!(answer["done"], true);
+    assert_eq!(answer["actions"], json!([]));
     assert_eq!(world.item().await?, before);
     world.end().await
 }

@@ -32,9 +32,7 @@ async fn an_upgrade_whose_execution_is_gone_is_rolled_back_and_then_left_alone()
         1,
         "a second sweep starts no second rollback: {again}"
     );
-    world
-        .change_item(|item| item["phase"] = json!({"S": "ended"}))
-        .await?;
+    world.leave("ended").await?;
     assert_eq!(swept(&world).await?, json!([]));
     world.end().await
 }
@@ -54,11 +52,8 @@ async fn a_rollback_that_runs_is_not_started_once_more() -> Result<()> {
         })
         .await?;
     let order = json!({"database": "orders", "owner": OWNER, "reason": "A test."});
-    let execution = world
-        .platform
-        .states
-        .start(&machine, None, order)
-        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+    let started = world.platform.states.start(&machine, None, order);
+    let execution = tests::accepted(started)?;
     world
         .change_record(|record| record["rollback"] = json!(execution))
         .await?;

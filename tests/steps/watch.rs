@@ -6,8 +6,6 @@ use asl::interpreter::Outcome;
 use local_aws::faults::{Fault, Target};
 use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// One of the shipped machine's states that wait, between a beginning and the states that it leads to.
 fn waits(state: &str) -> Result<String> {
@@ -50,38 +48,15 @@ pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
 
 /// Starts the wait of one of the shipped machine's states.
 pub async fn waiting_in(state: &str, world: &World, ticket: &Value) -> Result<String> {
-    let states = &world.platform.states;
-    let watch = format!("{}:1", local_aws::lambda::arn("watch"));
-    let names = [("Partition", "aws"), ("Watch", &watch)];
-    let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let names = BTreeMap::from(names);
-    // In the shipped machine's place, and so with its role.
-    let shipped = world.platform.template.machine("UpgradeMachine");
-    let machine = states
-        .register(&shipped.context("a machine")?.name, &waits(state)?, &names)
-        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-    let execution = states
-        .start(&machine, None, json!({"plan": plan(), "ticket": ticket}))
-        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-    for _ in 0..500 {
-        if world.record().await?["wait"]["token"].is_string() {
-            return Ok(execution);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    anyhow::bail!("no wait was stored")
+    let input = json!({"plan": plan(), "ticket": ticket});
+    let execution = world.start_machine(&waits(state)?, input)?;
+    world.token().await?;
+    Ok(execution)
 }
 
 /// Why a wait led to the rollback.
 pub async fn rolled_back(world: &World, execution: &str) -> Result<String> {
-    let ended = tokio::time::timeout(
-        Duration::from_secs(20),
-        world.platform.states.wait(execution),
-    );
-    match ended
-        .await?
-        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?
-    {
+    match world.ended(execution).await? {
         Outcome::Failed(failure) => {
             assert_eq!(failure.error.as_deref(), Some("RollBack"));
             failure.cause.context("a cause")
@@ -169,13 +144,7 @@ async fn an_alarm_that_rang_and_recovered_is_found_in_the_history() -> Result<()
         .set_alarm("errors", quiet, "recovered")?;
     let read = world.step("watch", json!({"ticket": ticket})).await;
     assert_eq!(error(read)?, "Upgrade.AlarmRaised");
-    for _ in 0..100 {
-        if unheard.fired() > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(unheard.fired() > 0, "the event was not lost");
+    tests::wait("the event is lost", async || Ok(unheard.fired() > 0)).await?;
     world.end().await
 }
 

@@ -1,22 +1,22 @@
 //! A platform with a table, a zone and a plan, and the questions that the tests ask of them.
 
 use anyhow::{Context, Result, ensure};
+use asl::interpreter::Outcome;
 use axum::http::Method;
 use local::platform::{Options, Platform};
 use local_aws::gateway::client::Client;
 use local_aws::lambda::client::Failure;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub const OWNER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:one";
 pub const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:viridian-upgrade:two";
 pub const READS: &str = "orders-reads.shop.test";
-const ITEM: &str = "DynamoDB_20120810";
 
 /// AWS on this machine, for one test.
 pub struct World {
     pub platform: Platform,
     pub client: Client,
-    table: String,
 }
 
 impl World {
@@ -30,14 +30,8 @@ impl World {
     /// Brings a platform up as it is asked for.
     pub async fn with(options: Options) -> Result<Self> {
         let platform = Platform::start(options, &|_| {}).await?;
-        let table = platform.template.tables.first().context("a table")?;
-        let table = table["TableName"].as_str().context("a name")?.to_owned();
         let client = platform.client();
-        Ok(Self {
-            platform,
-            client,
-            table,
-        })
+        Ok(Self { platform, client })
     }
 
     /// Ends a test that passed.
@@ -69,23 +63,45 @@ impl World {
 
     /// The item of the database in the table of upgrades.
     pub async fn item(&self) -> Result<Value> {
-        let key = json!({"TableName": self.table, "Key": {"database": {"S": "orders"}}, "ConsistentRead": true});
-        let found = self
-            .client
-            .json("dynamodb", &format!("{ITEM}.GetItem"), &key)
-            .await?;
-        Ok(found["Item"].clone())
+        tests::item(&self.platform).await
     }
 
     /// Changes the item of the database.
     pub async fn change_item(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
         let mut item = self.item().await?;
         change(&mut item);
-        let put = json!({"TableName": self.table, "Item": item});
-        self.client
-            .json("dynamodb", &format!("{ITEM}.PutItem"), &put)
-            .await?;
-        Ok(())
+        tests::put_item(&self.platform, &item).await
+    }
+
+    /// Leaves the upgrade in a phase.
+    pub async fn leave(&self, phase: &str) -> Result<()> {
+        self.change_item(|item| item["phase"] = json!({"S": phase}))
+            .await
+    }
+
+    /// Starts an execution of a machine of these states, in the place of the shipped one of the upgrade, and so with its role.
+    pub fn start_machine(&self, states: &str, input: Value) -> Result<String> {
+        let shipped = self.platform.template.machine("UpgradeMachine");
+        let watch = format!("{}:1", local_aws::lambda::arn("watch"));
+        let names = [("Partition", "aws"), ("Watch", &watch)];
+        let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let (name, running) = (&shipped.context("a machine")?.name, &self.platform.states);
+        let machine = tests::accepted(running.register(name, states, &names.into()))?;
+        tests::accepted(running.start(&machine, None, input))
+    }
+
+    /// How an execution ends.
+    pub async fn ended(&self, execution: &str) -> Result<Outcome> {
+        let ended = self.platform.states.wait(execution);
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended);
+        tests::accepted(ended.await?)
+    }
+
+    /// Waits until the token of a wait stands in the record.
+    pub async fn token(&self) -> Result<Value> {
+        let token = async || anyhow::Ok(self.record().await?["wait"]["token"].clone());
+        tests::wait("a wait is stored", async || Ok(token().await?.is_string())).await?;
+        token().await
     }
 
     /// The record of the database, without what stands by itself.
