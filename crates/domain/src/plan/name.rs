@@ -1,7 +1,6 @@
 //! The name under which an upgrade's deployment and snapshots are found again.
 
 use crate::ids::{Database, Owner};
-use crate::inspection::joined;
 
 /// 1 to 60 letters, digits and single hyphens, a letter first: the same for each retry of one execution, another for
 /// the next execution, so that one's own deployment is told from everybody else's.
@@ -10,17 +9,20 @@ pub fn name(owner: &Owner, database: &Database, version: &str) -> String {
     let hash = hash(&[owner.as_str(), database.as_str(), version]);
     let version = words(version, 12);
     let database = words(database.as_str(), 25);
-    let parts = ["viridian", &database, &version, &hash].into_iter();
-    joined(parts.filter(|part| !part.is_empty()), "-")
+    hyphened(["viridian", &database, &version, &hash].into_iter())
 }
 
 /// Letters and digits, with one hyphen wherever something else stood.
 fn words(text: &str, longest: usize) -> String {
     let plain = text.to_ascii_lowercase();
     let parts = plain.split(|c: char| !c.is_ascii_alphanumeric());
-    let whole = joined(parts.filter(|part| !part.is_empty()), "-");
-    let cut: String = whole.chars().take(longest).collect();
+    let cut: String = hyphened(parts).chars().take(longest).collect();
     cut.trim_end_matches('-').to_owned()
+}
+
+fn hyphened<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join("-")
 }
 
 /// FNV-1a with a separator between the parts, ten hexadecimal digits: it tells executions apart and guards nothing.
