@@ -18,11 +18,11 @@ const READ: [&str; 7] = [
 ];
 
 fn names(variables: &Value) -> impl Iterator<Item = String> {
-    variables
+    let names = variables
         .as_mapping()
         .into_iter()
-        .flat_map(|all| all.keys())
-        .map(|name| name.as_str().expect("a name").to_owned())
+        .flat_map(|all| all.keys());
+    names.map(|name| name.as_str().expect("a name").to_owned())
 }
 
 #[test]
@@ -42,10 +42,8 @@ pub fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push((
-                path.display().to_string(),
-                std::fs::read_to_string(&path).expect("UTF-8"),
-            ));
+            let text = std::fs::read_to_string(&path).expect("UTF-8");
+            found.push((path.display().to_string(), text));
         }
     }
 }
@@ -56,26 +54,14 @@ fn the_environment_is_read_in_one_place() {
     for folder in ["crates", "functions"] {
         sources(&root().join(folder), &mut files);
     }
-    let reading: Vec<_> = files
-        .iter()
-        .filter(|(_, text)| text.contains("env::var"))
-        .collect();
-    assert!(
-        reading
-            .iter()
-            .all(|(path, _)| path.ends_with("aws/src/config.rs")),
-        "{:?}",
-        reading.iter().map(|(path, _)| path).collect::<Vec<_>>()
-    );
-    let config = &reading
-        .first()
-        .expect("aws/src/config.rs reads the environment")
-        .1;
+    files.retain(|(_, text)| text.contains("env::var"));
+    let [(path, config)] = files.as_slice() else {
+        panic!("several files read the environment, or none")
+    };
+    assert!(path.ends_with("aws/src/config.rs"), "{path}");
     for name in READ {
-        assert!(
-            config.contains(&format!("\"{name}\"")),
-            "nothing reads {name}"
-        );
+        let read = config.contains(&format!("\"{name}\""));
+        assert!(read, "nothing reads {name}");
     }
     let upper = |text: &&str| {
         text.len() > 3
@@ -83,9 +69,6 @@ fn the_environment_is_read_in_one_place() {
             && text.contains('_')
     };
     let mentioned: BTreeSet<&str> = config.split('"').filter(upper).collect();
-    assert_eq!(
-        mentioned,
-        READ.into(),
-        "config.rs names a variable that the template does not set"
-    );
+    let unset = "config.rs names a variable that the template does not set";
+    assert_eq!(mentioned, READ.into(), "{unset}");
 }

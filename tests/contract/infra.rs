@@ -16,16 +16,10 @@ fn every_function_logs_to_a_group_of_its_own_and_nowhere_else() {
         assert_eq!(reference(&config["LogGroup"]), format!("!Ref {group}"));
         assert!(groups.contains_key(&group), "{group}");
         for statement in of_function(&function) {
-            if statement
-                .actions
-                .iter()
-                .any(|action| action.starts_with("logs:"))
-            {
-                assert_eq!(
-                    statement.resources,
-                    [format!("!GetAtt {group}.Arn")],
-                    "{name}"
-                );
+            let mut actions = statement.actions.iter();
+            if actions.any(|action| action.starts_with("logs:")) {
+                let own = format!("!GetAtt {group}.Arn");
+                assert_eq!(statement.resources, [own], "{name}");
             }
         }
     }
@@ -82,17 +76,12 @@ fn a_changed_parameter_publishes_another_version_and_leaves_the_one_before() {
         if properties["VpcConfig"].is_null() {
             needed.extend(parameters(&template["Globals"]["Function"]["VpcConfig"]));
         }
-        assert_eq!(
-            parameters(&properties["VersionDescription"]),
-            needed,
-            "{name}"
-        );
+        let described = parameters(&properties["VersionDescription"]);
+        assert_eq!(described, needed, "{name}");
         assert_eq!(properties["AutoPublishAliasAllProperties"], true, "{name}");
         let kept = function["UpdateReplacePolicy"] == "Retain";
-        assert!(
-            kept || needed.is_empty() || !pinned.contains(&name),
-            "{name}"
-        );
+        let unpinned = needed.is_empty() || !pinned.contains(&name);
+        assert!(kept || unpinned, "{name}");
     }
 }
 
@@ -116,15 +105,11 @@ fn targets() -> Vec<(String, Value)> {
 fn what_starts_a_machine_aims_at_its_alias() {
     let machines = resources("AWS::Serverless::StateMachine");
     for (name, machine) in &machines {
-        assert_eq!(
-            machine["Properties"]["AutoPublishAlias"], "live",
-            "{name} has no alias"
-        );
+        let alias = &machine["Properties"]["AutoPublishAlias"];
+        assert_eq!(alias, "live", "{name} has no alias");
     }
-    let aliases: BTreeSet<String> = machines
-        .keys()
-        .map(|name| format!("!Ref {name}Aliaslive"))
-        .collect();
+    let aliases = machines.keys().map(|name| format!("!Ref {name}Aliaslive"));
+    let aliases: BTreeSet<String> = aliases.collect();
     for (name, target) in targets() {
         assert!(aliases.contains(&reference(&target["Arn"])), "{name}");
     }
@@ -139,11 +124,8 @@ fn whoever_may_start_a_machine_may_start_its_alias_only() {
     let mut starting = 0;
     for (name, role) in resources("AWS::IAM::Role") {
         for statement in of_role(&role) {
-            if statement
-                .actions
-                .iter()
-                .any(|action| action == "states:StartExecution")
-            {
+            let mut actions = statement.actions.iter();
+            if actions.any(|action| action == "states:StartExecution") {
                 let qualifier = &statement.condition["ForAnyValue:StringEquals"]["states:StateMachineQualifier"];
                 assert_eq!(qualifier, "live", "{name}");
                 starting += 1;

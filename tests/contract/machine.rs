@@ -41,17 +41,19 @@ impl Machine {
 
     /// Every `${Name}`.
     pub fn substitutions(&self) -> BTreeSet<String> {
-        let starts = self.text.match_indices("${").map(|(at, _)| at + 2);
-        starts
-            .map(|at| {
-                self.text[at..]
-                    .split('}')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            })
-            .collect()
+        let names = self.text.split("${").skip(1);
+        let names = names.filter_map(|rest| rest.split('}').next());
+        names.map(str::to_owned).collect()
     }
+}
+
+/// Every task of every machine, with its place.
+pub fn tasks() -> Vec<(String, Value)> {
+    let tasks = machines().into_iter().flat_map(|machine| {
+        let place = |(name, task): (_, &Value)| (format!("{}: {name}", machine.name), task.clone());
+        machine.tasks().map(place).collect::<Vec<_>>()
+    });
+    tasks.collect()
 }
 
 /// What a field with expressions in it comes to, where `states` has the input and the context; nothing if one of them has
@@ -77,31 +79,18 @@ fn error_names(handlers: &Value) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_task_is_bounded_retried_and_caught() {
-    for machine in machines() {
-        for (name, task) in machine.tasks() {
-            let place = format!("{}: {name}", machine.name);
-            assert!(
-                !task["TimeoutSeconds"].is_null(),
-                "{place} has no TimeoutSeconds"
-            );
-            assert!(
-                error_names(&task["Catch"]).any(|error| error == "States.ALL"),
-                "{place} does not catch States.ALL"
-            );
-            for retry in task["Retry"]
-                .as_array()
-                .unwrap_or_else(|| panic!("{place} has no Retry"))
-            {
-                for field in [
-                    "IntervalSeconds",
-                    "BackoffRate",
-                    "MaxAttempts",
-                    "MaxDelaySeconds",
-                ] {
-                    assert!(retry[field].is_number(), "{place}: a Retry without {field}");
-                }
-                assert_eq!(retry["JitterStrategy"], "FULL", "{place}");
+    const NUMBERS: &str = "IntervalSeconds BackoffRate MaxAttempts MaxDelaySeconds";
+    for (place, task) in tasks() {
+        let bounded = !task["TimeoutSeconds"].is_null();
+        assert!(bounded, "{place} has no TimeoutSeconds");
+        let caught = error_names(&task["Catch"]).any(|error| error == "States.ALL");
+        assert!(caught, "{place} does not catch States.ALL");
+        let retries = task["Retry"].as_array();
+        for retry in retries.unwrap_or_else(|| panic!("{place} has no Retry")) {
+            for field in NUMBERS.split(' ') {
+                assert!(retry[field].is_number(), "{place}: a Retry without {field}");
             }
+            assert_eq!(retry["JitterStrategy"], "FULL", "{place}");
         }
     }
 }
@@ -109,25 +98,18 @@ fn every_task_is_bounded_retried_and_caught() {
 #[test]
 fn only_what_is_safe_to_repeat_is_retried() {
     let ours = |error: &&str| error.starts_with("Upgrade.");
-    for machine in machines() {
-        for (name, task) in machine.tasks() {
-            let retried: Vec<&str> = error_names(&task["Retry"]).filter(ours).collect();
-            let expected: &[ErrorName] = match task["Arguments"]["FunctionName"].as_str() {
-                // People who hear it twice are better off than those who never do.
-                Some("${Announce}") => {
-                    &[ErrorName::Transient, ErrorName::Failed, ErrorName::Refused]
-                }
-                Some(_) => &[ErrorName::Transient],
-                None => &[],
-            };
-            let expected: Vec<&str> = expected.iter().map(|name| name.as_str()).collect();
-            assert_eq!(retried, expected, "{}: {name}", machine.name);
-            assert!(
-                error_names(&task["Retry"]).all(|error| error != "States.ALL"),
-                "{}: {name}",
-                machine.name
-            );
-        }
+    for (place, task) in tasks() {
+        let retried: Vec<&str> = error_names(&task["Retry"]).filter(ours).collect();
+        let expected: &[ErrorName] = match task["Arguments"]["FunctionName"].as_str() {
+            // People who hear it twice are better off than those who never do.
+            Some("${Announce}") => &[ErrorName::Transient, ErrorName::Failed, ErrorName::Refused],
+            Some(_) => &[ErrorName::Transient],
+            None => &[],
+        };
+        let expected: Vec<&str> = expected.iter().map(|name| name.as_str()).collect();
+        assert_eq!(retried, expected, "{place}");
+        let all = error_names(&task["Retry"]).any(|error| error == "States.ALL");
+        assert!(!all, "{place}");
     }
 }
 
@@ -135,49 +117,34 @@ fn only_what_is_safe_to_repeat_is_retried() {
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>. The way back may be the first call in a long time.
 #[test]
 fn a_function_whose_network_sleeps_is_waited_for() {
-    for machine in machines() {
-        let lambda = |task: &Value| !task["Arguments"]["FunctionName"].is_null();
-        for (name, task) in machine.tasks().filter(|(_, task)| lambda(task)) {
-            let sleeps = json!("Lambda.ResourceNotReadyException");
-            let mut retriers = task["Retry"].as_array().into_iter().flatten();
-            let waits = retriers.find(|it| {
-                let names = it["ErrorEquals"].as_array();
-                names.is_some_and(|names| names.contains(&sleeps))
-            });
-            let waits = waits.unwrap_or_else(|| panic!("{}: {name}", machine.name));
-            let number = |field: &str| waits[field].as_f64().expect("a number");
-            let (first, rate, most) = (
-                number("IntervalSeconds"),
-                number("BackoffRate"),
-                number("MaxDelaySeconds"),
-            );
-            let tries = waits["MaxAttempts"].as_u64().expect("a number");
-            let delays = std::iter::successors(Some(first), |delay| Some((delay * rate).min(most)));
-            let delays = delays.take(usize::try_from(tries).expect("a few"));
-            // Half of it, since the jitter is full.
-            assert!(
-                delays.sum::<f64>() / 2.0 > 400.0,
-                "{}: {name}",
-                machine.name
-            );
-        }
+    let lambda = |(_, task): &(_, Value)| !task["Arguments"]["FunctionName"].is_null();
+    for (place, task) in tasks().into_iter().filter(lambda) {
+        let sleeps = json!("Lambda.ResourceNotReadyException");
+        let mut retriers = task["Retry"].as_array().into_iter().flatten();
+        let waits = retriers.find(|it| {
+            let names = it["ErrorEquals"].as_array();
+            names.is_some_and(|names| names.contains(&sleeps))
+        });
+        let waits = waits.unwrap_or_else(|| panic!("{place}"));
+        let number = |field: &str| waits[field].as_f64().expect("a number");
+        let (rate, most) = (number("BackoffRate"), number("MaxDelaySeconds"));
+        let tries = waits["MaxAttempts"].as_u64().expect("a number");
+        let first = Some(number("IntervalSeconds"));
+        let delays = std::iter::successors(first, |delay| Some((delay * rate).min(most)));
+        let delays = delays.take(usize::try_from(tries).expect("a few"));
+        // Half of it, since the jitter is full.
+        assert!(delays.sum::<f64>() / 2.0 > 400.0, "{place}");
     }
 }
 
 #[test]
 fn machines_know_only_error_names_that_the_code_has() {
     let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    for machine in machines() {
-        for (name, task) in machine.tasks() {
-            for handlers in [&task["Retry"], &task["Catch"]] {
-                for error in error_names(handlers).filter(|error| error.starts_with("Upgrade.")) {
-                    assert!(
-                        known.contains(error),
-                        "{}: {name} handles {error}, which nothing raises",
-                        machine.name
-                    );
-                }
-            }
+    for (place, task) in tasks() {
+        let errors = error_names(&task["Retry"]).chain(error_names(&task["Catch"]));
+        for error in errors.filter(|error| error.starts_with("Upgrade.")) {
+            let raised = known.contains(error);
+            assert!(raised, "{place} handles {error}, which nothing raises");
         }
     }
 }
@@ -185,51 +152,34 @@ fn machines_know_only_error_names_that_the_code_has() {
 #[test]
 fn every_error_name_is_documented() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("README.md");
-    let ends = machines()
-        .into_iter()
-        .flat_map(|machine| machine.states)
-        .filter(|(_, state)| state["Type"] == "Fail");
+    let states = machines().into_iter().flat_map(|machine| machine.states);
+    let ends = states.filter(|(_, state)| state["Type"] == "Fail");
     let ends = ends.map(|(_, state)| {
-        state["Error"]
-            .as_str()
-            .expect("a Fail state names its error")
-            .to_owned()
+        let error = state["Error"].as_str();
+        error.expect("a Fail state names its error").to_owned()
     });
     let raised = ErrorName::ALL.iter().map(|name| name.as_str().to_owned());
     for error in raised.chain(ends) {
-        assert!(
-            readme.contains(&format!("`{error}`")),
-            "README.md does not tell what to do about {error}"
-        );
+        let told = readme.contains(&format!("`{error}`"));
+        assert!(told, "README.md does not tell what to do about {error}");
     }
 }
 
 #[test]
 fn only_a_wait_s_own_timeout_leads_on() {
-    for machine in machines() {
-        for (name, task) in machine
-            .tasks()
-            .filter(|(_, task)| task["Arguments"]["FunctionName"] == "${Watch}")
-        {
-            let catches = task["Catch"].as_array().expect("Catch");
-            let waits = task["Resource"]
-                .as_str()
-                .is_some_and(|resource| resource.ends_with("waitForTaskToken"));
-            let takes_its_timeout = catches[0]["ErrorEquals"] == json!(["States.Timeout"]);
-            assert_eq!(
-                takes_its_timeout, waits,
-                "{}: {name}: only a token wait may take its timeout for good news",
-                machine.name
-            );
-            if waits {
-                let asks = !task["Arguments"]["Payload"]["ask"].is_null();
-                assert_eq!(
-                    catches[0]["Next"] != task["Next"],
-                    asks,
-                    "{}: {name}: the timeout is followed by a reading, and no answer is no yes",
-                    machine.name
-                );
-            }
+    let watch = |(_, task): &(_, Value)| task["Arguments"]["FunctionName"] == "${Watch}";
+    for (place, task) in tasks().into_iter().filter(watch) {
+        let catches = task["Catch"].as_array().expect("Catch");
+        let resource = task["Resource"].as_str();
+        let waits = resource.is_some_and(|resource| resource.ends_with("waitForTaskToken"));
+        let takes_its_timeout = catches[0]["ErrorEquals"] == json!(["States.Timeout"]);
+        let good_news = "only a token wait may take its timeout for good news";
+        assert_eq!(takes_its_timeout, waits, "{place}: {good_news}");
+        if waits {
+            let asks = !task["Arguments"]["Payload"]["ask"].is_null();
+            let elsewhere = catches[0]["Next"] != task["Next"];
+            let reading = "the timeout is followed by a reading, and no answer is no yes";
+            assert_eq!(elsewhere, asks, "{place}: {reading}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What people are told, and that they are.
 
 use crate::flow::edges;
-use crate::machine::{Machine, evaluate};
+use crate::machine::{Machine, evaluate, tasks};
 use crate::{machines, root};
 use domain::alarms::Verdict;
 use domain::ids::Owner;
@@ -81,11 +81,9 @@ fn each_announcement_says_what_its_state_stands_for() {
 
 #[test]
 fn machines_tell_people_by_announce_alone_which_tells_mail_and_chat() {
-    for machine in machines() {
-        for (name, task) in machine.tasks() {
-            let resource = task["Resource"].as_str().unwrap_or_default();
-            assert!(!resource.contains(":sns:"), "{}: {name}", machine.name);
-        }
+    for (place, task) in tasks() {
+        let resource = task["Resource"].as_str().unwrap_or_default();
+        assert!(!resource.contains(":sns:"), "{place}");
     }
 }
 
@@ -110,17 +108,13 @@ fn nothing_ends_unannounced() {
 fn waited() -> Vec<(String, Question, Value)> {
     let variables = json!({"why": "Blind.", "level": "Level.", "alike": "Alike."});
     let variables = variables.as_object().expect("an object");
-    let machines = machines();
-    let tasks = machines.iter().flat_map(Machine::tasks);
-    let asking = tasks.filter(|(_, task)| !task["Arguments"]["Payload"]["ask"].is_null());
-    let questions = asking.map(|(name, task)| {
-        let ask = evaluate(
-            &task["Arguments"]["Payload"]["ask"],
-            &Value::Null,
-            variables,
-        );
+    let asking = |(_, task): &(_, Value)| !task["Arguments"]["Payload"]["ask"].is_null();
+    let asking = tasks().into_iter().filter(asking);
+    let questions = asking.map(|(place, task)| {
+        let ask = &task["Arguments"]["Payload"]["ask"];
+        let ask = evaluate(ask, &Value::Null, variables);
         let question = serde_json::from_value(ask.expect("a value")).expect("a question");
-        (name.clone(), question, task["TimeoutSeconds"].clone())
+        (place, question, task["TimeoutSeconds"].clone())
     });
     questions.collect()
 }
@@ -194,17 +188,10 @@ fn every_subject_stands_in_the_operator_s_table() {
     let told = [told_by_machines(), told_by_functions()].concat();
     let subjects: Vec<String> = told.iter().map(Notice::subject).collect();
     assert!(subjects.len() > 12, "{subjects:?}");
-    let named = |subject: &String| {
-        subject
-            .strip_prefix("Viridian: ")
-            .unwrap_or(subject)
-            .to_owned()
-    };
-    let missing: Vec<String> = subjects
-        .iter()
-        .map(named)
-        .filter(|named| !page.contains(&format!("| `{named}` |")))
-        .collect();
+    let named = |subject: &String| subject.replacen("Viridian: ", "", 1);
+    let named = subjects.iter().map(named);
+    let missing = named.filter(|named| !page.contains(&format!("| `{named}` |")));
+    let missing: Vec<String> = missing.collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -215,11 +202,8 @@ fn a_stopped_upgrade_is_called_by_the_name_that_its_request_had() {
     let order = &rollback.expect("the rollback machine").states["Order"];
     let named = |input: &Value| {
         let states = json!({"input": {"detail": {"input": input.to_string()}}});
-        evaluate(
-            &order["Choices"][0]["Assign"]["database"],
-            &states,
-            &Map::new(),
-        )
+        let database = &order["Choices"][0]["Assign"]["database"];
+        evaluate(database, &states, &Map::new())
     };
     let event = json!({"id": "1", "detail": {"database": "orders"}});
     let cases = [

@@ -1,6 +1,6 @@
 //! The template, the binaries and the machines name the same functions.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, tasks};
 use crate::{machines, root};
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,15 +15,11 @@ pub fn template() -> Value {
 /// The resources of a kind by their logical ids.
 pub fn resources(kind: &str) -> BTreeMap<String, Value> {
     let template = template();
-    let all = template["Resources"]
-        .as_mapping()
-        .expect("Resources")
-        .clone();
-    let named = all
-        .into_iter()
-        .filter(|(_, resource)| resource["Type"] == kind);
-    named
-        .map(|(name, resource)| (name.as_str().expect("a name").to_owned(), resource))
+    let all = template["Resources"].as_mapping().expect("Resources");
+    let of_it = all.iter().filter(|(_, resource)| resource["Type"] == kind);
+    let text = |name: &Value| name.as_str().expect("a name").to_owned();
+    of_it
+        .map(|(name, resource)| (text(name), resource.clone()))
         .collect()
 }
 
@@ -52,43 +48,22 @@ fn pascal(snake: &str) -> String {
 
 fn crates() -> BTreeSet<String> {
     let entries = std::fs::read_dir(root().join("functions")).expect("functions/");
-    let names = entries.map(|entry| {
-        entry
-            .expect("an entry")
-            .file_name()
-            .into_string()
-            .expect("UTF-8")
-    });
-    names
-        .filter(|name| {
-            root()
-                .join(format!("functions/{name}/src/main.rs"))
-                .exists()
-        })
-        .collect()
+    let folders = entries.map(|entry| entry.expect("an entry"));
+    let crates = folders.filter(|folder| folder.path().join("src/main.rs").exists());
+    let names = crates.map(|folder| folder.file_name().into_string().expect("UTF-8"));
+    names.collect()
 }
 
 #[test]
 fn each_function_is_one_crate_of_one_name() {
-    let binaries: BTreeMap<String, String> = functions()
-        .into_iter()
-        .map(|(id, function)| {
-            (
-                id,
-                function["Metadata"]["BuildProperties"]["Binary"]
-                    .as_str()
-                    .expect("Binary")
-                    .to_owned(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        binaries.values().cloned().collect::<BTreeSet<_>>(),
-        crates()
-    );
-    for (id, binary) in binaries {
+    let mut binaries = BTreeSet::new();
+    for (id, function) in functions() {
+        let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str();
+        let binary = binary.expect("Binary").to_owned();
         assert_eq!(id, pascal(&binary));
+        binaries.insert(binary);
     }
+    assert_eq!(binaries, crates());
 }
 
 #[test]
@@ -127,31 +102,22 @@ fn the_template_substitutes_what_the_machines_ask_for_and_pins_versions() {
 }
 
 fn timeout_of(task: &serde_json::Value) -> Option<(String, u64)> {
-    let function = task["Arguments"]["FunctionName"]
-        .as_str()?
-        .trim_start_matches("${")
-        .trim_end_matches('}')
-        .to_owned();
-    Some((function, task["TimeoutSeconds"].as_u64()?))
+    let name = task["Arguments"]["FunctionName"].as_str()?;
+    let name = name.trim_matches(['$', '{', '}']).to_owned();
+    Some((name, task["TimeoutSeconds"].as_u64()?))
 }
 
 #[test]
 fn a_task_waits_longer_than_its_function_runs() {
     let functions = functions();
-    for machine in machines() {
-        for (name, (function, seconds)) in machine
-            .tasks()
-            .filter_map(|(name, task)| Some((name, timeout_of(task)?)))
-        {
-            let limit = functions[&function]["Properties"]["Timeout"]
-                .as_u64()
-                .expect("a function has a Timeout");
-            assert!(
-                seconds > limit,
-                "{}: {name} gives up after {seconds} s, {function} after {limit} s",
-                machine.name
-            );
-        }
+    for (place, task) in tasks() {
+        let Some((function, seconds)) = timeout_of(&task) else {
+            continue;
+        };
+        let limit = functions[&function]["Properties"]["Timeout"].as_u64();
+        let limit = limit.expect("a function has a Timeout");
+        let told = format!("{place} gives up after {seconds} s, {function} after {limit} s");
+        assert!(seconds > limit, "{told}");
     }
 }
 
