@@ -151,7 +151,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
     .await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("was seen to be closed"), "{asked}");
-    assert_eq!(shop.number("orders", CLOSED).await?, 2);
+    assert_eq!(shop.closed("orders").await?, 2);
 
     shop.leave("switching", |record| {
         record["receipt"] = json!({"checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0,
@@ -160,7 +160,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
     .await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("green goes on serving"), "{asked}");
-    assert_eq!(shop.number("orders", CLOSED).await?, 0);
+    assert_eq!(shop.closed("orders").await?, 0);
     shop.close().await
 }
 
