@@ -45,7 +45,7 @@ fn announcements(machine: &Machine) -> BTreeMap<String, Input> {
     let variables = json!({
         "database": "bl\u{fc}e\n".repeat(50), "owner": execution, "actions": ["Reads returned."],
         "plan": {"database": "d".repeat(63), "from_version": "16.14", "to_version": "18.4"},
-        "text": "A plan.", "why": "An alarm rang.", "progress": "All is done.", "summary": "So it is.", "failure": "It failed.",
+        "text": "A plan.", "why": "An alarm went to ALARM.", "progress": "All is done.", "summary": "So it is.", "failure": "It failed.",
     });
     let variables = variables.as_object().expect("an object");
     let telling = machine
@@ -165,7 +165,7 @@ fn told_by_functions() -> Vec<Notice> {
     let alarm = serde_json::from_value(alarm).expect("an event");
     let closed = Unavailable::since("its slot is gone".to_owned());
     let acts = [
-        sweep::Act::CloseWayBack(closed.clone()),
+        sweep::Act::GiveUpFailback(closed.clone()),
         sweep::Act::DropSlots(closed),
         sweep::Act::Warn("a slot holds much".to_owned()),
     ];

@@ -28,7 +28,7 @@ async fn switch(shop: &Shop, request: Value) -> Result<()> {
 
 /// The order that an alarm gives.
 fn alarm() -> Value {
-    json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"})
+    json!({"database": "orders", "owner": OWNER, "reason": "An alarm went to ALARM.", "cause": "alarm"})
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,8 +101,7 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     let follows = "select count(*) = 1 from pg_stat_replication where usename = 'follower' and application_name like 'viridian%'";
     until(&green, follows).await?;
 
-    let order =
-        json!({"database": "orders", "owner": OWNER, "reason": "An alarm rang.", "cause": "alarm"});
+    let order = json!({"database": "orders", "owner": OWNER, "reason": "An alarm went to ALARM.", "cause": "alarm"});
     shop.finish("rollback", &order).await?;
     assert_eq!(shop.major("orders").await?, 16);
     assert_eq!(shop.closed("orders").await?, 0);

@@ -67,7 +67,7 @@ impl World {
 
     /// The watch after the switchover begins.
     pub fn watch_begins(&mut self) {
-        let ringing = self.alarm.state == State::Ringing;
+        let ringing = self.alarm.state == State::Alarm;
         let (since, rang) = self.memory.watch.unwrap_or((self.now, false));
         self.memory.watch = Some((since, rang || ringing));
     }

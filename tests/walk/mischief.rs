@@ -124,10 +124,10 @@ impl World {
             self.now += self.dice.between(10_000, 1_800_000);
         }
         if self.strikes(Fault::AlarmRang) {
-            self.alarm_turns(State::Ringing);
+            self.alarm_turns(State::Alarm);
         }
         if self.strikes(Fault::AlarmBlind) {
-            self.alarm_turns(State::Blind);
+            self.alarm_turns(State::InsufficientData);
         }
         if self.strikes(Fault::LinkRests) {
             let after = self.dice.between(100, 60_000);

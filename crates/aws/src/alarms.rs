@@ -82,7 +82,7 @@ impl Alarms {
             match entered(item.history_data()).as_deref() {
                 Some("OK") => {}
                 Some("INSUFFICIENT_DATA") => history.lapses += 1,
-                _ => history.rang = true,
+                _ => history.went_to_alarm = true,
             }
         }
         Ok(history)
@@ -125,8 +125,8 @@ impl ports::Alarms for Alarms {
                     Ok(Reading {
                         alarm: name.clone(),
                         state,
-                        rang: history.rang,
-                        wavered: history.lapses > LAPSES,
+                        went_to_alarm: history.went_to_alarm,
+                        flapped: history.lapses > LAPSES,
                     })
                 }
             })
@@ -139,7 +139,7 @@ impl ports::Alarms for Alarms {
 /// What an alarm did in a window.
 #[derive(Debug, Default)]
 struct History {
-    rang: bool,
+    went_to_alarm: bool,
     /// How often its data stopped.
     lapses: u32,
 }

@@ -45,7 +45,7 @@ enum Observed {
     WritePause {
         write_pause_ms: AsMilliseconds<u64>,
     },
-    WayBackPause {
+    FailbackPause {
         way_back_pause_ms: AsMilliseconds<u64>,
     },
     Phase {
@@ -75,7 +75,7 @@ impl Observed {
             Observation::WritePause(ms) => Self::WritePause {
                 write_pause_ms: (*ms).into(),
             },
-            Observation::WayBackPause(ms) => Self::WayBackPause {
+            Observation::FailbackPause(ms) => Self::FailbackPause {
                 way_back_pause_ms: (*ms).into(),
             },
             // Both receipts have a `fence` and an `opening`, so that the step is a part of the name.

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// `OK`.
-    Quiet,
+    Ok,
     /// `ALARM`.
-    Ringing,
+    Alarm,
     /// `INSUFFICIENT_DATA`, or an unknown state: inconclusive.
-    Blind,
+    InsufficientData,
     /// There is no alarm with this name.
     Missing,
 }
@@ -23,9 +23,9 @@ impl State {
     #[must_use]
     pub fn of(word: &str) -> Self {
         match word {
-            "OK" => Self::Quiet,
-            "ALARM" => Self::Ringing,
-            _ => Self::Blind,
+            "OK" => Self::Ok,
+            "ALARM" => Self::Alarm,
+            _ => Self::InsufficientData,
         }
     }
 }
@@ -38,9 +38,9 @@ pub struct Reading {
     /// What it shows now.
     pub state: State,
     /// Whether it went to ALARM in the window that was asked for.
-    pub rang: bool,
+    pub went_to_alarm: bool,
     /// Whether it flapped too often to be conclusive, without reaching ALARM.
-    pub wavered: bool,
+    pub flapped: bool,
 }
 
 /// What the readings mean.
@@ -66,18 +66,18 @@ pub fn judge(
     blind: InsufficientData,
     readings: &[Reading],
 ) -> Result<Verdict, StepError> {
-    let ringing = names(readings, |alarm| {
-        alarm.state == State::Ringing || alarm.rang
+    let raised = names(readings, |alarm| {
+        alarm.state == State::Alarm || alarm.went_to_alarm
     });
-    if !ringing.is_empty() {
-        return Err(StepError::alarm_raised(format!("{ringing} went to ALARM")));
+    if !raised.is_empty() {
+        return Err(StepError::alarm_raised(format!("{raised} went to ALARM")));
     }
-    let is_blind = |alarm: &Reading| match alarm.state {
+    let is_inconclusive = |alarm: &Reading| match alarm.state {
         State::Missing => true,
-        State::Blind => blind != InsufficientData::Ok,
-        State::Quiet | State::Ringing => alarm.wavered && blind != InsufficientData::Ok,
+        State::InsufficientData => blind != InsufficientData::Ok,
+        State::Ok | State::Alarm => alarm.flapped && blind != InsufficientData::Ok,
     };
-    let unread = names(readings, is_blind);
+    let unread = names(readings, is_inconclusive);
     if unread.is_empty() {
         return Ok(Verdict::Quiet);
     }
@@ -107,9 +107,9 @@ mod tests {
     use crate::error::ErrorName;
     use crate::samples::reading;
 
-    fn alarm(state: State, rang: bool) -> Reading {
+    fn alarm(state: State, went_to_alarm: bool) -> Reading {
         Reading {
-            rang,
+            went_to_alarm,
             ..reading(state)
         }
     }
@@ -118,11 +118,20 @@ mod tests {
 
     #[test]
     fn only_an_alarm_that_is_and_was_quiet_is_quiet() {
-        for state in [State::Quiet, State::Ringing, State::Blind, State::Missing] {
-            for rang in [false, true] {
-                let clean =
-                    judge(Phase::Before, PAUSE, &[alarm(state, rang)]) == Ok(Verdict::Quiet);
-                assert_eq!(clean, state == State::Quiet && !rang, "{state:?} {rang}");
+        for state in [
+            State::Ok,
+            State::Alarm,
+            State::InsufficientData,
+            State::Missing,
+        ] {
+            for went_to_alarm in [false, true] {
+                let clean = judge(Phase::Before, PAUSE, &[alarm(state, went_to_alarm)])
+                    == Ok(Verdict::Quiet);
+                assert_eq!(
+                    clean,
+                    state == State::Ok && !went_to_alarm,
+                    "{state:?} {went_to_alarm}"
+                );
             }
         }
     }
@@ -131,12 +140,12 @@ mod tests {
     fn the_request_says_what_no_data_means_but_never_what_no_alarm_means() {
         const OK: InsufficientData = InsufficientData::Ok;
         let judged = |policy, reading| judge(Phase::Before, policy, &[reading]);
-        let blind = || reading(State::Blind);
+        let blind = || reading(State::InsufficientData);
         assert_eq!(judged(OK, blind()), Ok(Verdict::Quiet));
         assert!(judged(InsufficientData::Alarm, blind()).is_err());
         let wavers = Reading {
-            wavered: true,
-            ..reading(State::Quiet)
+            flapped: true,
+            ..reading(State::Ok)
         };
         let missing = reading(State::Missing);
         for (policy, reading) in [(PAUSE, blind()), (OK, missing), (PAUSE, wavers)] {
@@ -147,22 +156,23 @@ mod tests {
 
     #[test]
     fn an_alarm_that_rang_and_recovered_has_rung() {
-        let failure = judge(Phase::Before, PAUSE, &[alarm(State::Quiet, true)]).unwrap_err();
+        let failure = judge(Phase::Before, PAUSE, &[alarm(State::Ok, true)]).unwrap_err();
         assert_eq!(failure.name, ErrorName::AlarmRaised);
     }
 
     #[test]
     fn after_the_switchover_only_a_confirmed_alarm_is_one() {
-        let blind = [alarm(State::Blind, false)];
+        let blind = [alarm(State::InsufficientData, false)];
         let name = |policy| judge(Phase::After, policy, &blind).unwrap_err().name;
         assert_eq!(name(PAUSE), ErrorName::Failed);
         assert_eq!(name(InsufficientData::Alarm), ErrorName::Failed);
-        let rang = judge(Phase::After, PAUSE, &[alarm(State::Blind, true)]).unwrap_err();
-        assert_eq!(rang.name, ErrorName::AlarmRaised);
+        let went_to_alarm =
+            judge(Phase::After, PAUSE, &[alarm(State::InsufficientData, true)]).unwrap_err();
+        assert_eq!(went_to_alarm.name, ErrorName::AlarmRaised);
     }
 
     #[test]
     fn an_unknown_state_is_blind() {
-        assert_eq!(State::of("SOMETHING_NEW"), State::Blind);
+        assert_eq!(State::of("SOMETHING_NEW"), State::InsufficientData);
     }
 }

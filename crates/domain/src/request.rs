@@ -52,7 +52,7 @@ pub struct Request {
     pub bake_minutes: u32,
     /// Hours to watch the alarms after the switchover. Default 24.
     pub watch_hours: u32,
-    /// Minutes that green may take to come level once it stands. Default 360.
+    /// Minutes that green may take to catch up once it is created. Default 360.
     pub catch_up_minutes: u32,
     /// Bytes that green may be behind. Default 1 MiB.
     pub max_lag_bytes: u64,
@@ -129,7 +129,7 @@ pub enum InsufficientData {
     /// Nobody can tell: before the switchover a person is asked, after it one is called. The default.
     #[default]
     Pause,
-    /// The same as if it rang, before the switchover. Production is never moved for it.
+    /// The same as ALARM, before the switchover. Production is never moved for it.
     Alarm,
     /// The same as `OK`, for alarms on metrics that are there only when something fails.
     Ok,

@@ -118,7 +118,7 @@ pub fn well() -> Seen {
         server: Ok(Box::new(WellServer::default())),
         subscribers: Ok(1),
         execution: Ok(()),
-        alarms: Ok(vec![reading(State::Quiet)]),
+        alarms: Ok(vec![reading(State::Ok)]),
         reads_name: Some("reads.shop.test".into()),
         reads: Ok(Some(Route::Weighted(Records {
             zone: "Z1".into(),
@@ -135,8 +135,8 @@ pub fn reading(state: State) -> Reading {
     Reading {
         alarm: "errors".into(),
         state,
-        rang: false,
-        wavered: false,
+        went_to_alarm: false,
+        flapped: false,
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Observation {
     /// The switchover's write pause, in milliseconds.
     WritePause(u64),
     /// The write pause of the failback, in milliseconds.
-    WayBackPause(u64),
+    FailbackPause(u64),
     /// What a part of a switchover or failback took.
     Phase {
         /// `switchover` or `rollback`.

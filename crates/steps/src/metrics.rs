@@ -16,7 +16,7 @@ pub fn switched<W: World>(held: &Held<'_, W>, receipt: &Receipt) {
 /// The failback's pause and phases. For the call that has recorded blue's opening.
 pub fn returned<W: World>(held: &Held<'_, W>, receipt: &Receipt) {
     if let Some(ms) = receipt.pause_ms() {
-        observe(held, &Observation::WayBackPause(ms));
+        observe(held, &Observation::FailbackPause(ms));
     }
     phases(held, "rollback", &receipt.phases);
 }

@@ -4,7 +4,7 @@ mod look;
 
 use crate::Rollback;
 use crate::crossing::{Crossed, Crossing};
-use crate::{blue, no_way_back_of, old};
+use crate::{blue, no_failback_of, old};
 use domain::fence::{Fence, Side};
 use domain::plan::Way;
 use domain::receipt::Receipt;
@@ -273,7 +273,7 @@ impl<W: World> Rollback<'_, W> {
             }
         })
         .await?;
-        let told = no_way_back_of::<W>(held.record());
+        let told = no_failback_of::<W>(held.record());
         held.enter(Phase::After).await?;
         Ok(self.ask(held, &told).await)
     }

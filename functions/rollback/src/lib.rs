@@ -14,7 +14,7 @@ use domain::error::StepError;
 use domain::record::{Phase, Record};
 use domain::reverse::Reverse;
 use domain::steps::rollback::{
-    Act, Input, Order, Output, Rest, again, next, no_way_back, note, nothing, order, reads_first,
+    Act, Input, Order, Output, Rest, again, next, no_failback, note, nothing, order, reads_first,
 };
 use futures_util::future::join_all;
 use green::Opened;
@@ -61,8 +61,8 @@ async fn roll_back<W: World>(call: &Call<'_, W>, input: &Input) -> Result<Output
         Order::Nothing(rest, summary) => return Ok(nothing(rest, summary)),
         Order::Again => return Ok(again(&found)),
         Order::Refuse(why) => return Err(StepError::refused(why).into()),
-        Order::NoWayBack => {
-            return Err(StepError::refused(no_way_back_of::<W>(&found)).into());
+        Order::NoFailback => {
+            return Err(StepError::refused(no_failback_of::<W>(&found)).into());
         }
         Order::TakeOver(phase) => raise_epoch(call, &found, phase).await?,
         Order::GoOn => found,
@@ -103,11 +103,11 @@ async fn meant<W: World>(call: &Call<'_, W>, input: &Input) -> Result<Option<Rec
 }
 
 /// Why green has to go on serving, with the engine's own commands.
-fn no_way_back_of<W: World>(record: &Record) -> String {
+fn no_failback_of<W: World>(record: &Record) -> String {
     let kind = record.plan.engine();
     let reverse = record.reverse.as_ref();
     let commands = reverse.map(|reverse| EngineOf::<W>::failback_commands(kind, reverse));
-    no_way_back(record, &commands.unwrap_or_default())
+    no_failback(record, &commands.unwrap_or_default())
 }
 
 /// One call of a rollback, and what it did so far.
@@ -301,6 +301,6 @@ fn green_serves<W: World>(record: &Record) -> String {
                 record.ticket.database
             )
         }
-        _ => no_way_back_of::<W>(record),
+        _ => no_failback_of::<W>(record),
     }
 }

@@ -84,7 +84,7 @@ async fn act<W: World>(call: &Call<'_, W>, record: &Record, action: &Act) -> Res
         Act::Restart(why) => restart(call, record, why).await,
         Act::LiftFence(fence) => lift(call, record, fence).await,
         Act::DropSlots(_) => drop_slots(call, record).await,
-        Act::CloseWayBack(_) | Act::Warn(_) => Ok(()),
+        Act::GiveUpFailback(_) | Act::Warn(_) => Ok(()),
     }
 }
 
@@ -154,7 +154,7 @@ async fn note<W: World>(call: &Call<'_, W>, found: &Item, action: &Act) -> Resul
 fn noted(reverse: &Reverse, act: &Act) -> Option<Reverse> {
     let mut noted = reverse.clone();
     match act {
-        Act::CloseWayBack(why) | Act::DropSlots(why) => {
+        Act::GiveUpFailback(why) | Act::DropSlots(why) => {
             noted.unavailable.get_or_insert_with(|| why.clone());
             noted.told = true;
         }

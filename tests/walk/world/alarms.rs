@@ -22,7 +22,7 @@ impl Alarm {
     /// An alarm that is quiet.
     pub const fn quiet() -> Self {
         Self {
-            state: State::Quiet,
+            state: State::Ok,
             rang: vec![],
             untold: None,
         }
@@ -33,13 +33,13 @@ impl World {
     /// The alarm changes.
     pub fn alarm_turns(&mut self, state: State) {
         self.note(|| format!("  alarm {state:?}"));
-        let begins = state == State::Ringing && self.alarm.state != State::Ringing;
+        let begins = state == State::Alarm && self.alarm.state != State::Alarm;
         self.alarm.state = state;
         if begins {
             self.alarm.rang.push(self.now);
             self.alarm.untold = Some(self.now);
         }
-        if state != State::Quiet {
+        if state != State::Ok {
             let long = self.dice.chance(2_000);
             let longest = if long { 3_600_000 } else { 120_000 };
             let after = self.dice.between(5_000, longest);
@@ -53,8 +53,8 @@ impl World {
         let readings = names.iter().map(|name| Reading {
             alarm: name.clone(),
             state: self.alarm.state,
-            rang: since.is_some_and(rang),
-            wavered: false,
+            went_to_alarm: since.is_some_and(rang),
+            flapped: false,
         });
         readings.collect()
     }

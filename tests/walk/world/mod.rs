@@ -197,7 +197,7 @@ impl World {
             Turn::Upgraded(id, version) => self.instance_is_upgraded(&id, &version),
             Turn::Rested(id) => self.instance_rests(&id),
             Turn::Snapshot(place) => self.snapshot_turns(place),
-            Turn::Quiet => self.alarm_turns(domain::alarms::State::Quiet),
+            Turn::Quiet => self.alarm_turns(domain::alarms::State::Ok),
         }
     }
 }

@@ -43,7 +43,7 @@ fn all() -> Vec<Observed> {
         }),
         Observation::Weight(50),
         Observation::WritePause(194),
-        Observation::WayBackPause(131),
+        Observation::FailbackPause(131),
         phase_of("switchover"),
         Observation::Alarm,
         Observation::Rollback,

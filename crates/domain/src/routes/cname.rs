@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The name under which the application writes, where it has one of its own: a plain CNAME that leads to the writer. The
-/// switchover needs it for nothing, since green takes blue's name over. The way back does: old blue has another name then, and
+/// switchover needs it for nothing, since green takes blue's name over. The failback does: old blue has another name then, and
 /// an instance is renamed in minutes, a record in a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {

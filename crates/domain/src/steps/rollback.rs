@@ -19,7 +19,7 @@ mod order;
 
 pub use back::{BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads, writes};
 pub use foreign::named;
-pub use order::{Order, no_way_back, order};
+pub use order::{Order, no_failback, order};
 
 /// What applications get to end their connections to green themselves once no answer leads there, in milliseconds.
 const GRACE: i64 = 1_000;

@@ -54,7 +54,7 @@ pub enum Act {
     /// Open the roles: the step that closed them is gone.
     LiftFence(Fence),
     /// Notify people, once, that failback is unavailable.
-    CloseWayBack(Unavailable),
+    GiveUpFailback(Unavailable),
     /// The same, and drop the slots before they fill green's disk.
     DropSlots(Unavailable),
     /// Notify people, once, that the slots retain much of the log.
@@ -137,8 +137,8 @@ fn link(record: &Record, seen: &Seen) -> Option<Act> {
     // Until the switchover has subscribed old, there is nothing that could be broken.
     let health = seen.link.as_ref().filter(|_| reverse.subscribed);
     match (health, &reverse.unavailable) {
-        (_, Some(why)) if !reverse.told => Some(Act::CloseWayBack(why.clone())),
-        (Some(Health::Broken(why)), None) => Some(Act::CloseWayBack(why.clone())),
+        (_, Some(why)) if !reverse.told => Some(Act::GiveUpFailback(why.clone())),
+        (Some(Health::Broken(why)), None) => Some(Act::GiveUpFailback(why.clone())),
         (Some(Health::Holding(what)), None) if !reverse.warned => Some(Act::Warn(what.clone())),
         _ => None,
     }
@@ -150,7 +150,7 @@ pub fn notice(record: &Record, act: &Act) -> Option<Notice> {
     let of = |event| Notice::of(event, &record.ticket);
     match act {
         Act::EndWait(_) | Act::Restart(_) | Act::LiftFence(_) => None,
-        Act::CloseWayBack(closed) | Act::DropSlots(closed) => Some(Notice {
+        Act::GiveUpFailback(closed) | Act::DropSlots(closed) => Some(Notice {
             what: "can no longer fail back".to_owned(),
             happened: format!("Failback is unavailable: {}.", closed.why),
             next: match record.phase {

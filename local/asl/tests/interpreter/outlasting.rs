@@ -159,7 +159,7 @@ fn green_has_as_many_minutes_to_catch_up_as_the_request_allows() {
         let played = without("upgrade", &plan, "CheckLag");
         assert_eq!(played.seconds, minutes * 60);
         assert!(
-            played.cause.contains("come level in time"),
+            played.cause.contains("catch up in time"),
             "{}",
             played.cause
         );

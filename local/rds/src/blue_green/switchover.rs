@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
-/// Green must come level with blue in this time before blue is stopped; otherwise its lag is no matter of a moment.
+/// Green must catch up with blue in this time before blue is stopped; otherwise its lag would lengthen the pause.
 const LEVEL: Duration = Duration::from_secs(10);
 
 /// A switchover between its preparation and its end.
@@ -104,7 +104,7 @@ impl Rds {
         })
     }
 
-    /// No side takes writes, and green comes level. All of this can be taken back. Sessions on replicas end before blue is
+    /// No side takes writes, and green catches up. All of this can be taken back. Sessions on replicas end before blue is
     /// closed: those servers have processors of their own on RDS, and share them with everybody else here. That nobody
     /// comes back is seen to by blue's fence, which is theirs as well.
     async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {

@@ -77,7 +77,7 @@ fn each_ill_is_found_by_its_own_check() {
             "alarms quiet",
             &[
                 |seen| seen.alarms = Err("denied".into()),
-                |seen| seen.alarms.as_mut().expect("read")[0].state = State::Blind,
+                |seen| seen.alarms.as_mut().expect("read")[0].state = State::InsufficientData,
             ],
         ),
     ];

@@ -13,8 +13,8 @@ pub enum Order {
     Again,
     /// It can't be done; nothing is touched.
     Refuse(String),
-    /// Green goes on serving: nothing leads back. Nothing is touched; see [`no_way_back`].
-    NoWayBack,
+    /// Green goes on serving: nothing leads back. Nothing is touched; see [`no_failback`].
+    NoFailback,
     /// Raise the epoch and enter this phase, then go on.
     TakeOver(Phase),
     /// A rollback owns the database already: go on.
@@ -74,13 +74,13 @@ fn wanted_back(record: &Record, cause: Cause) -> Order {
         Some(reverse) if reverse.subscribed && cause == Cause::Person => {
             Order::TakeOver(Phase::Returning)
         }
-        _ => Order::NoWayBack,
+        _ => Order::NoFailback,
     }
 }
 
 /// Why green has to go on serving, and what a person can do; `commands` show the link's state, repair it, or remove it.
 #[must_use]
-pub fn no_way_back(record: &Record, commands: &[String]) -> String {
+pub fn no_failback(record: &Record, commands: &[String]) -> String {
     let (why, remedy) = match &record.reverse {
         None => (
             "no link to old blue was armed",

@@ -95,7 +95,7 @@ fn after_the_switchover_a_person_is_refused_and_the_upgrade_is_marked() {
         receipt: Some(opened()),
         ..after.clone()
     };
-    assert_eq!(by_person(&served), Order::NoWayBack);
+    assert_eq!(by_person(&served), Order::NoFailback);
     let fenced = Record {
         fences: vec![fence(Side::Green)],
         ..after.clone()
@@ -212,8 +212,8 @@ fn a_way_back_that_is_closed_is_refused_with_what_to_type() {
     if let Some(reverse) = &mut record.reverse {
         reverse.unavailable = Some(unavailable());
     }
-    assert_eq!(ordered(Cause::Alarm, &record), Order::NoWayBack);
-    let told = no_way_back(&record, &["to look: STATUS".to_owned()]);
+    assert_eq!(ordered(Cause::Alarm, &record), Order::NoFailback);
+    let told = no_failback(&record, &["to look: STATUS".to_owned()]);
     for part in ["a table is new", "STATUS", r#"{"database": "orders"}"#] {
         assert!(told.contains(part), "{told}");
     }

@@ -69,7 +69,7 @@ fn a_rollback_that_runs_is_left_alone_although_its_parent_is_gone() {
 #[test]
 fn an_alarm_that_rings_ends_a_wait_that_lasts() {
     let rings = Seen {
-        readings: Some(vec![reading(State::Ringing)]),
+        readings: Some(vec![reading(State::Alarm)]),
         ..seen()
     };
     let mut waits = at(Phase::Before);
@@ -128,18 +128,18 @@ fn nobody_is_told_of_the_way_back_while_it_cannot_be_noted() {
     let broken = linked(Health::Broken(unavailable()));
     assert_eq!(acts(&leased(followed(), LATER), &broken), []);
     let free = leased(followed(), Millis(0));
-    assert_eq!(acts(&free, &broken), [Act::CloseWayBack(unavailable())]);
+    assert_eq!(acts(&free, &broken), [Act::GiveUpFailback(unavailable())]);
 }
 
 #[test]
 fn a_way_back_that_is_broken_is_told_once_and_its_slots_go_when_they_hold_too_much() {
     let broken = linked(Health::Broken(unavailable()));
     let mut record = followed();
-    assert_eq!(acts(&record, &broken), [Act::CloseWayBack(unavailable())]);
+    assert_eq!(acts(&record, &broken), [Act::GiveUpFailback(unavailable())]);
     if let Some(reverse) = &mut record.reverse {
         reverse.unavailable = Some(unavailable());
     }
-    assert_eq!(acts(&record, &seen()), [Act::CloseWayBack(unavailable())]);
+    assert_eq!(acts(&record, &seen()), [Act::GiveUpFailback(unavailable())]);
     if let Some(reverse) = &mut record.reverse {
         reverse.told = true;
     }

@@ -92,7 +92,7 @@ fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<Stri
             "What comes before RDS's own part of the pause may take {} ms, or the switchover is called off.",
             request.max_write_pause_ms
         ),
-        way_back(record),
+        failback(record),
     ];
     let found = question.found.iter();
     let found = found.map(|line| format!("Before the reads moved: {line}"));
@@ -100,7 +100,7 @@ fn checklist(record: &Record, question: &Question, alarms: &Verdict) -> Vec<Stri
 }
 
 /// What a failback after the switchover would cost.
-fn way_back(record: &Record) -> String {
+fn failback(record: &Record) -> String {
     let hours = record.plan.request.watch_hours;
     match (record.plan.request.way_back, &record.plan.writes) {
         (WayBack::None, _) => {
@@ -178,7 +178,7 @@ mod tests {
         let said = |change: &dyn Fn(&mut Record)| {
             let mut record = record();
             change(&mut record);
-            way_back(&record)
+            failback(&record)
         };
         assert!(said(&|_| {}).contains("RDS takes minutes"));
         let quick = said(&|record| record.plan.writes = Some(pointer("orders.rds.test", 5)));

@@ -43,10 +43,10 @@ pub(super) fn check(case: &Case<'_>) -> Check {
 
 fn ill(reading: &Reading, blind: InsufficientData) -> Option<String> {
     match reading.state {
-        State::Blind if blind == InsufficientData::Ok => None,
-        State::Quiet => None,
-        State::Ringing => Some(format!("{} is in ALARM", reading.alarm)),
-        State::Blind => Some(format!("{} has no data", reading.alarm)),
+        State::InsufficientData if blind == InsufficientData::Ok => None,
+        State::Ok => None,
+        State::Alarm => Some(format!("{} is in ALARM", reading.alarm)),
+        State::InsufficientData => Some(format!("{} has no data", reading.alarm)),
         State::Missing => Some(format!("there is no alarm {}", reading.alarm)),
     }
 }

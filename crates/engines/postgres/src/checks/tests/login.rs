@@ -55,8 +55,8 @@ fn logging_in_by_iam_needs_every_instance_and_a_role_that_follows_by_password() 
         alone
     };
     assert_eq!(blockers(&alone().plan(&json!({}))), ["replication role"]);
-    let no_way_back = alone().plan(&json!({"way_back": "none"}));
-    assert_eq!(no_way_back.outcome, Outcome::Ready, "{}", no_way_back.text);
+    let no_failback = alone().plan(&json!({"way_back": "none"}));
+    assert_eq!(no_failback.outcome, Outcome::Ready, "{}", no_failback.text);
 }
 
 #[test]
