@@ -1,7 +1,6 @@
 //! Requests of the query protocol: a form whose lists and structures are spelled out as `Tags.Tag.1.Key`.
 
 use crate::fault::Fault;
-use crate::model::Tags;
 use crate::names;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -56,7 +55,7 @@ impl Form {
     }
 
     /// Tags.
-    pub fn tags(&mut self) -> Result<Tags, Fault> {
+    pub fn tags(&mut self) -> Result<BTreeMap<String, String>, Fault> {
         let tags = self.list("Tags").into_iter();
         tags.map(|mut tag| Ok((tag.required("Key")?, tag.text("Value").unwrap_or_default())))
             .collect()
