@@ -11,11 +11,9 @@ use futures_util::future::try_join;
 use local_rds::postgres::{Host, Server, ServerSpec};
 use ports::{Access, Endpoint, Engine as _, Session as _};
 use postgres::{Login, PgSession, Postgres};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use steps::lag;
-use tests::until;
+use tests::{Beside, until};
 use validate::{Alike, compare};
 
 const SCHEMA: &str = "
@@ -52,16 +50,9 @@ struct Pair {
 impl Pair {
     async fn start(name: &str) -> Result<Self> {
         let host = Host::alone(&tests::run_folder(name))?;
-        let ca = Some(host.authority.ca_pem().to_owned());
         let blue = host.create(spec("blue", "16.14")).await?;
         let green = host.create(spec("green", "18.4")).await?;
-        let login = Login {
-            username: "viridian".to_owned(),
-            password: Some("secret".to_owned()),
-            ca,
-            replication: None,
-        };
-        let engine = Postgres::new(login, network()?)?;
+        let engine = engine(&host, "viridian", "secret")?;
         let pair = Self {
             host,
             blue,
@@ -75,21 +66,18 @@ impl Pair {
     /// The same schema on both sides, rows on blue, and a link that has copied them.
     async fn link(&self) -> Result<()> {
         for server in [&self.blue, &self.green] {
-            server
-                .set_names(&[server.address().ip().to_string()])
-                .await?;
+            let name = server.address().ip().to_string();
+            server.set_names(&[name]).await?;
             let admin = server.admin("postgres").await?;
             local_rds::postgres::roles::create_master(&admin, "viridian", "secret").await?;
             admin.batch_execute(SCHEMA).await?;
-            self.session(server, Access::Write)
-                .await?
-                .make_marker()
-                .await?;
+            let ours = self.session(server, Access::Write).await?;
+            ours.make_marker().await?;
         }
         let blue = self.blue.admin("postgres").await?;
-        blue.batch_execute(ROWS).await?;
-        blue.batch_execute("CREATE PUBLICATION p FOR ALL TABLES")
-            .await?;
+        for statements in [ROWS, "CREATE PUBLICATION p FOR ALL TABLES"] {
+            blue.batch_execute(statements).await?;
+        }
         let green = self.green.admin("postgres").await?;
         let subscribe = format!(
             "TRUNCATE viridian.marker; CREATE SUBSCRIPTION s CONNECTION '{}' PUBLICATION p",
@@ -98,11 +86,8 @@ impl Pair {
         for statement in subscribe.split_inclusive(';') {
             green.batch_execute(statement).await?;
         }
-        until(
-            &green,
-            "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel",
-        )
-        .await
+        let copied = "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel";
+        until(&green, copied).await
     }
 
     async fn session(&self, server: &Server, access: Access) -> Result<PgSession> {
@@ -112,15 +97,10 @@ impl Pair {
 
     /// A session of the application.
     async fn application(&self, server: &Server) -> Result<PgSession> {
-        let login = Login {
-            username: "app".to_owned(),
-            password: Some("app".to_owned()),
-            ca: Some(self.host.authority.ca_pem().to_owned()),
-            replication: None,
-        };
-        Ok(Postgres::new(login, network()?)?
-            .connect(&endpoint(server), "postgres", Access::AsServed)
-            .await?)
+        let engine = engine(&self.host, "app", "app")?;
+        let endpoint = endpoint(server);
+        let session = engine.connect(&endpoint, "postgres", Access::AsServed);
+        Ok(session.await?)
     }
 
     async fn compare(&self, tables: &[Table]) -> Result<Alike> {
@@ -140,9 +120,16 @@ impl Pair {
     }
 }
 
-/// With a password nothing is signed.
-fn network() -> Result<aws::Network> {
-    Ok(aws::Network::new(None, &SdkConfig::builder().build())?)
+fn engine(host: &Host, username: &str, password: &str) -> Result<Postgres<aws::Network>> {
+    let login = Login {
+        username: username.to_owned(),
+        password: Some(password.to_owned()),
+        ca: Some(host.authority.ca_pem().to_owned()),
+        replication: None,
+    };
+    // With a password nothing is signed.
+    let network = aws::Network::new(None, &SdkConfig::builder().build())?;
+    Ok(Postgres::new(login, network)?)
 }
 
 fn spec(id: &str, version: &str) -> ServerSpec {
@@ -158,40 +145,16 @@ fn endpoint(server: &Server) -> Endpoint {
     Endpoint::new(server.address().ip().to_string(), server.address().port())
 }
 
-/// The application: inserts, updates and deletes, as fast as it can.
-struct Traffic {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<Result<u32>>,
-}
-
-impl Traffic {
-    async fn start(pair: &Pair) -> Result<Self> {
-        let session = pair.application(&pair.blue).await?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            let mut number = 0_u32;
-            while !stopped.load(Ordering::Relaxed) {
-                number += 1;
-                let (hot, cold) = (number % 5 + 1, number * 37 % 40_000);
-                let writes = format!(
-                    "INSERT INTO public.orders (version, note) VALUES (1, 'new {number}');
-                     UPDATE public.orders SET version = version + 1, detail = '{{}}' WHERE id IN ({hot}, {cold});
-                     DELETE FROM public.orders WHERE id = {number} * 11 % 30000 + 10;
-                     INSERT INTO public.log VALUES (9, {number});
-                     UPDATE public.pairs SET n = n + 1 WHERE a = 'k{hot}';"
-                );
-                session.batch_execute(&writes).await?;
-            }
-            Ok(number)
-        });
-        Ok(Self { stop, task })
-    }
-
-    async fn end(self) -> Result<u32> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await?
-    }
+/// What the application does at once: inserts, updates and deletes.
+fn writes(number: u32) -> String {
+    let (hot, cold) = (number % 5 + 1, number * 37 % 40_000);
+    format!(
+        "INSERT INTO public.orders (version, note) VALUES (1, 'new {number}');
+         UPDATE public.orders SET version = version + 1, detail = '{{}}' WHERE id IN ({hot}, {cold});
+         DELETE FROM public.orders WHERE id = {number} * 11 % 30000 + 10;
+         INSERT INTO public.log VALUES (9, {number});
+         UPDATE public.pairs SET n = n + 1 WHERE a = 'k{hot}';"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,17 +163,10 @@ async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
     let blue = pair.session(&pair.blue, Access::AsServed).await?;
     let tables = blue.tables().await?;
     let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        names,
-        [
-            "public.log",
-            "public.nothing",
-            "public.orders",
-            "public.pairs"
-        ]
-    );
+    let wanted = ["log", "nothing", "orders", "pairs"].map(|name| format!("public.{name}"));
+    assert_eq!(names, wanted);
 
-    let traffic = Traffic::start(&pair).await?;
+    let traffic = Beside::start(pair.application(&pair.blue).await?, writes);
     for _ in 0..3 {
         let began = Instant::now();
         let alike = pair.compare(&tables).await?;
@@ -221,32 +177,22 @@ async fn traffic_is_no_mismatch_and_one_changed_row_is_named() -> Result<()> {
     }
 
     let green = pair.green.admin("postgres").await?;
-    for (harm, table) in [
+    let one = "ctid = (SELECT min(ctid) FROM log WHERE writer = 1)";
+    for (table, harm) in [
         (
+            "orders",
             "UPDATE orders SET place = point(0, 0) WHERE id = 39999",
-            "`postgres.public.orders`",
         ),
-        (
-            "UPDATE log SET number = -1 WHERE ctid = (SELECT min(ctid) FROM log WHERE writer = 1)",
-            "`postgres.public.log`",
-        ),
-        (
-            "DELETE FROM pairs WHERE a = 'k4000'",
-            "`postgres.public.pairs`",
-        ),
-        (
-            "INSERT INTO nothing VALUES (7)",
-            "`postgres.public.nothing`",
-        ),
+        ("log", &format!("UPDATE log SET number = -1 WHERE {one}")),
+        ("pairs", "DELETE FROM pairs WHERE a = 'k4000'"),
+        ("nothing", "INSERT INTO nothing VALUES (7)"),
     ] {
+        let table = format!("`postgres.public.{table}`");
         green.batch_execute(harm).await?;
         let alike = pair.compare(&tables).await?;
         eprintln!("{alike:?}");
-        let named = alike
-            .mismatches
-            .iter()
-            .filter(|line| line.starts_with(table))
-            .count();
+        let lines = alike.mismatches.iter();
+        let named = lines.filter(|line| line.starts_with(&table)).count();
         assert_eq!(named, 1, "{harm}: {alike:?}");
     }
     let written = traffic.end().await?;
@@ -285,23 +231,17 @@ async fn a_fence_ends_and_refuses_the_application_and_leaves_replication_alone()
     let (told, _) = notice.split_once('-').context("no deadline")?;
     assert_eq!(told, "viridian: fenced by arn:upgrade until 2027");
     let written = ours.write_marker().await?.marker;
-    let seen = green
-        .await_marker(written.number, Duration::from_secs(5))
-        .await?;
+    let seen = green.await_marker(written.number, Duration::from_secs(5));
+    let seen = seen.await?;
     assert_eq!(seen.map(|seen| seen.number), Some(written.number));
 
-    let again = restoring(closed, Some(&stands));
-    let restored = Fence {
-        roles: again,
-        ..stands
-    };
+    let roles = restoring(closed, Some(&stands));
+    let restored = Fence { roles, ..stands };
     ours.lift(&restored).await?;
     let opened = ours.roles(&names).await?;
     assert_eq!(opened[0].comment.as_deref(), Some("the shop's own"));
-    pair.application(&pair.blue)
-        .await?
-        .batch_execute("select 1")
-        .await?;
+    let application = pair.application(&pair.blue).await?;
+    application.batch_execute("select 1").await?;
     pair.end().await
 }
 
@@ -321,18 +261,13 @@ async fn lag_is_small_while_the_link_works_and_bad_when_it_does_not() -> Result<
     let blocked = measure(second).await?;
     assert!(blocked.ms.is_some_and(|ms| ms >= 1000), "{blocked:?}");
 
-    admin
-        .batch_execute("ALTER SUBSCRIPTION s SET (slot_name = NONE)")
-        .await?;
+    let parted = "ALTER SUBSCRIPTION s SET (slot_name = NONE)";
+    admin.batch_execute(parted).await?;
     let on_blue = pair.blue.admin("postgres").await?;
-    until(
-        &on_blue,
-        "SELECT count(*) = 0 FROM pg_replication_slots WHERE active",
-    )
-    .await?;
-    on_blue
-        .batch_execute("SELECT pg_drop_replication_slot('s')")
-        .await?;
+    let idle = "SELECT count(*) = 0 FROM pg_replication_slots WHERE active";
+    until(&on_blue, idle).await?;
+    let drop = "SELECT pg_drop_replication_slot('s')";
+    on_blue.batch_execute(drop).await?;
     admin.batch_execute("DELETE FROM viridian.marker").await?;
     let lost = measure(second / 10).await?;
     assert_eq!(lost, Lag::default());

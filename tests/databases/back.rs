@@ -6,8 +6,6 @@ use anyhow::{Context, Result, ensure};
 use local_aws::faults::{Fault, Target};
 use local_rds::host_name;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A shop that writes on green, with old following.
 async fn switched(name: &str) -> Result<Shop> {
@@ -171,40 +169,13 @@ async fn an_unhealthy_link_refuses_and_green_goes_on_behind_no_fence() -> Result
     shop.close().await
 }
 
-/// Writes past every fence, as a superuser can.
-struct Intruder {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<Result<u32>>,
-}
-
-impl Intruder {
-    async fn start(shop: &Shop) -> Result<Self> {
-        let session = shop.admin("orders", "orders").await?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            let mut written = 0;
-            while !stopped.load(Ordering::Relaxed) {
-                session
-                    .batch_execute("insert into ticks (number) values (-1)")
-                    .await?;
-                written += 1;
-            }
-            Ok(written)
-        });
-        Ok(Self { stop, task })
-    }
-
-    async fn end(self) -> Result<u32> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.task.await?
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_who_writes_past_the_fence_is_noticed() -> Result<()> {
     let shop = switched("back-intruder").await?;
-    let intruder = Intruder::start(&shop).await?;
+    // A superuser gets past every fence.
+    let superuser = Box::new(shop.admin("orders", "orders").await?);
+    let write = "insert into ticks (number) values (-1)";
+    let intruder = tests::Beside::start(superuser, |_| write.to_owned());
     let answer = shop.step("rollback", alarm()).await?;
     let said = answer["summary"].as_str().context("a summary")?;
     assert_eq!(answer["done"], false, "{answer}");

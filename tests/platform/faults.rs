@@ -1,28 +1,25 @@
 //! Faults that end the caller, forbid its call, or make it wait.
 
-use crate::services::{cloudwatch, make_alarm};
+use crate::services::{cloudwatch, make_alarm, rings};
 use crate::stage::{Stage, failure};
 use anyhow::Result;
-use aws_sdk_cloudwatch::types::StateValue;
 use local_aws::faults::{Fault, Target};
 use local_aws::gateway::Caller;
 use local_aws::lambda::Outcome;
+use local_aws::lambda::client::invoke;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_mins(10);
 
 /// Lets `subject` ring the alarm while the call meets a fault: how that ended, and whether the alarm rings.
-async fn rings(stage: &Stage, fault: Fault) -> Result<(Outcome, bool)> {
+async fn ring(stage: &Stage, fault: Fault) -> Result<(Outcome, bool)> {
     let calls = Target::first("monitoring", "SetAlarmState").by("subject");
     let planted = stage.gateway.faults().plant(calls, fault);
     let outcome = stage.invoke(json!({"do": "ring"})).await?;
     assert_eq!(planted.fired(), 1, "{fault:?}: {outcome:?}");
     stage.gateway.faults().clear();
-    let alarms = cloudwatch(stage);
-    let seen = alarms.describe_alarms().alarm_names("lag").send().await?;
-    let rings = seen.metric_alarms()[0].state_value() == Some(&StateValue::Alarm);
-    Ok((outcome, rings))
+    Ok((outcome, rings(stage).await?))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +27,7 @@ async fn a_caller_is_killed_before_or_after_its_work_is_done() -> Result<()> {
     let stage = Stage::new("kills", LONG)?;
     make_alarm(&stage).await?;
     for (fault, done) in [(Fault::KillBefore, false), (Fault::KillAfter, true)] {
-        let (outcome, rings) = rings(&stage, fault).await?;
+        let (outcome, rings) = ring(&stage, fault).await?;
         let (kind, message) = failure(&outcome);
         assert_eq!(kind, "Runtime.ExitError");
         assert!(message.ends_with("signal: killed"), "{message}");
@@ -44,13 +41,8 @@ async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Res
     let stage = Stage::new("kills-nobody", LONG)?;
     let faults = stage.gateway.faults();
     let planted = faults.plant(Target::every("lambda", "Invoke"), Fault::KillBefore);
-    let invoked = local_aws::lambda::client::invoke(
-        &stage.gateway,
-        Caller::Service("test"),
-        "subject",
-        "{}".into(),
-    );
-    invoked.await?;
+    let caller = Caller::Service("test");
+    invoke(&stage.gateway, caller, "subject", "{}".into()).await?;
     assert_eq!(planted.fired(), 0);
     stage.end().await
 }
@@ -59,11 +51,11 @@ async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Res
 async fn a_late_answer_is_an_answer_and_a_denied_call_does_nothing() -> Result<()> {
     let stage = Stage::new("late", LONG)?;
     make_alarm(&stage).await?;
-    let (denied, rings_then) = rings(&stage, Fault::Deny).await?;
+    let (denied, rings_then) = ring(&stage, Fault::Deny).await?;
     assert!(failure(&denied).1.contains("AccessDenied"), "{denied:?}");
     assert!(!rings_then);
     let (late, began) = (Duration::from_millis(300), Instant::now());
-    let (outcome, rings_now) = rings(&stage, Fault::Delay(late)).await?;
+    let (outcome, rings_now) = ring(&stage, Fault::Delay(late)).await?;
     assert!(matches!(outcome, Outcome::Returned(_)) && rings_now);
     assert!(began.elapsed() >= late);
     stage.end().await

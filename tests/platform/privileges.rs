@@ -46,35 +46,21 @@ async fn what_no_policy_allows_is_refused_in_the_words_of_the_service() -> Resul
     let seen = python(platform.endpoint(), SCRIPT).await?;
     let arn =
         |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:123456789012:{rest}");
-    let table = arn("dynamodb", "table/Upgrades");
-    let instance = arn("rds", "db:orders");
+    let deleting = refused("dynamodb:DeleteItem", &arn("dynamodb", "table/Upgrades"));
+    let describing = refused("rds:DescribeDBInstances", &arn("rds", "db:orders"));
+    let publishing = refused("sns:Publish", &arn("sns", "Topic"));
     let wanted = json!([
         "allowed",
-        [
-            "AccessDeniedException",
-            400,
-            refused("dynamodb:DeleteItem", &table)
-        ],
-        [
-            "AccessDenied",
-            403,
-            refused("rds:DescribeDBInstances", &instance)
-        ],
-        [
-            "AuthorizationError",
-            403,
-            refused("sns:Publish", &arn("sns", "Topic"))
-        ],
+        ["AccessDeniedException", 400, deleting],
+        ["AccessDenied", 403, describing],
+        ["AuthorizationError", 403, publishing],
         "allowed",
     ]);
     assert_eq!(seen, wanted);
     let kept = union(&privileges)?;
     let denied = |line: &&Line| line.caller == "claim" && line.statement.is_none();
     assert_eq!(kept.iter().filter(denied).count(), 3);
-    assert_eq!(
-        kept.len(),
-        4,
-        "a person's calls are nobody's permissions: {kept:?}"
-    );
+    let why = "a person's calls are nobody's permissions";
+    assert_eq!(kept.len(), 4, "{why}: {kept:?}");
     end_platform(platform).await
 }

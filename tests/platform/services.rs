@@ -3,30 +3,47 @@
 use crate::stage::{Stage, python};
 use anyhow::Result;
 use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_cloudwatch::operation::set_alarm_state::builders::SetAlarmStateFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, HistoryItemType, Metric, MetricDataQuery, MetricDatum, MetricStat, StateValue,
 };
 use local_aws::calls::Outcome;
 use local_aws::faults::{Fault, Target};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
+use tests::says;
 
 const LONG: Duration = Duration::from_mins(10);
 
 /// The SDK for Rust, with the key of the function `subject`.
 pub fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
     let key = Credentials::new("function-subject", "local", None, None, "test");
-    let config = stage
-        .sdk()
-        .into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(key))
-        .build();
-    aws_sdk_cloudwatch::Client::new(&config)
+    let config = stage.sdk().into_builder();
+    let config = config.credentials_provider(SharedCredentialsProvider::new(key));
+    aws_sdk_cloudwatch::Client::new(&config.build())
+}
+
+/// Sets the state of an alarm, for a reason.
+pub fn set_state(
+    stage: &Stage,
+    alarm: &str,
+    state: StateValue,
+    reason: &str,
+) -> SetAlarmStateFluentBuilder {
+    let set = cloudwatch(stage).set_alarm_state().alarm_name(alarm);
+    set.state_value(state).state_reason(reason)
+}
+
+/// Whether the alarm `lag` rings.
+pub async fn rings(stage: &Stage) -> Result<bool> {
+    let seen = cloudwatch(stage).describe_alarms().alarm_names("lag");
+    let seen = seen.send().await?;
+    Ok(seen.metric_alarms()[0].state_value() == Some(&StateValue::Alarm))
 }
 
 /// Lag of the database orders, above 5; made by boto3.
-pub async fn make_alarm(stage: &Stage) -> Result<serde_json::Value> {
+pub async fn make_alarm(stage: &Stage) -> Result<Value> {
     let script = r"
 alarms = client('cloudwatch')
 alarms.put_metric_alarm(AlarmName='lag', MetricName='Lag', Namespace='Shop', Statistic='Maximum', Period=60,
@@ -44,59 +61,32 @@ async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_func
     let stage = Stage::new("alarm", LONG)?;
     let made = make_alarm(&stage).await?;
     assert_eq!(made["state"], "INSUFFICIENT_DATA");
-    assert_eq!(
-        made["tags"],
-        json!([{"Key": "viridian:database", "Value": "orders"}])
-    );
+    let tag = json!({"Key": "viridian:database", "Value": "orders"});
+    assert_eq!(made["tags"], json!([tag]));
+    let reason = "the lag was [9.5]";
+    let set = set_state(&stage, "lag", StateValue::Alarm, reason);
+    set.send().await?;
     let alarms = cloudwatch(&stage);
-    alarms
-        .set_alarm_state()
-        .alarm_name("lag")
-        .state_value(StateValue::Alarm)
-        .state_reason("the lag was [9.5]")
-        .send()
-        .await?;
-    let seen = alarms
-        .describe_alarms()
-        .state_value(StateValue::Alarm)
-        .send()
-        .await?;
+    let ringing = alarms.describe_alarms().state_value(StateValue::Alarm);
+    let seen = ringing.send().await?;
     let alarm = &seen.metric_alarms()[0];
     assert_eq!((alarm.threshold(), alarm.period()), (Some(5.0), Some(60)));
-    assert!(
-        alarm
-            .state_reason()
-            .is_some_and(|reason| reason.contains("[9.5]")),
-        "{alarm:?}"
-    );
-    let history = alarms
-        .describe_alarm_history()
-        .alarm_name("lag")
-        .history_item_type(HistoryItemType::StateUpdate)
-        .send()
-        .await?;
-    assert_eq!(
-        history.alarm_history_items()[0].history_summary(),
-        Some("Alarm updated from INSUFFICIENT_DATA to ALARM")
-    );
-    assert_eq!(
-        history.alarm_history_items()[0].timestamp(),
-        alarm.state_updated_timestamp()
-    );
+    says(alarm.state_reason().unwrap_or_default(), &["[9.5]"]);
+    let history = alarms.describe_alarm_history().alarm_name("lag");
+    let history = history.history_item_type(HistoryItemType::StateUpdate);
+    let history = history.send().await?;
+    let last = &history.alarm_history_items()[0];
+    let told = "Alarm updated from INSUFFICIENT_DATA to ALARM";
+    assert_eq!(last.history_summary(), Some(told));
+    assert_eq!(last.timestamp(), alarm.state_updated_timestamp());
     let event = stage.recorded().await?;
-    assert_eq!(
-        (&event["detail-type"], &event["resources"][0]),
-        (&json!("CloudWatch Alarm State Change"), &made["arn"])
-    );
-    assert_eq!(event["detail"]["alarmName"], "lag");
-    assert_eq!(
-        event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]["dimensions"]["Database"],
-        "orders"
-    );
-    assert_eq!(
-        event["detail"]["previousState"]["value"],
-        "INSUFFICIENT_DATA"
-    );
+    assert_eq!(event["detail-type"], "CloudWatch Alarm State Change");
+    assert_eq!(event["resources"][0], made["arn"]);
+    let detail = &event["detail"];
+    assert_eq!(detail["alarmName"], "lag");
+    let metric = &detail["configuration"]["metrics"][0]["metricStat"]["metric"];
+    assert_eq!(metric["dimensions"]["Database"], "orders");
+    assert_eq!(detail["previousState"]["value"], "INSUFFICIENT_DATA");
     stage.end().await
 }
 
@@ -166,13 +156,8 @@ print(json.dumps([
             "UnknownOperation"
         ])
     );
-    let refused = cloudwatch(&stage)
-        .set_alarm_state()
-        .alarm_name("nobody")
-        .state_value(StateValue::Ok)
-        .state_reason("a test")
-        .send()
-        .await;
+    let set = set_state(&stage, "nobody", StateValue::Ok, "a test");
+    let refused = set.send().await;
     assert!(refused.is_err_and(|error| error.into_service_error().is_resource_not_found()));
     stage.end().await
 }
@@ -182,40 +167,21 @@ async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Resu
     let stage = Stage::new("faults", LONG)?;
     make_alarm(&stage).await?;
     let faults = stage.gateway.faults();
-    let throttled = faults.plant(
-        Target::first("monitoring", "DescribeAlarms").by("subject"),
-        Fault::Throttle,
-    );
-    let lost = faults.plant(
-        Target::first("monitoring", "SetAlarmState"),
-        Fault::LoseAnswer,
-    );
-    let elsewhere = faults.plant(
-        Target::every("monitoring", "DescribeAlarms").by("plan"),
-        Fault::FailBefore,
-    );
-    let alarms = cloudwatch(&stage);
-    alarms
-        .set_alarm_state()
-        .alarm_name("lag")
-        .state_value(StateValue::Alarm)
-        .state_reason("a test")
-        .send()
-        .await?;
-    let seen = alarms.describe_alarms().alarm_names("lag").send().await?;
-    assert_eq!(
-        seen.metric_alarms()[0].state_value(),
-        Some(&StateValue::Alarm)
-    );
-    assert_eq!(
-        (throttled.fired(), lost.fired(), elsewhere.fired()),
-        (1, 1, 0)
-    );
+    let ours = Target::first("monitoring", "DescribeAlarms").by("subject");
+    let setting = Target::first("monitoring", "SetAlarmState");
+    let elsewhere = Target::every("monitoring", "DescribeAlarms").by("plan");
+    let planted = [
+        faults.plant(ours, Fault::Throttle),
+        faults.plant(setting, Fault::LoseAnswer),
+        faults.plant(elsewhere, Fault::FailBefore),
+    ];
+    let set = set_state(&stage, "lag", StateValue::Alarm, "a test");
+    set.send().await?;
+    assert!(rings(&stage).await?);
+    assert_eq!(planted.map(|fault| fault.fired()), [1, 1, 0]);
     let outcomes = |operation: &str| -> Vec<Outcome> {
-        let calls = stage
-            .gateway
-            .calls()
-            .matching(|call| call.caller == "subject" && call.operation == operation);
+        let calls = stage.gateway.calls();
+        let calls = calls.matching(|call| call.caller == "subject" && call.operation == operation);
         calls.into_iter().map(|call| call.outcome).collect()
     };
     let refused = Outcome::Refused {
@@ -232,12 +198,10 @@ async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Resu
 async fn boto3_sees_faults_in_the_words_of_the_service() -> Result<()> {
     let stage = Stage::new("fault-words", LONG)?;
     let faults = stage.gateway.faults();
+    let second = Target::nth("monitoring", "ListMetrics", 1..=1);
     let planted = [
         faults.plant(Target::first("monitoring", "ListMetrics"), Fault::Throttle),
-        faults.plant(
-            Target::nth("monitoring", "ListMetrics", 1..=1),
-            Fault::FailBefore,
-        ),
+        faults.plant(second, Fault::FailBefore),
         faults.plant(Target::first("lambda", "ListFunctions"), Fault::Throttle),
         faults.plant(Target::first("monitoring", "DescribeAlarms"), Fault::Refuse),
     ];

@@ -36,10 +36,8 @@ impl Stage {
         let network = Network::claim()?;
         let keeper = Keeper::start(&run_folder(test))?;
         let endpoint = format!("http://{}", network.gateway());
-        let gateway = Gateway::new(
-            CallLog::kept_in(&keeper.folder().join("calls.jsonl"))?,
-            Faults::default(),
-        );
+        let calls = CallLog::kept_in(&keeper.folder().join("calls.jsonl"))?;
+        let gateway = Gateway::new(calls, Faults::default());
         let record = keeper.folder().join("event.json").display().to_string();
         let functions = vec![
             function("subject", timeout, ("SUBJECT_RECORD", &record)),
@@ -51,11 +49,8 @@ impl Stage {
         gateway.kill_among(Arc::new(lambda.clone()));
         gateway.route("events", Arc::new(events.clone()));
         gateway.route("monitoring", Arc::new(CloudWatch::new(events.clone())));
-        let listening = server::serve(
-            network.gateway_listener()?,
-            gateway.clone(),
-            lambda.runtime_api(),
-        )?;
+        let listener = network.gateway_listener()?;
+        let listening = server::serve(listener, gateway.clone(), lambda.runtime_api())?;
         Ok(Self {
             gateway,
             lambda,
@@ -71,10 +66,8 @@ impl Stage {
     }
 
     pub async fn invoke(&self, payload: Value) -> Result<Outcome> {
-        Ok(self
-            .lambda
-            .invoke("subject", payload.to_string().into())
-            .await?)
+        let payload = payload.to_string().into();
+        Ok(self.lambda.invoke("subject", payload).await?)
     }
 
     /// Waits until so many invocations of `subject` run.

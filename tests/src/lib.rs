@@ -15,6 +15,11 @@ use local_rds::postgres::Server;
 use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
 use serde_json::{Value, json};
 use std::fmt::Debug;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::task::JoinHandle;
+use tokio_postgres::Client;
 
 /// Invokes a step, as nobody whose rights are looked at.
 ///
@@ -105,6 +110,41 @@ fn dialer(platform: &Platform, address: Address, user: &str) -> Result<Dialer> {
     };
     let tls = trusting(platform.host.authority.ca_pem())?;
     Dialer::new(address, login, tls)
+}
+
+/// Somebody who writes as fast as a session can, until told to end.
+pub struct Beside {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<Result<u32>>,
+}
+
+impl Beside {
+    /// Begins with the writes of the number 1.
+    pub fn start<S>(session: S, writes: impl Fn(u32) -> String + Send + 'static) -> Self
+    where
+        S: Deref<Target = Client> + Send + Sync + 'static,
+    {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut number = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                number += 1;
+                session.batch_execute(&writes(number)).await?;
+            }
+            Ok(number)
+        });
+        Self { stop, task }
+    }
+
+    /// How many times it wrote.
+    ///
+    /// # Errors
+    /// When a write failed.
+    pub async fn end(self) -> Result<u32> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await?
+    }
 }
 
 /// Ends a platform's run that passed: stops what it started, and removes its folder.
