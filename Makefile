@@ -23,7 +23,7 @@ FUNCTIONS := $(patsubst functions/%/src/main.rs,%,$(wildcard functions/*/src/mai
 .PHONY: help demo up bench soak test iam-table saga saga-sample walks coverage mutants check build build-local build-release package deploy toolchain toolchain-aws toolchain-check toolchain-nextest toolchain-package
 
 help: ## Show this
-	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [ROUTE=weighted|parameter] [PROFILE=quick|rds]"
+	@echo "make demo [SCENARIO=upgrade|rollback|alarm|lag|refused|minor] [ROUTE=weighted|parameter|nlb] [PROFILE=quick|rds]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # The recipes that run `local` are one plain command each: make then runs it without a shell, and its signals reach it.

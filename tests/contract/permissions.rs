@@ -144,6 +144,7 @@ fn called() -> BTreeSet<String> {
     let capabilities = [
         ("alarms", "cloudwatch"),
         ("executions", "states"),
+        ("listeners", "elasticloadbalancing"),
         ("logins", "secretsmanager"),
         ("notices", "sns"),
         ("parameters", "ssm"),

@@ -3,6 +3,7 @@
 
 mod approval;
 mod claim;
+mod nlb;
 mod on_green;
 mod parameter;
 mod privileges;

@@ -1,5 +1,6 @@
 //! What must hold in every state, and at rest. `docs/guarantees.md` has the words.
 
+use super::world::routes::Balancer;
 use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
@@ -204,6 +205,14 @@ impl World {
         );
         if !one.is_host(&host) {
             let what = format!("G4: everything rests, {id} serves, and {host} does not lead there");
+            self.violate(what);
+        }
+        let listener = self.listener.as_ref();
+        let leads = |to: &Balancer| to.leads_to().all(|ip| ip == one.address.to_string());
+        let left = |to: &Balancer| record.phase == Phase::Ended && to.groups.len() > 1;
+        if listener.is_some_and(|listener| !leads(listener) || left(listener)) {
+            let what =
+                format!("G4: everything rests, {id} serves, and the listener is {listener:?}");
             self.violate(what);
         }
         let lets_in = |old: &&Server| {

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::world::alarms::ALARM;
-use super::world::routes::{WRITES, ZONE};
+use super::world::routes::{Balancer, WRITES, ZONE};
 use super::world::servers::Server;
 use super::world::{DATABASE, World};
 use domain::rds::UpgradeTarget;
@@ -126,5 +126,7 @@ pub fn build(world: &mut World) {
             target: world.servers[0].host(),
             ttl: 1,
         });
+    } else if world.dice.chance(5_000) {
+        world.listener = Some(Balancer::new(world.servers[0].address));
     }
 }

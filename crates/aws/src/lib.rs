@@ -9,6 +9,7 @@ mod config;
 mod dns;
 mod error;
 mod executions;
+mod listeners;
 mod logins;
 pub mod metrics;
 mod network;

@@ -10,7 +10,7 @@ use domain::ids::Database;
 use ports::Error;
 use postgres::{Login, Postgres};
 use std::cell::OnceCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The secrets `{prefix}{database}`. One secret opens blue and green alike.
 pub struct Logins {
@@ -51,6 +51,13 @@ impl Logins {
         }
         let network = Network::new(self.nameserver, &self.config)?;
         Ok(self.network.get_or_init(|| network).clone())
+    }
+}
+
+/// The engines' own resolver.
+impl ports::Names for Logins {
+    async fn address(&self, host: &str) -> Result<IpAddr, Error> {
+        postgres::Network::address(&self.network()?, host).await
     }
 }
 

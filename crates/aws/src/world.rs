@@ -4,6 +4,7 @@ use crate::alarms::Alarms;
 use crate::clock::Clock;
 use crate::config::{Config, Need, Unset};
 use crate::executions::Executions;
+use crate::listeners::Listeners;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
@@ -29,6 +30,7 @@ pub struct Aws {
     notices: OnceCell<Notices>,
     zones: OnceCell<Zones>,
     parameters: OnceCell<Parameters>,
+    listeners: OnceCell<Listeners>,
     logins: OnceCell<Logins>,
 }
 
@@ -53,6 +55,7 @@ impl Aws {
             notices: OnceCell::new(),
             zones: OnceCell::new(),
             parameters: OnceCell::new(),
+            listeners: OnceCell::new(),
             logins: OnceCell::new(),
         })
     }
@@ -68,6 +71,8 @@ impl World for Aws {
     type Metrics = Metrics;
     type Zones = Zones;
     type Parameters = Parameters;
+    type Listeners = Listeners;
+    type Names = Logins;
     type Logins = Logins;
     type Clock = Clock;
 
@@ -111,6 +116,14 @@ impl World for Aws {
 
     fn parameters(&self) -> &Parameters {
         self.parameters.get_or_init(|| Parameters::new(&self.sdk))
+    }
+
+    fn listeners(&self) -> &Listeners {
+        self.listeners.get_or_init(|| Listeners::new(&self.sdk))
+    }
+
+    fn names(&self) -> &Logins {
+        self.logins()
     }
 
     fn logins(&self) -> &Logins {

@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::StepError;
 use crate::ids::{Database, Epoch, InstanceId, Owner, ResourceId};
-use crate::rds::{DATABASE_TAG, OWNER_TAG};
+use crate::rds::tags;
 use crate::request::{Request, Strategy};
 use crate::routes::Route;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,24 @@ impl Plan {
         }
     }
 
+    /// Each of blue's hosts by itself: once RDS has switched over, the name leads to green's instance in its place.
+    #[must_use]
+    pub fn hosts(&self) -> BTreeMap<String, String> {
+        let hosts = self.members.iter().map(|member| member.address.clone());
+        hosts.map(|host| (host.clone(), host)).collect()
+    }
+
+    /// The routes that an upgrade changes before the switchover, as found.
+    pub fn moved_early(&self) -> impl Iterator<Item = &Route> {
+        let writes = self.writes.iter().filter(|route| route.has_addresses());
+        self.reads.iter().chain(writes)
+    }
+
+    /// The routes that lead to addresses, as found.
+    pub fn by_address(&self) -> impl Iterator<Item = &Route> {
+        self.moved_early().filter(|route| route.has_addresses())
+    }
+
     /// The engine of every member.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -62,12 +80,7 @@ impl Plan {
     /// The tags of everything that this upgrade makes.
     #[must_use]
     pub fn tags(&self, owner: &Owner) -> BTreeMap<String, String> {
-        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        [
-            tag(DATABASE_TAG, self.database.as_str()),
-            tag(OWNER_TAG, owner.as_str()),
-        ]
-        .into()
+        tags(&self.database, owner)
     }
 }
 

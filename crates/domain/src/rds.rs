@@ -3,7 +3,7 @@
 //! RDS's enums are plain strings on the wire, and new ones come; whatever is not known is kept as `Other`, and nothing
 //! here takes an unknown status for a good one.
 
-use crate::ids::{DeploymentId, InstanceId, ResourceId};
+use crate::ids::{Database, DeploymentId, InstanceId, Owner, ResourceId};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -20,6 +20,17 @@ pub const READS_TAG: &str = "viridian:reads";
 pub const GREEN_GROUP_TAG: &str = "viridian:green-parameter-group";
 /// The tag on an instance that names the record of its writes.
 pub const WRITES_TAG: &str = "viridian:writes";
+
+/// The tags of everything that an upgrade makes.
+#[must_use]
+pub fn tags(database: &Database, owner: &Owner) -> BTreeMap<String, String> {
+    let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    [
+        tag(DATABASE_TAG, database.as_str()),
+        tag(OWNER_TAG, owner.as_str()),
+    ]
+    .into()
+}
 
 /// One instance.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,12 @@ use crate::plan::{Member, Plan};
 use crate::rds::Instance;
 use crate::receipt::Receipt;
 use crate::reverse::Reverse;
+use crate::routes::Route;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Milliseconds after the switchover for which a nameserver may still have blue's addresses under its names.
+const NAMES_MOVE: i64 = 60_000;
 
 /// What a step shows to be let through: it acts only while the record has the same owner and epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -235,6 +239,68 @@ impl Record {
         let green = green.map(|member| &member.address);
         let now = instances.iter().filter_map(|one| one.address.as_ref());
         blue.chain(green).chain(now).cloned().collect()
+    }
+
+    /// Green's host for each host of blue, as recorded; the switchover ends the use of green's.
+    #[must_use]
+    pub fn greens(&self) -> BTreeMap<String, String> {
+        let members = self.green.iter().flat_map(|green| &green.members);
+        let pairs = members.filter_map(|green| {
+            let mut blue = self.plan.members.iter();
+            let blue = blue.find(|blue| blue.instance == green.blue)?;
+            Some((blue.address.clone(), green.address.clone()))
+        });
+        pairs.collect()
+    }
+
+    /// The routes as they are to be while RDS switches over: on blue, by names that survive, and ready for green.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if one leads to a host without a counterpart.
+    pub fn poised(&self) -> Result<Vec<Route>, StepError> {
+        let greens = self.greens();
+        self.plan
+            .moved_early()
+            .map(|route| route.poised(&greens))
+            .collect()
+    }
+
+    /// The routes that lead to addresses, on green once it serves; `greens` has its host for each host of blue.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::poised`].
+    pub fn crossed(&self, greens: &BTreeMap<String, String>) -> Result<Vec<Route>, StepError> {
+        let writer = &self.plan.writer()?.address;
+        self.plan
+            .by_address()
+            .map(|route| route.share(greens, writer, 100, 0))
+            .collect()
+    }
+
+    /// The routes whose addresses are to follow their hosts now, whatever share of the traffic each side gets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::poised`].
+    pub fn followed(&self, now: Millis) -> Result<Vec<Route>, StepError> {
+        let writer = &self.plan.writer()?.address;
+        let opened = self.receipt.as_ref().and_then(|receipt| receipt.opened_at);
+        match self.phase {
+            Phase::Before if self.green.is_none() => Ok(self.plan.by_address().cloned().collect()),
+            Phase::Before => {
+                let greens = self.greens();
+                self.plan
+                    .by_address()
+                    .map(|route| route.share(&greens, writer, 50, 0))
+                    .collect()
+            }
+            Phase::After if opened.is_some_and(|opened| now.since(opened) > NAMES_MOVE) => {
+                self.crossed(&self.plan.hosts())
+            }
+            _ => Ok(vec![]),
+        }
     }
 
     /// Puts a fence into the record. One on the same server is replaced.

@@ -5,11 +5,13 @@
 //! here, beside its model, and a file in the crate `routes` that finds, reads and changes it.
 
 mod cname;
+mod listener;
 mod named;
 mod parameter;
 mod weighted;
 
 pub use cname::Pointer;
+pub use listener::{Address, Listener, Part, Target, TargetGroup};
 pub use named::{Named, POLL_SECONDS, Traffic};
 pub use parameter::Parameter;
 pub use weighted::{Change, GREEN, Records, Weighted, changes, strangers};
@@ -29,6 +31,8 @@ pub enum Route {
     Cname(Pointer),
     /// A parameter that clients poll.
     Parameter(Parameter),
+    /// A listener of a load balancer.
+    Listener(Listener),
 }
 
 impl Route {
@@ -39,6 +43,7 @@ impl Route {
             Self::Weighted(route) => &route.name,
             Self::Cname(route) => &route.name,
             Self::Parameter(route) => &route.parameter,
+            Self::Listener(route) => &route.listener,
         }
     }
 
@@ -49,6 +54,7 @@ impl Route {
             Self::Weighted(route) => format!("the weighted name {}", route.name),
             Self::Cname(route) => format!("the record {}", route.name),
             Self::Parameter(route) => format!("the parameter {}", route.parameter),
+            Self::Listener(route) => format!("the listener {}", route.listener),
         }
     }
 
@@ -66,6 +72,11 @@ impl Route {
                 "{} at version {}, polled every {} s",
                 route.parameter, route.version, route.poll_seconds
             ),
+            Self::Listener(route) => {
+                let groups = route.groups.len();
+                let plural = if groups == 1 { "" } else { "s" };
+                format!("{} with {groups} target group{plural}", route.listener)
+            }
         }
     }
 
@@ -76,6 +87,7 @@ impl Route {
             Self::Weighted(route) => route.kept_seconds(),
             Self::Cname(route) => route.ttl,
             Self::Parameter(route) => route.poll_seconds,
+            Self::Listener(_) => listener::SETTLE_SECONDS,
         }
     }
 
@@ -83,7 +95,7 @@ impl Route {
     #[must_use]
     pub const fn is_divisible(&self) -> bool {
         match self {
-            Self::Weighted(_) => true,
+            Self::Weighted(_) | Self::Listener(_) => true,
             Self::Cname(_) | Self::Parameter(_) => false,
         }
     }
@@ -124,6 +136,28 @@ impl Route {
                 route.name
             ))),
             Self::Parameter(route) => route.share(greens, writer, percent).map(Self::Parameter),
+            Self::Listener(route) if percent == 0 => Ok(Self::Listener(route.clone())),
+            Self::Listener(route) => route.beside(greens, percent).map(Self::Listener),
+        }
+    }
+
+    /// Whether it leads to addresses, which stay with an instance when another takes over its name. Before the switchover it is made
+    /// [`Self::poised`]; once green serves it is moved, and at the end made as found again.
+    #[must_use]
+    pub const fn has_addresses(&self) -> bool {
+        matches!(self, Self::Listener(_))
+    }
+
+    /// The route that leads all traffic to blue, and moves to green in a moment: what leads to addresses has green's ready beside
+    /// them. Where names lead it is the route itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::share`].
+    pub fn poised(&self, greens: &BTreeMap<String, String>) -> Result<Self, StepError> {
+        match self {
+            Self::Listener(route) => route.beside(greens, 0).map(Self::Listener),
+            by_name => Ok(by_name.clone()),
         }
     }
 
@@ -134,6 +168,7 @@ impl Route {
             Self::Weighted(route) => Self::Weighted(route.to(hosts)),
             Self::Cname(route) => Self::Cname(route.translated(hosts)),
             Self::Parameter(route) => Self::Parameter(route.to(hosts)),
+            Self::Listener(route) => Self::Listener(route.to(hosts)),
         }
     }
 
@@ -158,7 +193,8 @@ impl Route {
             Self::Weighted(_) => Some("several records".to_owned()),
             // The value may be more than a host, so it is not shown.
             Self::Parameter(route) if route.names(host) => None,
-            Self::Parameter(_) => Some("another host".to_owned()),
+            Self::Listener(route) if route.leads_only_to(host) => None,
+            Self::Parameter(_) | Self::Listener(_) => Some("another host".to_owned()),
         }
     }
 }

@@ -14,7 +14,9 @@ mod clock;
 mod engine;
 mod error;
 mod executions;
+mod listeners;
 mod metrics;
+mod names;
 mod notices;
 mod parameters;
 mod rds;
@@ -29,7 +31,9 @@ pub use engine::{
 };
 pub use error::{BoxError, Error, Failure, Nature};
 pub use executions::Executions;
+pub use listeners::{Action, Group, Health, Listeners};
 pub use metrics::{Metrics, Observation};
+pub use names::Names;
 pub use notices::Notices;
 pub use parameters::{Parameters, Value};
 pub use rds::{Created, Deletion, NewDeployment, Rds};
@@ -57,6 +61,10 @@ pub trait World {
     type Zones: Zones;
     /// Parameters of Systems Manager.
     type Parameters: Parameters;
+    /// Listeners of load balancers.
+    type Listeners: Listeners;
+    /// DNS.
+    type Names: Names;
     /// Our credentials for the databases.
     type Logins: Logins;
     /// Time.
@@ -80,6 +88,10 @@ pub trait World {
     fn zones(&self) -> &Self::Zones;
     /// Parameters of Systems Manager.
     fn parameters(&self) -> &Self::Parameters;
+    /// Listeners of load balancers.
+    fn listeners(&self) -> &Self::Listeners;
+    /// DNS.
+    fn names(&self) -> &Self::Names;
     /// Our credentials for the databases.
     fn logins(&self) -> &Self::Logins;
     /// Time.

@@ -3,9 +3,10 @@
 //! A step says what it wants as a [`Route`], and does not know which one it is: [`find`] returns what stands under a name when an
 //! upgrade is planned, [`read`] returns it as it is now, and [`apply`] makes it as wanted. What is wanted is decided in
 //! [`domain::routes`], where each way has its model. Another way to move traffic is another file here and a line in each of these
-//! three functions.
+//! functions.
 
 mod cname;
+mod listener;
 mod parameter;
 mod weighted;
 mod zones;
@@ -13,9 +14,10 @@ mod zones;
 use domain::ids::Millis;
 use domain::routes::{Named, Route, Traffic};
 use ports::{Error, World};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands under a name that shall lead reads or writes; `None` if nothing does.
+/// What stands under a name that shall lead reads or writes; `None` if nothing does. `hosts` are the database's, `tags` those of
+/// everything that the upgrade makes.
 ///
 /// # Errors
 ///
@@ -24,6 +26,8 @@ pub async fn find(
     world: &impl World,
     named: &Named,
     traffic: Traffic,
+    hosts: &[String],
+    tags: &BTreeMap<String, String>,
 ) -> Result<Option<Route>, Error> {
     match (named, traffic) {
         (Named::Record { record }, Traffic::Reads) => {
@@ -43,6 +47,10 @@ pub async fn find(
         ) => {
             let found = parameter::find(world, parameter, *poll_seconds).await?;
             Ok(found.map(Route::Parameter))
+        }
+        (Named::Listener { listener }, _) => {
+            let found = listener::find(world, listener, hosts, tags).await?;
+            Ok(found.map(Route::Listener))
         }
     }
 }
@@ -65,6 +73,10 @@ pub async fn read(world: &impl World, route: &Route) -> Result<Option<Route>, Er
         Route::Parameter(parameter) => {
             let now = parameter::read(world, parameter).await?;
             Ok(now.map(Route::Parameter))
+        }
+        Route::Listener(listener) => {
+            let now = listener::read(world, listener).await?;
+            Ok(now.map(Route::Listener))
         }
     }
 }
@@ -99,5 +111,27 @@ pub async fn apply(
             let before = parameter::apply(world, parameter, hosts, deadline, verify).await?;
             Ok(before.map(Route::Parameter))
         }
+        Route::Listener(listener) => {
+            let before = listener::apply(world, listener, hosts, deadline, verify).await?;
+            Ok(before.map(Route::Listener))
+        }
+    }
+}
+
+/// Brings the addresses that a route leads to in step with the hosts that they belong to, and changes nothing else of it. Names do
+/// that by themselves.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub async fn follow(
+    world: &impl World,
+    route: &Route,
+    hosts: &BTreeSet<String>,
+    verify: impl AsyncFn() -> Result<(), Error>,
+) -> Result<(), Error> {
+    match route {
+        Route::Listener(listener) => listener::follow(world, listener, hosts, verify).await,
+        Route::Weighted(_) | Route::Cname(_) | Route::Parameter(_) => Ok(()),
     }
 }

@@ -6,9 +6,9 @@ use domain::engine::Engine as Kind;
 use domain::error::StepError;
 use domain::ids::Owner;
 use domain::inspection::{Inspection, Seen, Unreadable};
-use domain::rds::{GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG};
+use domain::rds::{GREEN_GROUP_TAG, Instance, READS_TAG, WRITES_TAG, tags};
 use domain::request::{Request, parse};
-use domain::routes::{Named, Route, Traffic};
+use domain::routes::{Named, Traffic};
 use domain::steps::plan::{Input, Output, decide};
 use ports::{Alarms, Endpoint, Engine, EngineOf, Error, Executions, Logins, Notices, Rds, World};
 use std::collections::BTreeMap;
@@ -49,9 +49,16 @@ async fn see<W: World>(
     let parameters = green_parameters(rds, request).await?;
     let set = |name: &str, value: &str| parameters.get(name).is_some_and(|set| set == value);
     let (by_iam, server) = server(world, &writer, request).await?;
+    let readers = readers(rds, &writer).await?;
+    let members = std::iter::once(&writer).chain(&readers);
+    let hosts: Vec<String> = members.filter_map(|one| one.address.clone()).collect();
+    let tags = tags(database, owner);
+    let route = async |named: Option<&Named>, traffic| match named {
+        None => Ok(None),
+        Some(named) => routes::find(world, named, traffic, &hosts, &tags).await,
+    };
     Ok(Seen {
         last_claim,
-        readers: readers(rds, &writer).await?,
         targets: rds.upgrade_targets(&writer.engine, &writer.version).await?,
         family: rds.family(&writer.engine, &request.target_version).await?,
         green_group_family: group_family(rds, request).await?,
@@ -65,10 +72,11 @@ async fn see<W: World>(
         alarms: found(readings(world, request).await)?,
         subscribers: said(world.notices().subscribers().await)?,
         execution: said(world.executions().describe(owner).await.map(drop))?,
-        reads: found(route(world, reads_name.as_ref(), Traffic::Reads).await)?,
+        reads: found(route(reads_name.as_ref(), Traffic::Reads).await)?,
         reads_name,
-        writes: found(route(world, writes_name.as_ref(), Traffic::Writes).await)?,
+        writes: found(route(writes_name.as_ref(), Traffic::Writes).await)?,
         writes_name,
+        readers,
         writer: Some(writer),
     })
 }
@@ -111,17 +119,6 @@ async fn readings(world: &impl World, request: &Request) -> Result<Vec<Reading>,
         None => world.alarms().tagged(&request.database).await?,
     };
     world.alarms().read(&names, None).await
-}
-
-async fn route(
-    world: &impl World,
-    named: Option<&Named>,
-    traffic: Traffic,
-) -> Result<Option<Route>, Error> {
-    match named {
-        None => Ok(None),
-        Some(named) => routes::find(world, named, traffic).await,
-    }
 }
 
 /// What the writer's server says, or why it can't be asked.

@@ -35,6 +35,7 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
     if record.reverse.is_some() {
         cut(held, &record).await?;
     }
+    lead_home(held, &record).await?;
     let rds = held.call.world.rds();
     match next(&record.plan, &see(rds, &record).await?) {
         Act::Keep(how) | Act::Finish(how) => {
@@ -55,6 +56,16 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
         Act::Wait(what) => Ok(waiting(&what)),
         Act::Refuse(why) => Err(StepError::refused(why).into()),
     }
+}
+
+/// Routes that lead to addresses are as they were found: the names that they were found by lead to green now.
+async fn lead_home<W: World>(held: &Held<'_, W>, record: &Record) -> Result<(), Error> {
+    let deadline = held.call.invocation.last_call();
+    for route in record.plan.by_address() {
+        let verify = async || held.verify().await;
+        routes::apply(held.call.world, route, &record.hosts(&[]), deadline, verify).await?;
+    }
+    Ok(())
 }
 
 /// Ends reverse replication: old's subscriptions, then green's slots. An old that does not answer is not waited for: what

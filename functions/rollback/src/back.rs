@@ -10,7 +10,7 @@ use domain::plan::Way;
 use domain::receipt::Receipt;
 use domain::record::Phase;
 use domain::reverse::Unavailable;
-use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, fences, reads};
+use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, fences, restored};
 use look::{see, writes_to_old};
 use ports::{Error, Observation, Rds, World};
 use std::time::Duration;
@@ -194,20 +194,18 @@ impl<W: World> Rollback<'_, W> {
     }
 
     async fn restore_reads(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
-        let Some(wanted) = reads(&held.record().plan, &seen.instances) else {
-            return Ok(());
-        };
         let verify = async || held.verify().await;
         let deadline = self.call.invocation.last_call();
         let hosts = held.record().hosts(&seen.instances);
-        let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
-        if !wanted.is_met_by(before.as_ref()) {
-            metrics::observe(held, &Observation::Weight(0));
+        for wanted in restored(&held.record().plan, &seen.instances) {
+            let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
+            if !wanted.is_met_by(before.as_ref()) {
+                metrics::observe(held, &Observation::Weight(0));
+            }
+            let name = wanted.name();
+            self.actions
+                .push(format!("All of `{name}` goes to blue again."));
         }
-        self.actions.push(format!(
-            "All reads of `{}` go to blue again.",
-            wanted.name()
-        ));
         Ok(())
     }
 
@@ -260,7 +258,10 @@ impl<W: World> Rollback<'_, W> {
         why: Unavailable,
     ) -> Result<Error, Error> {
         let_green_in(held, servers).await?;
-        if let Some(route) = held.record().plan.writes.clone() {
+        let mut routes = held.record().crossed(&held.record().plan.hosts())?;
+        let by_name = held.record().plan.writes.clone();
+        routes.extend(by_name.filter(|route| !route.has_addresses()));
+        for route in routes {
             let verify = async || held.verify().await;
             let deadline = self.call.invocation.last_call();
             let hosts = held.record().hosts(&seen.instances);

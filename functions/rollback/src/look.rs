@@ -17,7 +17,7 @@ pub(crate) struct Looked {
     pub(crate) green: Vec<Instance>,
 }
 
-/// Looks at RDS and at the route of the reads.
+/// Looks at RDS and at the routes.
 pub(crate) async fn look<W: World>(call: &Call<'_, W>, record: &Record) -> Result<Looked, Error> {
     let rds = call.world.rds();
     let deployment = deployment(rds, record).await?;
@@ -68,9 +68,11 @@ async fn green(
 }
 
 async fn reads_away(world: &impl World, record: &Record) -> Result<bool, Error> {
-    let Some(route) = &record.plan.reads else {
-        return Ok(false);
-    };
-    let now = routes::read(world, route).await?;
-    Ok(!route.is_met_by(now.as_ref()))
+    for route in record.plan.moved_early() {
+        let now = routes::read(world, route).await?;
+        if !route.is_met_by(now.as_ref()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

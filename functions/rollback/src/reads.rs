@@ -44,20 +44,23 @@ impl<W: World> Rollback<'_, W> {
         Ok(looked.seen.serving == Serving::Blue)
     }
 
-    /// Makes the route what it was before the upgrade, unless it is so already.
+    /// Makes the routes what they were before the upgrade, unless they are so already.
     pub(super) async fn reads_back(
         &self,
         record: &Record,
         verify: impl AsyncFn() -> Result<(), Error>,
     ) -> Result<Option<String>, Error> {
-        let Some(route) = &record.plan.reads else {
-            return Ok(None);
-        };
         let deadline = self.call.invocation.last_call();
         let hosts = record.hosts(&[]);
-        let before = routes::apply(self.call.world, route, &hosts, deadline, verify).await?;
-        let changed = !route.is_met_by(before.as_ref());
-        Ok(changed.then(|| format!("All reads of `{}` go to blue again.", route.name())))
+        let mut changed = vec![];
+        for route in record.plan.moved_early() {
+            let before = routes::apply(self.call.world, route, &hosts, deadline, &verify).await?;
+            if !route.is_met_by(before.as_ref()) {
+                changed.push(route.name());
+            }
+        }
+        let names = changed.join("` and `");
+        Ok((!changed.is_empty()).then(|| format!("All of `{names}` goes to blue again.")))
     }
 }
 

@@ -48,6 +48,9 @@ async fn sweep_within<W: World>(call: &Call<'_, W>, item: &Item, within: Duratio
 async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
     let record = &item.record;
     let seen = look::look(call, record).await;
+    if let Err(failed) = follow(call, record).await {
+        warn!(database = %record.ticket.database, %failed, "addresses not followed");
+    }
     let mut done = vec![];
     for action in acts(record, &seen) {
         let database = &record.ticket.database;
@@ -60,6 +63,15 @@ async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
         }
     }
     done
+}
+
+/// Brings what leads to addresses in step with the hosts that these belong to.
+async fn follow<W: World>(call: &Call<'_, W>, record: &Record) -> Result<(), Error> {
+    for route in record.followed(call.now())? {
+        let verify = async || call.verify(&record.ticket).await;
+        routes::follow(call.world, &route, &record.hosts(&[]), verify).await?;
+    }
+    Ok(())
 }
 
 /// A notice is published before that is recorded: a retry may send a duplicate; losing one is worse.

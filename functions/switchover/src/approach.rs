@@ -76,20 +76,21 @@ pub(crate) async fn begin<W: World>(held: &mut Held<'_, W>) -> Result<Output, Er
 /// Part 2. Every read goes to a name that is there after the switchover, and clients have dropped the other answer.
 async fn move_reads<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
     let call = held.call;
-    let Some(route) = held.record().plan.reads.clone() else {
-        return Ok(());
-    };
     let deadline = Millis(call.invocation.deadline.0 - 10_000);
     let verify = async || held.verify().await;
     let hosts = held.record().hosts(&[]);
-    let before = routes::apply(call.world, &route, &hosts, deadline, verify).await?;
-    if route.is_met_by(before.as_ref()) {
-        return Ok(());
+    let mut kept = 0;
+    for route in held.record().poised()? {
+        let before = routes::apply(call.world, &route, &hosts, deadline, verify).await?;
+        if !route.is_met_by(before.as_ref()) {
+            kept = kept.max(before.map_or(0, |before| before.kept_seconds()));
+        }
     }
-    let kept = before.map_or(0, |before| before.kept_seconds());
-    let left = call.remaining().saturating_sub(Duration::from_secs(5));
-    call.sleep(Duration::from_secs(kept.into()).min(left)).await;
-    info!(kept, "reads moved to the names that survive");
+    if kept > 0 {
+        let left = call.remaining().saturating_sub(Duration::from_secs(5));
+        call.sleep(Duration::from_secs(kept.into()).min(left)).await;
+        info!(kept, "reads moved to the names that survive");
+    }
     Ok(())
 }
 

@@ -67,6 +67,10 @@ pub(crate) async fn finish<W: World>(
     })
     .await?;
     metrics::switched(held, &receipt);
+    // Tried again at the end: the moment in which rows can be compared is not to be lost for it.
+    if let Err(failed) = lead_to_new(held).await {
+        warn!(%failed, "routes not moved yet");
+    }
     if !moment {
         return seen_open(held, sides, receipt).await;
     }
@@ -126,6 +130,7 @@ async fn conclude<W: World>(
     sides: &mut Sides<'_, W>,
     mut receipt: Receipt,
 ) -> Result<Output, Error> {
+    lead_to_new(held).await?;
     keep(held, &receipt).await?;
     if !receipt.left_closed {
         receipt.left_closed = close_old_late(held, sides).await?;
@@ -141,6 +146,24 @@ async fn conclude<W: World>(
         return Ok(done(receipt));
     }
     Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))).into())
+}
+
+/// Routes that lead to addresses do not follow the names. Green's own are gone; what was registered by them stays.
+async fn lead_to_new<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
+    let record = held.record();
+    let deadline = held.call.invocation.last_call();
+    for route in record.crossed(&record.greens())? {
+        let verify = async || held.verify().await;
+        routes::apply(
+            held.call.world,
+            &route,
+            &record.hosts(&[]),
+            deadline,
+            verify,
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 /// Old, which could not be closed before green was opened.

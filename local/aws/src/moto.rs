@@ -1,4 +1,4 @@
-//! `moto` plays DynamoDB, SNS, Route 53, Secrets Manager, Systems Manager and SQS. The nameserver follows what Route 53 holds.
+//! `moto` plays DynamoDB, Elastic Load Balancing, SNS, Route 53, Secrets Manager, Systems Manager and SQS. The nameserver follows what Route 53 holds.
 
 use crate::dns::{Nameserver, records_of};
 use crate::gateway::{Answer, Call, Service, protocol};
@@ -13,7 +13,15 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 /// The services that it plays by itself; Route 53 is [`Route53`].
-pub const SERVICES: [&str; 5] = ["dynamodb", "sns", "secretsmanager", "sqs", "ssm"];
+pub const SERVICES: [&str; 7] = [
+    "dynamodb",
+    "ec2",
+    "elasticloadbalancing",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+];
 
 /// How long it may take to start on a busy machine.
 const START_LIMIT: Duration = Duration::from_mins(1);

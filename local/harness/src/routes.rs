@@ -1,6 +1,7 @@
 //! The ways by which the application's readers find their server, a file each: how one is made, what a person says of it in the
 //! request, and what is looked at afterwards. Writers have a CNAME always.
 
+pub mod listener;
 mod parameter;
 mod weighted;
 
@@ -9,9 +10,10 @@ use anyhow::Result;
 use clap::ValueEnum;
 use local_aws::calls;
 use local_aws::gateway::client::Client;
+use local_aws::network::Network;
 use local_rds::postgres::dial::Address;
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 
 /// What routes the reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -21,6 +23,8 @@ pub enum Route {
     Weighted,
     /// A parameter of Systems Manager that the readers poll: reads move at the last step of the ramp.
     Parameter,
+    /// A listener of a Network Load Balancer: reads ramp.
+    Nlb,
 }
 
 /// What a route is made with.
@@ -33,6 +37,8 @@ pub(crate) struct Site<'a> {
     pub(crate) nameserver: SocketAddr,
     /// The port of every server.
     pub(crate) port: u16,
+    /// The addresses of this machine.
+    pub(crate) network: &'a Network,
 }
 
 impl Route {
@@ -49,22 +55,34 @@ impl Route {
                 shop::create_records(site.client, site.zone, &[writes]).await?;
                 parameter::create(site).await
             }
+            Self::Nlb => {
+                shop::create_records(site.client, site.zone, &[writes]).await?;
+                listener::create(site, site.network.lease()?).await
+            }
+        }
+    }
+
+    /// The replica is there, and listens at this address.
+    pub(crate) async fn lead_to(self, client: &Client, replica: SocketAddrV4) -> Result<()> {
+        match self {
+            Self::Weighted | Self::Parameter => Ok(()),
+            Self::Nlb => listener::register(client, replica).await,
         }
     }
 
     /// What the request says of the reads; nothing where the instance's tag does.
-    #[must_use]
-    pub fn request(self) -> Value {
+    pub(crate) async fn request(self, client: &Client) -> Result<Value> {
         match self {
-            Self::Weighted => Value::Null,
-            Self::Parameter => parameter::request(),
+            Self::Weighted => Ok(Value::Null),
+            Self::Parameter => Ok(parameter::request()),
+            Self::Nlb => listener::request(client).await,
         }
     }
 
     /// The last percentage that is asked for before the reads of all clients move.
     pub(crate) const fn shows(self) -> u64 {
         match self {
-            Self::Weighted => 50,
+            Self::Weighted | Self::Nlb => 50,
             Self::Parameter => 100,
         }
     }
@@ -74,6 +92,7 @@ impl Route {
         match self {
             Self::Weighted => weighted::state(client, zone).await,
             Self::Parameter => parameter::state(client).await,
+            Self::Nlb => listener::state(client).await,
         }
     }
 
@@ -82,6 +101,7 @@ impl Route {
         let (service, operation) = match self {
             Self::Weighted => ("route53", "ChangeResourceRecordSets"),
             Self::Parameter => ("ssm", "PutParameter"),
+            Self::Nlb => ("elasticloadbalancing", "ModifyListener"),
         };
         call.service == service && call.operation == operation
     }

@@ -10,7 +10,7 @@ use domain::inspection::{Case, Inspection};
 use domain::plan::Check;
 use domain::request::Request;
 use domain::reverse::Reverse;
-use ports::{Access, Answer, Endpoint, Engine, Error, Failure, Logins, Nature};
+use ports::{Access, Answer, Endpoint, Engine, Error, Failure, Logins, Names, Nature};
 use std::net::IpAddr;
 
 /// The database that every server has.
@@ -27,6 +27,12 @@ impl Logins for Call {
     }
 }
 
+impl Names for Call {
+    async fn address(&self, host: &str) -> Fallible<IpAddr> {
+        self.look("address", |world| world.resolve(host)).await
+    }
+}
+
 impl Engine for Call {
     type Session = Session;
 
@@ -39,8 +45,7 @@ impl Engine for Call {
     }
 
     async fn address(&self, server: &Endpoint) -> Fallible<IpAddr> {
-        self.look("address", |world| world.resolve(&server.host))
-            .await
+        Names::address(self, &server.host).await
     }
 
     async fn connect_at(

@@ -149,6 +149,8 @@ impl ports::World for Call {
     type Metrics = Self;
     type Zones = Self;
     type Parameters = Self;
+    type Listeners = Self;
+    type Names = Self;
     type Logins = Self;
     type Clock = Self;
 
@@ -185,6 +187,14 @@ impl ports::World for Call {
     }
 
     fn parameters(&self) -> &Self {
+        self
+    }
+
+    fn listeners(&self) -> &Self {
+        self
+    }
+
+    fn names(&self) -> &Self {
         self
     }
 

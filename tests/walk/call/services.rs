@@ -2,6 +2,7 @@
 
 use super::timer::Kind;
 use super::{Call, Fault};
+use crate::world::routes::{Balancer, arn_of};
 use crate::world::{Fallible, World, answered, silence};
 use domain::alarms::Reading;
 use domain::error::StepError;
@@ -10,9 +11,11 @@ use domain::ids::{Database, DeploymentId, InstanceId, Millis, Owner, ResourceId}
 use domain::notice::Notice;
 use domain::rds::{Deployment, Instance, Snapshot, UpgradeTarget};
 use domain::record::Ticket;
+use domain::routes::Address;
 use ports::{
-    Alarms, Created, Edit, Ended, Executions, Failure, Metrics, Nature, NewDeployment, Notices,
-    Observation, Parameters, Rds, RecordSet, TaskTokens, Value as Held, Zones,
+    Action, Alarms, Created, Edit, Ended, Executions, Failure, Group, Health, Listeners, Metrics,
+    Nature, NewDeployment, Notices, Observation, Parameters, Rds, RecordSet, TaskTokens,
+    Value as Held, Zones,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -255,6 +258,121 @@ impl Zones for Call {
     async fn is_everywhere(&self, change: &str) -> Fallible<bool> {
         self.look("change", |world| Ok(world.is_everywhere(change)))
             .await
+    }
+}
+
+impl Call {
+    async fn balance(
+        &self,
+        at: &'static str,
+        change: impl FnOnce(&mut Balancer) -> Result<(), &'static str>,
+    ) -> Fallible<()> {
+        self.act(at, Kind::Free, |world| {
+            let listener = world.listener.as_mut().expect("a listener");
+            let done = change(listener);
+            done.or_else(|code| answered(Nature::Acted, at, Failure::Unfit, code))
+        })
+        .await
+    }
+}
+
+impl Listeners for Call {
+    async fn action(&self, _listener: &str) -> Fallible<Option<Action>> {
+        let action = |world: &mut World| {
+            let listener = world.listener.as_ref();
+            Ok(listener.map(|listener| listener.action.clone()))
+        };
+        self.look("listener", action).await
+    }
+
+    async fn forward(&self, _listener: &str, action: &Action) -> Fallible<()> {
+        let forward = |listener: &mut Balancer| {
+            listener.action = action.clone();
+            Ok(())
+        };
+        self.balance("change listener", forward).await
+    }
+
+    async fn group(&self, id: &str) -> Fallible<Option<Group>> {
+        let arn = if id.starts_with("arn:") {
+            id.to_owned()
+        } else {
+            arn_of(id)
+        };
+        let group = |world: &mut World| {
+            let groups = world
+                .listener
+                .as_ref()
+                .and_then(|listener| listener.groups.get(&arn));
+            Ok(groups.map(|(group, _)| group.clone()))
+        };
+        self.look("target group", group).await
+    }
+
+    async fn create_group(
+        &self,
+        name: &str,
+        _like: &str,
+        tags: &BTreeMap<String, String>,
+    ) -> Fallible<()> {
+        let create = |listener: &mut Balancer| {
+            listener.create(name, tags);
+            Ok(())
+        };
+        self.balance("create target group", create).await
+    }
+
+    async fn targets(&self, group: &str) -> Fallible<Vec<(Address, Health)>> {
+        let targets = |world: &mut World| {
+            let groups = world
+                .listener
+                .as_ref()
+                .and_then(|listener| listener.groups.get(group));
+            let Some((_, targets)) = groups else {
+                let code = "TargetGroupNotFound";
+                return answered(Nature::Looked, "targets", Failure::Unfit, code);
+            };
+            let targets = targets.iter().cloned();
+            Ok(targets.map(|target| (target, Health::Healthy)).collect())
+        };
+        self.look("targets", targets).await
+    }
+
+    async fn register(&self, group: &str, targets: &[Address]) -> Fallible<()> {
+        let register = |listener: &mut Balancer| {
+            let (_, there) = listener
+                .groups
+                .get_mut(group)
+                .ok_or("TargetGroupNotFound")?;
+            there.retain(|one| !targets.contains(one));
+            there.extend_from_slice(targets);
+            Ok(())
+        };
+        self.balance("register targets", register).await
+    }
+
+    async fn deregister(&self, group: &str, targets: &[Address]) -> Fallible<()> {
+        let deregister = |listener: &mut Balancer| {
+            let (_, there) = listener
+                .groups
+                .get_mut(group)
+                .ok_or("TargetGroupNotFound")?;
+            there.retain(|one| !targets.contains(one));
+            Ok(())
+        };
+        self.balance("deregister targets", deregister).await
+    }
+
+    async fn delete_group(&self, group: &str) -> Fallible<()> {
+        let delete = |listener: &mut Balancer| {
+            let mut forwards = listener.action.forwards.iter();
+            if forwards.any(|(forward, _)| forward == group) {
+                return Err("ResourceInUse");
+            }
+            listener.groups.remove(group);
+            Ok(())
+        };
+        self.balance("delete target group", delete).await
     }
 }
 

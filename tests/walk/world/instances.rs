@@ -1,6 +1,7 @@
 //! What RDS does with instances and snapshots.
 
 use super::rds::arn;
+use super::routes::LISTENER;
 use super::servers::Server;
 use super::{ARN, Fallible, Turn, World, answered, busy};
 use crate::faults::Fault;
@@ -54,8 +55,13 @@ impl World {
     fn tags(&self) -> BTreeMap<String, String> {
         let reads = !self.reads.is_empty();
         let reads = reads.then(|| (READS_TAG.to_owned(), super::routes::READS.to_owned()));
-        let writes = self.pointer.as_ref();
-        let writes = writes.map(|pointer| (WRITES_TAG.to_owned(), pointer.name.clone()));
+        let by_listener = self.listener.as_ref().map(|_| LISTENER);
+        let writes = self
+            .pointer
+            .as_ref()
+            .map(|pointer| &*pointer.name)
+            .or(by_listener);
+        let writes = writes.map(|name| (WRITES_TAG.to_owned(), name.to_owned()));
         reads.into_iter().chain(writes).collect()
     }
 

@@ -23,7 +23,7 @@ use domain::routes::{Pointer, Weighted};
 use memory::Memory;
 use ports::{Error, Failure, Nature};
 use rds::Bgd;
-use routes::Led;
+use routes::{Balancer, Led};
 use servers::Server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,6 +68,8 @@ pub struct World {
     pub reads: Vec<Weighted>,
     /// The record of the writes.
     pub pointer: Option<Pointer>,
+    /// The listener that leads to the writer in its place.
+    pub listener: Option<Balancer>,
     /// When every nameserver of Route 53 has the last change.
     pub everywhere_at: i64,
     /// No server lets our role in until then.
@@ -124,6 +126,7 @@ impl World {
             snapshots: vec![],
             reads: vec![],
             pointer: None,
+            listener: None,
             everywhere_at: 0,
             refused_until: 0,
             led: vec![],

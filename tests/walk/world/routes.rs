@@ -2,8 +2,10 @@
 
 use super::{Fallible, World, answered};
 use domain::ids::ResourceId;
-use domain::routes::{Pointer, Weighted};
-use ports::{Edit, Failure, Nature, RecordKind, RecordSet};
+use domain::routes::{Address, Pointer, Weighted};
+use ports::{Action, Edit, Failure, Group, Nature, RecordKind, RecordSet};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The hosted zone's id.
 pub const ZONE: &str = "Z1";
@@ -13,6 +15,72 @@ pub const ZONE_NAME: &str = "shop.test";
 pub const READS: &str = "orders-reads.shop.test";
 /// The name that leads to the writer.
 pub const WRITES: &str = "orders-writes.shop.test";
+
+/// The listener that leads to the writer.
+pub const LISTENER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/net/orders/1/1";
+
+/// A listener with its target groups, the customer's own first.
+#[derive(Debug, Clone)]
+pub struct Balancer {
+    /// What it does.
+    pub action: Action,
+    /// The groups by ARN, with their targets.
+    pub groups: BTreeMap<String, (Group, Vec<Address>)>,
+}
+
+impl Balancer {
+    /// A listener that leads to one server.
+    pub fn new(address: IpAddr) -> Self {
+        let mut made = Self {
+            action: Action {
+                forwards: vec![(arn_of("orders"), None)],
+                stickiness: None,
+            },
+            groups: BTreeMap::new(),
+        };
+        made.create("orders", &BTreeMap::new());
+        let target = Address {
+            ip: address.to_string(),
+            port: 5432,
+            zone: None,
+        };
+        made.targets(&arn_of("orders")).push(target);
+        made
+    }
+
+    /// Makes a group, unless it is there.
+    pub fn create(&mut self, name: &str, tags: &BTreeMap<String, String>) {
+        let arn = arn_of(name);
+        let group = Group {
+            arn: arn.clone(),
+            has_addresses: true,
+            tags: tags.clone(),
+        };
+        self.groups.entry(arn).or_insert((group, vec![]));
+    }
+
+    /// A group's targets.
+    pub fn targets(&mut self, group: &str) -> &mut Vec<Address> {
+        &mut self.groups.get_mut(group).expect("a group that is there").1
+    }
+
+    /// The addresses that new connections may get.
+    pub fn leads_to(&self) -> impl Iterator<Item = &str> {
+        let open = self
+            .action
+            .forwards
+            .iter()
+            .filter(|(_, weight)| *weight != Some(0));
+        let targets = open.flat_map(|(group, _)| &self.groups[group].1);
+        targets.map(|address| address.ip.as_str())
+    }
+}
+
+/// The ARN of a target group.
+pub fn arn_of(name: &str) -> String {
+    format!("arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{name}/1")
+}
 
 /// A host name that leads to another server than to the one that has it, for a while.
 #[derive(Debug, Clone)]

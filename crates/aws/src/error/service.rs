@@ -20,6 +20,7 @@ pub(super) fn of_service(code: Option<&str>, status: u16) -> Failure {
         "InvalidDBInstanceState"
         | "InvalidDBInstanceStateFault"
         | "InvalidBlueGreenDeploymentStateFault"
+        | "ResourceInUse"
         | "TransactionConflictException"
         | "InternalFailure"
         | "ServiceUnavailable" => Failure::Unavailable,

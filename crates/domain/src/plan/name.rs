@@ -1,6 +1,6 @@
 //! The name under which an upgrade's deployment and snapshots are found again.
 
-use crate::ids::{Database, Owner};
+use crate::ids::{Database, Owner, hash};
 
 /// 1 to 60 letters, digits and single hyphens, a letter first: the same for each retry of one execution, another for
 /// the next execution, so that one's own deployment is told from everybody else's.
@@ -23,15 +23,6 @@ fn words(text: &str, longest: usize) -> String {
 fn hyphened<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     parts.join("-")
-}
-
-/// FNV-1a with a separator between the parts, ten hexadecimal digits: it tells executions apart and guards nothing.
-fn hash(parts: &[&str]) -> String {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{:010x}", hash >> 24)
 }
 
 #[cfg(test)]

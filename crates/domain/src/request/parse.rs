@@ -102,10 +102,9 @@ const RAMP: &str =
 const ALARMS: &str = "write a list of different names of CloudWatch alarms";
 const ROLES: &str =
     "write a list of one or more different roles that the application logs in as; none of rds*";
-const READS: &str =
-    r#"write {"record": "orders-reads.example.com"} or {"parameter": "/orders/reads"}"#;
-const WRITES: &str =
-    r#"write {"record": "orders-writes.example.com"} or {"parameter": "/orders/writes"}"#;
+const READS: &str = r#"write {"record": "orders-reads.example.com"}, {"parameter": "/orders/reads"} or {"listener": "<ARN>"}"#;
+const WRITES: &str = r#"write {"record": "orders-writes.example.com"}, {"parameter": "/orders/writes"} or {"listener": "<ARN>"}"#;
+const LISTENER: &str = "write the ARN of a listener, such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/net/orders/50dc6c495c0c9188/f2f7dc8efc522ab2";
 const WEIGHTED: &str = "write the DNS name of the weighted records";
 const POINTER: &str = "write the DNS name of the record that leads to the writer";
 const PARAMETER: &str = "write the full name of a parameter of Systems Manager: it begins with / and has letters, digits, -, _ and . between slashes";
@@ -163,29 +162,48 @@ fn different(value: &Value, longest: usize) -> Option<Vec<String>> {
 
 /// One route, by whichever field says what it is.
 fn named(fields: &mut Fields, record: &str) -> Option<Named> {
-    let both = fields.has("record") && fields.has("parameter");
-    if both {
-        let problem = "stands beside `record`".to_owned();
-        fields.fault("parameter", problem, "keep one of the two");
+    let kinds = ["record", "parameter", "listener"];
+    let mut given = kinds.into_iter().filter(|kind| fields.has(kind));
+    let (first, others) = (given.next(), given.collect::<Vec<_>>());
+    for other in &others {
+        let problem = format!("stands beside `{}`", first.unwrap_or_default());
+        fields.fault(other, problem, "keep one of them");
     }
-    if fields.has("parameter") {
-        let dns = fields.take("record", record, host);
-        let parameter = fields.take("parameter", PARAMETER, parameter);
-        let polled = number(fields, "poll_seconds", 1, 60).unwrap_or(POLL_SECONDS);
-        return parameter
-            .filter(|_| dns.is_none())
-            .map(|parameter| Named::Parameter {
-                parameter,
-                poll_seconds: polled,
-            });
-    }
-    let record = fields.need("record", record, host);
-    if fields.has("poll_seconds") {
+    let polled = number(fields, "poll_seconds", 1, 60);
+    if polled.is_some() && first != Some("parameter") {
         let problem = "belongs to `parameter`".to_owned();
-        fields.fault("poll_seconds", problem, "leave it out; a record has a TTL");
+        fields.fault(
+            "poll_seconds",
+            problem,
+            "leave it out; only a parameter is polled",
+        );
     }
-    fields.know(&["parameter", "poll_seconds"]);
-    Some(Named::Record { record: record? })
+    let named = match first {
+        Some("parameter") => {
+            let parameter = fields.take("parameter", PARAMETER, parameter);
+            parameter.map(|parameter| Named::Parameter {
+                parameter,
+                poll_seconds: polled.unwrap_or(POLL_SECONDS),
+            })
+        }
+        Some("listener") => {
+            let listener = fields.take("listener", LISTENER, listener);
+            listener.map(|listener| Named::Listener { listener })
+        }
+        _ => {
+            let record = fields.need("record", record, host);
+            record.map(|record| Named::Record { record })
+        }
+    };
+    fields.know(&kinds);
+    named.filter(|_| others.is_empty())
+}
+
+fn listener(value: &Value) -> Option<String> {
+    let arn = text(value, 512)?;
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_listener = matches!(parts[..], ["arn", _, "elasticloadbalancing", _, _, it] if it.starts_with("listener/"));
+    is_listener.then_some(arn)
 }
 
 /// Names as Systems Manager takes them, in a hierarchy.

@@ -32,6 +32,11 @@ pub enum Named {
         #[serde(default = "poll_seconds")]
         poll_seconds: u32,
     },
+    /// A TCP listener of a Network Load Balancer.
+    Listener {
+        /// Its ARN.
+        listener: String,
+    },
 }
 
 const fn poll_seconds() -> u32 {
@@ -39,12 +44,16 @@ const fn poll_seconds() -> u32 {
 }
 
 impl From<&str> for Named {
-    /// By its shape, as tags have it: a parameter begins with `/`.
+    /// By its shape, as tags have it: a parameter begins with `/`, a listener with `arn:`.
     fn from(name: &str) -> Self {
         if name.starts_with('/') {
             Self::Parameter {
                 parameter: name.to_owned(),
                 poll_seconds: POLL_SECONDS,
+            }
+        } else if name.starts_with("arn:") {
+            Self::Listener {
+                listener: name.to_owned(),
             }
         } else {
             Self::Record {
@@ -59,6 +68,7 @@ impl fmt::Display for Named {
         match self {
             Self::Record { record } => f.write_str(record),
             Self::Parameter { parameter, .. } => f.write_str(parameter),
+            Self::Listener { listener } => f.write_str(listener),
         }
     }
 }
@@ -79,6 +89,12 @@ impl Named {
             }
             (Self::Parameter { .. }, Traffic::Writes) => {
                 "let it be a parameter of the type String whose value has the writer's endpoint, or correct the name"
+            }
+            (Self::Listener { .. }, Traffic::Reads) => {
+                "let it be a TCP listener of a Network Load Balancer that forwards to target groups of the type ip, with no targets but this database's instances, or correct the ARN"
+            }
+            (Self::Listener { .. }, Traffic::Writes) => {
+                "let it be a TCP listener of a Network Load Balancer that forwards to one target group of the type ip, with no target but the writer, or correct the ARN"
             }
         }
     }

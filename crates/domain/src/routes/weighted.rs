@@ -108,19 +108,19 @@ fn shared(
     percent: u32,
     ttl: u32,
 ) -> Result<Vec<Weighted>, StepError> {
+    let weights: Vec<u32> = originals
+        .iter()
+        .map(|record| u32::from(record.weight))
+        .collect();
     let mut records = Vec::with_capacity(2 * originals.len());
-    let mut so_far = 0;
-    for (original, whole) in originals.iter().zip(scaled(originals)) {
-        // Rounded over the running sum, so that the errors of many records don't add up.
-        let green = rounded(so_far + whole, percent) - rounded(so_far, percent);
-        so_far += whole;
+    for (original, (stays, goes)) in originals.iter().zip(split(&weights, HEAVIEST, percent)) {
         records.push(Weighted {
-            weight: weight(whole - green),
+            weight: weight(stays),
             ttl,
             ..original.clone()
         });
-        if whole > 0 {
-            records.push(partner(original, greens, weight(green), ttl)?);
+        if stays + goes > 0 {
+            records.push(partner(original, greens, weight(goes), ttl)?);
         }
     }
     Ok(records)
@@ -148,21 +148,24 @@ fn partner(
     })
 }
 
-/// The originals' weights, brought to a common scale. Where all are 0 Route 53 splits equally, and so do we.
-fn scaled(originals: &[Weighted]) -> Vec<u32> {
-    let heaviest = originals
-        .iter()
-        .map(|record| u32::from(record.weight))
-        .max();
-    let Some(heaviest) = heaviest.filter(|weight| *weight > 0) else {
-        return vec![HEAVIEST; originals.len()];
+/// What stays of each weight and what goes to green, on a scale on which the heaviest is `heaviest`, a multiple of 100. Where all
+/// weights are 0 Route 53 splits equally, and so does this.
+pub(super) fn split(weights: &[u32], heaviest: u32, percent: u32) -> Vec<(u32, u32)> {
+    let most = weights.iter().max().copied().unwrap_or(0);
+    let scale = |weight: u32| match (weight, most) {
+        (_, 0) => heaviest,
+        (0, _) => 0,
+        _ => ((weight * heaviest + most / 2) / most).max(1),
     };
-    let scale = |weight: u32| match weight {
-        0 => 0,
-        some => ((some * HEAVIEST + heaviest / 2) / heaviest).max(1),
+    let mut so_far = 0;
+    let part = |weight: &u32| {
+        let whole = scale(*weight);
+        // Rounded over the running sum, so that the errors of many weights don't add up.
+        let goes = rounded(so_far + whole, percent) - rounded(so_far, percent);
+        so_far += whole;
+        (whole - goes, goes)
     };
-    let weights = originals.iter().map(|record| u32::from(record.weight));
-    weights.map(scale).collect()
+    weights.iter().map(part).collect()
 }
 
 const fn rounded(weight: u32, percent: u32) -> u32 {

@@ -17,7 +17,7 @@ mod back;
 mod foreign;
 mod order;
 
-pub use back::{BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, reads, writes};
+pub use back::{BackAct, BackSeen, CROSSINGS, TRIES, back, is_closed, is_quiet, restored, writes};
 pub use foreign::named;
 pub use order::{Order, no_failback, order};
 

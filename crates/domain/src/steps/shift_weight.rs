@@ -1,8 +1,7 @@
 //! Moves a share of the reads to green.
 
 use crate::error::StepError;
-use crate::plan::Plan;
-use crate::record::{Green, Phase, Record, Ticket};
+use crate::record::{Phase, Record, Ticket};
 use crate::routes::{Route, settle_seconds};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,34 +33,40 @@ pub struct Output {
 ///
 /// `Upgrade.Refused` if reads may not move now, or have nowhere to go.
 pub fn wanted(record: &Record, route: &Route, percent: u8, ttl: u32) -> Result<Route, StepError> {
-    let greens = match (&record.green, percent) {
-        (_, 0) => BTreeMap::new(),
-        _ if record.phase != Phase::Before => {
-            return Err(StepError::refused(
-                "reads are shared with green only before the switchover",
-            ));
-        }
-        (None, _) => {
-            return Err(StepError::refused(
-                "there is no green that could take reads",
-            ));
-        }
-        (Some(green), _) => hosts(&record.plan, green),
-    };
+    let greens = greens(record, percent)?;
     let writer = &record.plan.writer()?.address;
     route.share(&greens, writer, percent, ttl)
 }
 
-/// Green's host for each host of blue.
-fn hosts(plan: &Plan, green: &Green) -> BTreeMap<String, String> {
-    let pairs = plan.members.iter().filter_map(|blue| {
-        let member = green
-            .members
-            .iter()
-            .find(|member| member.blue == blue.instance)?;
-        Some((blue.address.clone(), member.address.clone()))
-    });
-    pairs.collect()
+/// The route of the writes as it should be beside that share of the reads, where it has to be made ready for the switchover.
+///
+/// # Errors
+///
+/// As [`wanted`].
+pub fn ready(record: &Record, percent: u8) -> Result<Option<Route>, StepError> {
+    let writes = record.plan.writes.as_ref();
+    let Some(route) = writes.filter(|route| route.has_addresses()) else {
+        return Ok(None);
+    };
+    match (record.phase, percent) {
+        (Phase::Before, 0) => Ok(Some(route.clone())),
+        (_, 0) => Ok(None),
+        _ => route.poised(&greens(record, percent)?).map(Some),
+    }
+}
+
+/// Green's host for each host of blue, if reads may move.
+fn greens(record: &Record, percent: u8) -> Result<BTreeMap<String, String>, StepError> {
+    match (&record.green, percent) {
+        (_, 0) => Ok(BTreeMap::new()),
+        _ if record.phase != Phase::Before => Err(StepError::refused(
+            "reads are shared with green only before the switchover",
+        )),
+        (None, _) => Err(StepError::refused(
+            "there is no green that could take reads",
+        )),
+        (Some(_), _) => Ok(record.greens()),
+    }
 }
 
 /// What `shift_weight` answers once the route is as wanted; `before` is how it was.

@@ -7,7 +7,7 @@ use domain::rds::Instance;
 use domain::record::Record;
 use domain::reverse::{Health, Unavailable, health, limit, worst};
 use domain::routes::Route;
-use domain::steps::rollback::{BackSeen, identities, is_closed, reads, writes};
+use domain::steps::rollback::{BackSeen, identities, is_closed, restored, writes};
 use ports::{Access, Engine, EngineOf, Error, Rds, Session, World};
 use steps::{Call, Servers, reverse};
 use tracing::warn;
@@ -150,7 +150,12 @@ async fn reads_away(
     record: &Record,
     instances: &[Instance],
 ) -> Result<bool, Error> {
-    is_away(world, reads(&record.plan, instances)).await
+    for wanted in restored(&record.plan, instances) {
+        if is_away(world, Some(wanted)).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn is_away(world: &impl World, wanted: Option<Route>) -> Result<bool, Error> {

@@ -52,6 +52,15 @@ pub(super) const RECORD_TYPES: &str = "route53:ChangeResourceRecordSetsRecordTyp
 pub(super) const RECORD_ACTIONS: &str = "route53:ChangeResourceRecordSetsActions";
 pub(super) const QUALIFIER: &str = "states:StateMachineQualifier";
 pub(super) const OVERWRITE: &str = "ssm:Overwrite";
+pub(super) const CREATE_ACTION: &str = "elasticloadbalancing:CreateAction";
+
+const KEYS: [&str; 5] = [
+    RECORD_TYPES,
+    RECORD_ACTIONS,
+    QUALIFIER,
+    OVERWRITE,
+    CREATE_ACTION,
+];
 
 impl Condition {
     /// Reads a statement's `Condition`; `foreign` takes what only a service's own call could fulfil.
@@ -142,7 +151,7 @@ fn test(operator: &str, key: &str) -> Result<Test> {
     };
     let tag = key.starts_with(RESOURCE_TAG) || key.starts_with(REQUEST_TAG);
     ensure!(
-        tag || [RECORD_TYPES, RECORD_ACTIONS, QUALIFIER, OVERWRITE].contains(&key),
+        tag || KEYS.contains(&key),
         "the condition key {key} is not known here"
     );
     Ok(Test { of, pattern })

@@ -176,6 +176,12 @@ pub const DEPENDENT: &[Dependent] = &[
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html",
     ),
     dependent(
+        "DependentTagsOfTargetGroups",
+        &["elasticloadbalancing:AddTags"],
+        "Elastic Load Balancing, to make a target group with tags",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/tagging-resources-during-creation.html",
+    ),
+    dependent(
         "DependentTraces",
         &["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
         "Lambda, to send traces",

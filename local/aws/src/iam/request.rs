@@ -5,7 +5,7 @@ mod fields;
 mod rds;
 
 use super::Tags;
-use super::condition::{Keys, OVERWRITE, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
+use super::condition::{CREATE_ACTION, Keys, OVERWRITE, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
 use crate::gateway::call::{Call, Caller};
 use crate::{ACCOUNT, REGION, lambda};
 use fields::Fields;
@@ -59,6 +59,7 @@ impl Request {
         match call.service.as_str() {
             "rds" => return rds::request(&call.operation, &fields),
             "states" => return states(call, &fields, facts),
+            "elasticloadbalancing" => return listeners(&call.operation, &fields),
             _ => {}
         }
         let resources = match call.service.as_str() {
@@ -127,6 +128,29 @@ fn dynamodb(fields: &Fields) -> Vec<String> {
         return vec![format!("{table}{index}")];
     }
     vec![arn("dynamodb", &format!("table/{table}{index}"))]
+}
+
+/// A target group that is being made has no id yet.
+fn listeners(operation: &str, fields: &Fields) -> Request {
+    let named = ["ListenerArn", "TargetGroupArn"].map(|name| fields.text(name));
+    let mut resources: Vec<String> = named.into_iter().flatten().collect();
+    if operation == "CreateTargetGroup" {
+        let name = fields.text("Name").unwrap_or_default();
+        resources.push(arn(
+            "elasticloadbalancing",
+            &format!("targetgroup/{name}/*"),
+        ));
+    }
+    let mut request = Request::new(&format!("elasticloadbalancing:{operation}"), resources);
+    request.tags = fields.tags();
+    if !request.tags.is_empty() {
+        let made = request.needs.iter().map(|need| need.resource.clone());
+        let tagging = made.map(|made| Need::besides("elasticloadbalancing:AddTags", made));
+        request.needs.extend(tagging.collect::<Vec<_>>());
+        let keys = &mut request.keys;
+        keys.insert(CREATE_ACTION, vec![operation.to_owned()]);
+    }
+    request
 }
 
 /// A token belongs to a machine, which it doesn't tell. One that nobody gave out belongs to nothing: Step Functions itself

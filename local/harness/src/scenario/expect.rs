@@ -223,7 +223,15 @@ fn changes_something(call: &calls::Record) -> bool {
     let looks = ["Describe", "List", "Get", "Query", "Scan"]
         .iter()
         .any(|verb| call.operation.starts_with(verb));
-    let data = ["rds", "route53", "ssm", "dynamodb", "monitoring"].contains(&call.service.as_str());
+    let data = [
+        "rds",
+        "route53",
+        "ssm",
+        "elasticloadbalancing",
+        "dynamodb",
+        "monitoring",
+    ]
+    .contains(&call.service.as_str());
     ours && data && !looks
 }
 

@@ -165,9 +165,9 @@ impl Scenario {
         let machine = world.platform.template.machine("UpgradeMachine");
         let machine = &machine.context("the template has no UpgradeMachine")?.arn;
         let mut request = self.request.clone();
-        request["reads"] = self.route.request();
-        let start = json!({ "stateMachineArn": machine, "input": request.to_string() });
         let client = world.platform.client();
+        request["reads"] = self.route.request(&client).await?;
+        let start = json!({ "stateMachineArn": machine, "input": request.to_string() });
         let started = client
             .json("states", "AWSStepFunctions.StartExecution", &start)
             .await?;

@@ -7,7 +7,7 @@ use crate::app::shop::SHOPS;
 use crate::app::{Doors, PASSWORD};
 use crate::platform::{Options, Platform};
 use crate::routes::{Route, Site};
-use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, WRITES, master};
+use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, REPLICA, WRITES, master};
 use anyhow::{Context, Result};
 use local_aws::clock::Clock;
 use local_aws::gateway::client::Client;
@@ -82,6 +82,8 @@ impl World {
         let seeds = schema::install(&doors, &master(), plan.rows).await?;
         say("creating its replica");
         shop::create_replica(&client).await?;
+        let replica = platform.rds.server(REPLICA).context("a replica")?;
+        plan.route.lead_to(&client, replica.address()).await?;
         platform.keep_credentials(DATABASE, OURS, PASSWORD).await?;
         shop::create_alarm(&client).await?;
         subscribe(&client).await?;
@@ -152,6 +154,7 @@ async fn doors(platform: &Platform, client: &Client, blue: &Server, route: Route
         zone: &platform.zone_id,
         nameserver: platform.nameserver_address().into(),
         port: blue.address().port(),
+        network: &platform.host.network,
     };
     Ok(Doors {
         reader: route.create(&site).await?,

@@ -231,19 +231,20 @@ pub fn hosts(plan: &Plan, instances: &[Instance]) -> BTreeMap<String, String> {
     members.collect()
 }
 
-/// The route of the reads as it was, leading to blue's members by the hosts that these have now.
+/// The routes that were moved before the switchover, as they were, leading to blue's members by the hosts that these have now.
 #[must_use]
-pub fn reads(plan: &Plan, instances: &[Instance]) -> Option<Route> {
-    let route = plan.reads.as_ref()?;
-    Some(route.to(&hosts(plan, instances)))
+pub fn restored(plan: &Plan, instances: &[Instance]) -> Vec<Route> {
+    let hosts = hosts(plan, instances);
+    plan.moved_early().map(|route| route.to(&hosts)).collect()
 }
 
-/// The route of the writes, leading to old; `None` where there is none, or old has no host now.
+/// The route of the writes, leading to old and ready to lead back; `None` where there is none, or old has no host now.
 #[must_use]
 pub fn writes(plan: &Plan, instances: &[Instance]) -> Option<Route> {
     let (route, writer) = (plan.writes.as_ref()?, plan.writer().ok()?);
     let mut hosts = hosts(plan, instances);
     hosts.retain(|planned, _| *planned == writer.address);
+    let route = route.poised(&plan.hosts()).ok()?;
     (!hosts.is_empty()).then(|| route.to(&hosts))
 }
 

@@ -2,7 +2,9 @@
 
 use crate::gateway::call::Call;
 use crate::gateway::protocol::{Protocol, input};
+use crate::iam::Tags;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The fields at the top of a request. What can't be read has none.
 pub struct Fields(Map<String, Value>);
@@ -42,5 +44,24 @@ impl Fields {
     pub fn under(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.0.iter();
         fields.filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str()?)))
+    }
+
+    /// `Tags.Tag.1.Key` and `Tags.Tag.1.Value`, or the same of `Tags.member.1`.
+    pub fn tags(&self) -> Tags {
+        let mut found: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        for (name, value) in self.under("Tags.") {
+            let Some((item, part)) = name.rsplit_once('.') else {
+                continue;
+            };
+            let tag = found.entry(item).or_default();
+            match part {
+                "Key" => tag.0 = value,
+                "Value" => tag.1 = value,
+                _ => {}
+            }
+        }
+        let tags = found.into_values();
+        tags.map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
     }
 }

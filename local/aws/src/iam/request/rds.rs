@@ -2,8 +2,6 @@
 
 use super::fields::Fields;
 use super::{Need, Request, arn};
-use crate::iam::Tags;
-use std::collections::BTreeMap;
 
 /// The fields that name a resource, and its type.
 const NAMES: [(&str, &str); 9] = [
@@ -62,7 +60,7 @@ pub(super) fn request(operation: &str, fields: &Fields) -> Request {
     let made = of(&MADE, operation);
     let made = made.and_then(|kind| resources.iter().find(|named| is(kind, named)).cloned());
     let mut request = Request::new(&format!("rds:{operation}"), resources);
-    request.tags = tags(fields);
+    request.tags = fields.tags();
     if let Some(made) = made.filter(|_| !request.tags.is_empty()) {
         let tagging = Need::besides("rds:AddTagsToResource", made);
         request.needs.push(tagging);
@@ -102,23 +100,4 @@ fn whole(kind: &str, name: &str) -> String {
         return name.to_owned();
     }
     arn("rds", &format!("{kind}:{}", name.to_lowercase()))
-}
-
-/// `Tags.Tag.1.Key` and `Tags.Tag.1.Value`.
-fn tags(fields: &Fields) -> Tags {
-    let mut found: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (name, value) in fields.under("Tags.") {
-        let Some((item, part)) = name.rsplit_once('.') else {
-            continue;
-        };
-        let tag = found.entry(item).or_default();
-        match part {
-            "Key" => tag.0 = value,
-            "Value" => tag.1 = value,
-            _ => {}
-        }
-    }
-    let tags = found.into_values();
-    tags.map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
 }

@@ -329,3 +329,17 @@ fn a_parameter_is_told_by_its_name_and_whether_one_may_be_made() {
         "false"
     );
 }
+
+#[test]
+fn a_target_group_is_made_under_its_name_and_with_tags() {
+    let body = "Action=CreateTargetGroup&Name=viridian-green-1&Tags.member.1.Key=viridian:owner&Tags.member.1.Value=a";
+    let body = Bytes::from(body);
+    let make = call("elasticloadbalancing", Method::POST, "/", "", body);
+    let group = "elasticloadbalancing:targetgroup/viridian-green-1/*";
+    let wanted =
+        ["CreateTargetGroup", "AddTags"].map(|it| format!("elasticloadbalancing:{it} {group}"));
+    assert_eq!(needs(&make, &World::default()), wanted);
+    let request = Request::of(&make, &World::default());
+    assert_eq!(request.keys[CREATE_ACTION], ["CreateTargetGroup"]);
+    assert_eq!(request.tags["viridian:owner"], "a");
+}

@@ -1,0 +1,259 @@
+//! A TCP listener of a Network Load Balancer: new connections are shared by the weights of its target groups.
+//!
+//! During an upgrade each of the customer's groups that gets connections has a partner of ours, with the addresses of green's
+//! counterparts. A group has addresses, but an upgrade knows its instances by their names: the addresses of a name change, and so
+//! does the instance that has it.
+
+use super::weighted::{GREEN, split};
+use crate::error::StepError;
+use crate::ids::hash;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The heaviest group's weight while connections are shared: a multiple of 100, so that percentages come out exactly, and no more
+/// than the 999 that Elastic Load Balancing allows.
+const HEAVIEST: u32 = 900;
+/// Seconds until each node of the load balancer follows a change of its listener.
+pub(super) const SETTLE_SECONDS: u32 = 5;
+/// Target groups that one action may have, ours included.
+const MOST_GROUPS: usize = 5;
+
+/// A listener as found, or with groups of ours beside the customer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its ARN.
+    pub listener: String,
+    /// The customer's target groups, as found.
+    pub groups: Vec<TargetGroup>,
+    /// Seconds for which a client stays with a target group, as found; `None` if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stickiness: Option<u32>,
+    /// The tags of our target groups.
+    pub tags: BTreeMap<String, String>,
+    /// Percent of the connections that our groups get; `None` if there are none of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+}
+
+/// A target group of the customer's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroup {
+    /// Its ARN.
+    pub group: String,
+    /// 0 to 999; `None` where the listener has this group alone and no weight.
+    pub weight: Option<u16>,
+    /// Its targets.
+    pub targets: Vec<Target>,
+}
+
+/// A registered instance of the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The instance's host.
+    pub host: String,
+    /// Green's host in its place, where connections are shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green: Option<String>,
+    /// How it was registered when it was found.
+    pub found: Address,
+}
+
+/// An address as a target group has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Address {
+    /// The IP address.
+    pub ip: String,
+    /// The port.
+    pub port: u16,
+    /// `all` for an address outside of the load balancer's VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
+/// A target group as a listener in one of its states needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The ARN of the customer's group, or the name of ours.
+    pub group: String,
+    /// The group after which ours is made; `None` for the customer's.
+    pub like: Option<&'a str>,
+    /// Its weight in the listener's action.
+    pub weight: Option<u16>,
+    /// The hosts of its targets, each as it was found in the customer's group; `None` while a group of the customer's gets no
+    /// connections, so that it is as found when they come back.
+    pub targets: Option<Vec<(&'a str, &'a Address)>>,
+}
+
+impl TargetGroup {
+    fn gets_connections(&self) -> bool {
+        self.weight != Some(0)
+    }
+}
+
+impl Listener {
+    /// The target groups that the listener forwards to, in this state.
+    #[must_use]
+    pub fn parts<'a>(&'a self) -> Vec<Part<'a>> {
+        let customers = |group: &'a TargetGroup, weight, kept: bool| Part {
+            group: group.group.clone(),
+            like: None,
+            weight,
+            targets: kept.then(|| hosts(group, |target| Some(&target.host))),
+        };
+        let Some(percent) = self.percent else {
+            let groups = self.groups.iter();
+            return groups
+                .map(|group| customers(group, group.weight, true))
+                .collect();
+        };
+        let weights: Vec<u32> = self
+            .groups
+            .iter()
+            .map(|group| group.weight.unwrap_or(1).into())
+            .collect();
+        let mut parts = vec![];
+        for (group, (stays, goes)) in
+            self.groups
+                .iter()
+                .zip(split(&weights, HEAVIEST, percent.into()))
+        {
+            parts.push(customers(group, weight(stays), stays > 0));
+            if group.gets_connections() {
+                parts.push(Part {
+                    group: self.partner(group),
+                    like: Some(&group.group),
+                    weight: weight(goes),
+                    targets: Some(hosts(group, |target| target.green.as_ref())),
+                });
+            }
+        }
+        parts
+    }
+
+    /// Which of the states that an upgrade makes of it an action is, by its groups and their weights, ours by name: the percentage,
+    /// and `None` within for the listener as found. `None` if somebody else made it.
+    #[must_use]
+    pub fn recognized(
+        &self,
+        forwards: &[(String, Option<u16>)],
+        stickiness: Option<u32>,
+    ) -> Option<Option<u8>> {
+        let sorted = |mut forwards: Vec<(String, u16)>| {
+            forwards.sort();
+            forwards
+        };
+        let now = forwards
+            .iter()
+            .map(|(group, weight)| (group.clone(), weight.unwrap_or(1)));
+        let now = sorted(now.collect());
+        let is_now = |percent: &Option<u8>| {
+            let state = self.at(*percent);
+            let parts = state.parts().into_iter();
+            let parts = parts.map(|part| (part.group, part.weight.unwrap_or(1)));
+            state.kept_with_a_group() == stickiness && sorted(parts.collect()) == now
+        };
+        std::iter::once(None)
+            .chain((0..=100).map(Some))
+            .find(is_now)
+    }
+
+    /// The same listener with so many percent of its connections on our groups.
+    #[must_use]
+    pub fn at(&self, percent: Option<u8>) -> Self {
+        Self {
+            percent,
+            ..self.clone()
+        }
+    }
+
+    /// Seconds for which a client stays with a target group. While connections are shared none does, or they would not move.
+    #[must_use]
+    pub fn kept_with_a_group(&self) -> Option<u32> {
+        self.stickiness.filter(|_| self.percent.is_none())
+    }
+
+    /// The names of our groups, whether they are there or not.
+    pub fn partners(&self) -> impl Iterator<Item = String> {
+        let groups = self.groups.iter().filter(|group| group.gets_connections());
+        groups.map(|group| self.partner(group))
+    }
+
+    /// The same for each retry, and another for each upgrade, listener and group.
+    fn partner(&self, group: &TargetGroup) -> String {
+        let tags = self.tags.values().map(String::as_str);
+        let parts: Vec<&str> = tags.chain([&*self.listener, &*group.group]).collect();
+        format!("{GREEN}-{}", hash(&parts))
+    }
+
+    /// Why it can't be shared, if it can't.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if it has too many groups, or none that gets connections.
+    pub fn check(&self) -> Result<(), StepError> {
+        let sharing = self.groups.iter().filter(|group| group.gets_connections());
+        let why = match sharing.count() {
+            0 => "has no target group that gets connections".to_owned(),
+            some if some + self.groups.len() > MOST_GROUPS => format!(
+                "has {} target groups; with one more for each that gets connections an action would have more than {MOST_GROUPS}",
+                self.groups.len()
+            ),
+            _ => return Ok(()),
+        };
+        Err(StepError::refused(format!("the listener {why}")))
+    }
+
+    /// With green's hosts beside blue's.
+    pub(super) fn beside(
+        &self,
+        greens: &BTreeMap<String, String>,
+        percent: u8,
+    ) -> Result<Self, StepError> {
+        let mut shared = self.at(Some(percent));
+        for group in shared
+            .groups
+            .iter_mut()
+            .filter(|group| group.gets_connections())
+        {
+            for target in &mut group.targets {
+                let green = greens.get(&target.host).ok_or_else(|| {
+                    StepError::refused(format!(
+                        "the target group {} has `{}`, which is no member of blue; deregister it",
+                        group.group, target.host
+                    ))
+                })?;
+                target.green = Some(green.clone());
+            }
+        }
+        Ok(shared)
+    }
+
+    pub(super) fn to(&self, hosts: &BTreeMap<String, String>) -> Self {
+        let mut moved = self.clone();
+        for target in moved.groups.iter_mut().flat_map(|group| &mut group.targets) {
+            if let Some(host) = hosts.get(&target.host) {
+                target.host.clone_from(host);
+            }
+        }
+        moved
+    }
+
+    pub(super) fn leads_only_to(&self, host: &str) -> bool {
+        let mut targets = self.groups.iter().flat_map(|group| &group.targets);
+        targets.all(|target| target.host == host)
+    }
+}
+
+fn hosts<'a>(
+    group: &'a TargetGroup,
+    host: impl Fn(&'a Target) -> Option<&'a String>,
+) -> Vec<(&'a str, &'a Address)> {
+    let targets = group.targets.iter();
+    targets
+        .filter_map(|target| Some((host(target)?.as_str(), &target.found)))
+        .collect()
+}
+
+fn weight(weight: u32) -> Option<u16> {
+    u16::try_from(weight).ok()
+}
