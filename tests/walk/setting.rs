@@ -126,7 +126,7 @@ pub fn build(world: &mut World) {
             target: world.servers[0].host(),
             ttl: 1,
         });
-    } else if world.dice.chance(5_000) {
+    } else if world.dice.pick(&[true, false]) {
         world.listener = Some(Balancer::new(world.servers[0].address));
     }
 }

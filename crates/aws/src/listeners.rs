@@ -126,7 +126,7 @@ impl ports::Listeners for Listeners {
         let tags = tags
             .tag_descriptions()
             .iter()
-            .flat_map(|described| described.tags());
+            .flat_map(elb::TagDescription::tags);
         let tag = |tag: &Tag| {
             Some((
                 tag.key()?.to_owned(),

@@ -107,7 +107,7 @@ pub(crate) async fn read(world: &impl World, wanted: &Listener) -> Result<Option
         groups: vec![],
         ..wanted.clone()
     };
-    let Some(percent) = recognized(wanted, &action) else {
+    let Some(now) = recognized(wanted, &action) else {
         return Ok(Some(differs));
     };
     let known = known(world, wanted, &BTreeSet::new()).await;
@@ -120,7 +120,7 @@ pub(crate) async fn read(world: &impl World, wanted: &Listener) -> Result<Option
     if wanted.percent.is_none() && !left_over(world, wanted).await?.is_empty() {
         return Ok(Some(differs));
     }
-    Ok(Some(wanted.at(percent)))
+    Ok(Some(now))
 }
 
 /// Makes the listener as wanted and returns what it was before. `Upgrade.Refused` if somebody else changed it.
@@ -205,10 +205,10 @@ async fn advance(
         forwards.push((compared.arn, part.weight));
     }
     // Ours are checked for health only once the listener has them.
-    let joining = now.is_none() && wanted.percent.is_some();
+    let joining = now.percent.is_none() && wanted.percent.is_some();
     match waits {
         Some(why) if !joining => return Ok(Next::Wait(why)),
-        _ if now == wanted.percent => {}
+        _ if now.percent == wanted.percent => {}
         _ => {
             let next = if joining {
                 wanted.at(Some(0))
@@ -303,7 +303,7 @@ async fn compare(
     };
     let registered: Vec<Address> = registered.into_iter().map(|(address, _)| address).collect();
     let is_ours = |address: &Address| part.like.is_some() || known.contains(&address.ip);
-    compared.missing = wanted.clone();
+    compared.missing.clone_from(&wanted);
     compared
         .missing
         .retain(|address| !has(&registered, address));
@@ -374,7 +374,7 @@ async fn known(world: &impl World, route: &Listener, hosts: &BTreeSet<String>) -
 }
 
 /// Our groups by their names, as the route has them.
-fn recognized(route: &Listener, action: &Action) -> Option<Option<u8>> {
+fn recognized(route: &Listener, action: &Action) -> Option<Listener> {
     let name = |arn: &str| {
         let name = arn.split_once(":targetgroup/")?.1.split('/').next()?;
         name.starts_with(GREEN).then(|| name.to_owned())

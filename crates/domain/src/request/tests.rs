@@ -106,8 +106,11 @@ fn nobody_waits_for_green_longer_than_an_execution_can() {
     }
 }
 
+const LISTENER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/net/orders/50dc6c495c0c9188/f2f7";
+
 #[test]
-fn a_route_is_a_record_or_a_parameter_and_never_both() {
+fn a_route_is_a_record_or_a_parameter_or_a_listener_and_never_two() {
     let with =
         |reads: Value| json!({"database": "orders", "target_version": "17.4", "reads": reads});
     let read = |reads| parse(&with(reads)).map(|request| request.reads);
@@ -118,6 +121,8 @@ fn a_route_is_a_record_or_a_parameter_and_never_both() {
         }))
     };
     assert_eq!(read(json!({"parameter": "/orders/reads"})), parameter(30));
+    let listener = Named::from(LISTENER);
+    assert_eq!(read(json!({"listener": LISTENER})), Ok(Some(listener)));
     let polled = json!({"parameter": "/orders/reads", "poll_seconds": 5});
     assert_eq!(read(polled), parameter(5));
     for (wrong, field) in [
@@ -136,6 +141,18 @@ fn a_route_is_a_record_or_a_parameter_and_never_both() {
             json!({"record": "reads.example.com", "poll_seconds": 5}),
             "reads.poll_seconds",
         ),
+        (
+            json!({"listener": LISTENER, "poll_seconds": 5}),
+            "reads.poll_seconds",
+        ),
+        (
+            json!({"listener": LISTENER, "parameter": "/orders/reads"}),
+            "reads.listener",
+        ),
+        (
+            json!({"listener": LISTENER.replace("listener/", "loadbalancer/")}),
+            "reads.listener",
+        ),
         (json!({}), "reads.record"),
     ] {
         assert_eq!(fields_of(&with(wrong.clone())), [field], "{wrong}");
@@ -148,6 +165,7 @@ fn a_tag_says_by_its_shape_what_it_names() {
         Named::from("/orders/reads"),
         Named::Parameter { .. }
     ));
+    assert!(matches!(Named::from(LISTENER), Named::Listener { .. }));
     assert!(matches!(
         Named::from("reads.example.com"),
         Named::Record { .. }

@@ -130,31 +130,28 @@ impl Listener {
         parts
     }
 
-    /// Which of the states that an upgrade makes of it an action is, by its groups and their weights, ours by name: the percentage,
-    /// and `None` within for the listener as found. `None` if somebody else made it.
+    /// The listener in the state that an action is of, by its groups and their weights, ours by name; `None` if it is no state that an
+    /// upgrade makes.
     #[must_use]
     pub fn recognized(
         &self,
         forwards: &[(String, Option<u16>)],
         stickiness: Option<u32>,
-    ) -> Option<Option<u8>> {
-        let sorted = |mut forwards: Vec<(String, u16)>| {
-            forwards.sort();
-            forwards
+    ) -> Option<Self> {
+        let sorted = |forwards: &[(String, Option<u16>)]| {
+            let weighted =
+                |(group, weight): &(String, Option<u16>)| (group.clone(), weight.unwrap_or(1));
+            let mut sorted: Vec<(String, u16)> = forwards.iter().map(weighted).collect();
+            sorted.sort();
+            sorted
         };
-        let now = forwards
-            .iter()
-            .map(|(group, weight)| (group.clone(), weight.unwrap_or(1)));
-        let now = sorted(now.collect());
-        let is_now = |percent: &Option<u8>| {
-            let state = self.at(*percent);
+        let now = sorted(forwards);
+        let states = std::iter::once(None).chain((0..=100).map(Some));
+        states.map(|percent| self.at(percent)).find(|state| {
             let parts = state.parts().into_iter();
-            let parts = parts.map(|part| (part.group, part.weight.unwrap_or(1)));
-            state.kept_with_a_group() == stickiness && sorted(parts.collect()) == now
-        };
-        std::iter::once(None)
-            .chain((0..=100).map(Some))
-            .find(is_now)
+            let forwards: Vec<_> = parts.map(|part| (part.group, part.weight)).collect();
+            state.kept_with_a_group() == stickiness && sorted(&forwards) == now
+        })
     }
 
     /// The same listener with so many percent of its connections on our groups.
@@ -256,4 +253,135 @@ fn hosts<'a>(
 
 fn weight(weight: u32) -> Option<u16> {
     u16::try_from(weight).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn listener(weights: &[Option<u16>]) -> Listener {
+        let group = |(n, weight): (usize, &Option<u16>)| TargetGroup {
+            group: format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/orders-{n}/1"),
+            weight: *weight,
+            targets: vec![Target {
+                host: format!("blue-{n}"),
+                green: None,
+                found: Address {
+                    ip: format!("10.0.0.{n}"),
+                    port: 5432,
+                    zone: None,
+                },
+            }],
+        };
+        Listener {
+            listener: "arn:aws:elasticloadbalancing:eu-west-1:1:listener/net/orders/1/1".into(),
+            groups: weights.iter().enumerate().map(group).collect(),
+            stickiness: None,
+            tags: BTreeMap::from([("viridian:owner".to_owned(), "one".to_owned())]),
+            percent: None,
+        }
+    }
+
+    fn greens() -> BTreeMap<String, String> {
+        let pair = |n| (format!("blue-{n}"), format!("green-{n}"));
+        (0..5).map(pair).collect()
+    }
+
+    fn forwards(listener: &Listener) -> Vec<(String, Option<u16>)> {
+        let parts = listener.parts().into_iter();
+        parts.map(|part| (part.group, part.weight)).collect()
+    }
+
+    fn sum(listener: &Listener, ours: bool) -> u32 {
+        let parts = listener.parts().into_iter();
+        let parts = parts.filter(|part| part.like.is_some() == ours);
+        parts.map(|part| u32::from(part.weight.unwrap_or(1))).sum()
+    }
+
+    fn weights() -> impl Strategy<Value = Vec<Option<u16>>> {
+        let heaviest = (1..=999_u16).prop_map(Some);
+        let others = prop::collection::vec((0..=999_u16).prop_map(Some), 0..2);
+        let several = (heaviest, others).prop_map(|(first, others)| {
+            let mut all = vec![first];
+            all.extend(others);
+            all
+        });
+        prop_oneof![Just(vec![None]), several]
+    }
+
+    proptest! {
+        #[test]
+        fn the_share_is_what_was_asked_for(weights in weights(), percent in 0_u8..=100) {
+            let found = listener(&weights);
+            let shared = found.beside(&greens(), percent).unwrap();
+            let (stays, goes) = (sum(&shared, false), sum(&shared, true));
+            let off = (goes * 100).abs_diff(u32::from(percent) * (stays + goes));
+            prop_assert!(off <= 50, "{goes} of {}", stays + goes);
+            prop_assert!(forwards(&shared).iter().all(|(_, weight)| weight.is_some_and(|it| it <= 999)));
+            prop_assert_eq!(found.recognized(&forwards(&shared), None), Some(found.at(Some(percent))));
+        }
+
+        #[test]
+        fn as_found_it_is_recognized_in_any_order_and_comes_back_exactly(weights in weights()) {
+            let found = listener(&weights);
+            let mut now = forwards(&found);
+            now.reverse();
+            prop_assert_eq!(found.recognized(&now, None), Some(found.clone()));
+            let shared = found.beside(&greens(), 50).unwrap().at(None);
+            prop_assert_eq!(forwards(&shared), forwards(&found));
+        }
+    }
+
+    #[test]
+    fn somebody_elses_weights_or_stickiness_are_not_recognized() {
+        let found = listener(&[None]);
+        let mut now = forwards(&found);
+        assert_eq!(found.recognized(&now, Some(60)), None);
+        now[0].1 = Some(7);
+        assert_eq!(found.recognized(&now, None), None);
+        now.push(("viridian-green-other".into(), Some(1)));
+        assert_eq!(found.recognized(&now, None), None);
+    }
+
+    #[test]
+    fn a_group_of_the_customers_without_connections_keeps_its_targets() {
+        let targets = |percent| {
+            let shared = listener(&[Some(3), Some(0)]).beside(&greens(), percent);
+            let shared = shared.expect("a share");
+            let parts = shared.parts().into_iter();
+            parts
+                .map(|part| part.targets.map(|targets| targets[0].0.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let host = |host: &str| Some(host.to_owned());
+        assert_eq!(targets(50), [host("blue-0"), host("green-0"), None]);
+        assert_eq!(targets(100), [None, host("green-0"), None]);
+    }
+
+    #[test]
+    fn our_names_are_valid_and_of_one_upgrade_and_group() {
+        let one = listener(&[Some(1), Some(1)]);
+        let mut other = one.clone();
+        other.tags.insert("viridian:owner".into(), "two".into());
+        let names: Vec<String> = one.partners().chain(other.partners()).collect();
+        let different: std::collections::BTreeSet<&String> = names.iter().collect();
+        assert_eq!(different.len(), 4);
+        for name in names {
+            assert!(
+                name.len() <= 32 && name.starts_with("viridian-green-"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_listener_that_can_not_be_shared_is_refused() {
+        for weights in [vec![], vec![Some(0)], vec![Some(1); 3]] {
+            assert!(listener(&weights).check().is_err(), "{weights:?}");
+        }
+        assert!(listener(&[None]).check().is_ok());
+        assert!(listener(&[Some(1), Some(1)]).check().is_ok());
+        assert!(listener(&[None]).beside(&BTreeMap::new(), 10).is_err());
+    }
 }

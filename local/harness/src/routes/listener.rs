@@ -194,7 +194,7 @@ async fn look(client: Client, listener: String, told: watch::Sender<Shares>) {
                 told.send_replace(shares);
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the listener can't be read")
+                tracing::warn!(error = format!("{error:#}"), "the listener can't be read");
             }
         }
         tokio::time::sleep(LOOK).await;
