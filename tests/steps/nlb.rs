@@ -153,18 +153,16 @@ fn shared(blue: u16, green: u16) -> [String; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reads_ramp_by_weight_and_come_back_exactly_with_the_writes_ready_meanwhile() -> Result<()>
-{
+async fn reads_ramp_by_weight_and_come_back_exactly() -> Result<()> {
     let it = Balanced::start("nlb").await?;
     for (percent, blue, green) in [(10, 810, 90), (50, 450, 450), (100, 0, 900)] {
         let answer = it.shift(percent).await?;
         assert_eq!(it.reads().await?, shared(blue, green), "{percent} %");
         assert_eq!(answer["settle_seconds"], 5);
     }
-    let ready = ["green 0 127.9.9.12:5432", "writes 900 127.9.9.10:5432"];
     assert_eq!(
         (it.writes().await?, it.ours().await?),
-        (ready.map(str::to_owned).to_vec(), 2)
+        (vec![WRITES.to_owned()], 1)
     );
     it.shift(0).await?;
     assert_eq!(
@@ -198,7 +196,7 @@ async fn lost_answers_and_throttled_calls_change_nothing_twice() -> Result<()> {
     assert!(there.iter().all(|fault| fault.fired() == 1), "{there:?}");
     assert_eq!(
         (it.reads().await?, it.ours().await?),
-        (shared(450, 450).to_vec(), 2)
+        (shared(450, 450).to_vec(), 1)
     );
     let back = [
         plant("ModifyListener", Fault::Throttle),
@@ -255,7 +253,7 @@ async fn somebody_elses_change_and_somebody_elses_group_are_left_alone() -> Resu
         call(client, "AddTags", &retag).await?;
     }
     it.refused(0).await?;
-    assert_eq!(it.ours().await?, 1, "the writes' is gone");
+    assert_eq!(it.ours().await?, 1);
     it.world.end().await
 }
 

@@ -186,10 +186,14 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// `Upgrade.Refused` if it has too many groups, or none that gets connections.
+    /// `Upgrade.Refused` if it has too many groups, none that gets connections, or one that an earlier upgrade left.
     pub fn check(&self) -> Result<(), StepError> {
         let sharing = self.groups.iter().filter(|group| group.gets_connections());
+        let is_ours = |group: &TargetGroup| group.group.contains(&format!(":targetgroup/{GREEN}-"));
         let why = match sharing.count() {
+            _ if self.groups.iter().any(is_ours) => {
+                "forwards to a target group of an earlier upgrade; let it forward to your own, with this database's addresses".to_owned()
+            }
             0 => "has no target group that gets connections".to_owned(),
             some if some + self.groups.len() > MOST_GROUPS => format!(
                 "has {} target groups; with one more for each that gets connections an action would have more than {MOST_GROUPS}",
@@ -380,6 +384,10 @@ mod tests {
         for weights in [vec![], vec![Some(0)], vec![Some(1); 3]] {
             assert!(listener(&weights).check().is_err(), "{weights:?}");
         }
+        let mut left = listener(&[None]);
+        left.groups[0].group =
+            "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/viridian-green-0/1".into();
+        assert!(left.check().is_err());
         assert!(listener(&[None]).check().is_ok());
         assert!(listener(&[Some(1), Some(1)]).check().is_ok());
         assert!(listener(&[None]).beside(&BTreeMap::new(), 10).is_err());

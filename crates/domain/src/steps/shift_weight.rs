@@ -33,40 +33,22 @@ pub struct Output {
 ///
 /// `Upgrade.Refused` if reads may not move now, or have nowhere to go.
 pub fn wanted(record: &Record, route: &Route, percent: u8, ttl: u32) -> Result<Route, StepError> {
-    let greens = greens(record, percent)?;
+    let greens = match (&record.green, percent) {
+        (_, 0) => BTreeMap::new(),
+        _ if record.phase != Phase::Before => {
+            return Err(StepError::refused(
+                "reads are shared with green only before the switchover",
+            ));
+        }
+        (None, _) => {
+            return Err(StepError::refused(
+                "there is no green that could take reads",
+            ));
+        }
+        (Some(_), _) => record.greens(),
+    };
     let writer = &record.plan.writer()?.address;
     route.share(&greens, writer, percent, ttl)
-}
-
-/// The route of the writes as it should be beside that share of the reads, where it has to be made ready for the switchover.
-///
-/// # Errors
-///
-/// As [`wanted`].
-pub fn ready(record: &Record, percent: u8) -> Result<Option<Route>, StepError> {
-    let writes = record.plan.writes.as_ref();
-    let Some(route) = writes.filter(|route| route.has_addresses()) else {
-        return Ok(None);
-    };
-    match (record.phase, percent) {
-        (Phase::Before, 0) => Ok(Some(route.clone())),
-        (_, 0) => Ok(None),
-        _ => route.poised(&greens(record, percent)?).map(Some),
-    }
-}
-
-/// Green's host for each host of blue, if reads may move.
-fn greens(record: &Record, percent: u8) -> Result<BTreeMap<String, String>, StepError> {
-    match (&record.green, percent) {
-        (_, 0) => Ok(BTreeMap::new()),
-        _ if record.phase != Phase::Before => Err(StepError::refused(
-            "reads are shared with green only before the switchover",
-        )),
-        (None, _) => Err(StepError::refused(
-            "there is no green that could take reads",
-        )),
-        (Some(_), _) => Ok(record.greens()),
-    }
 }
 
 /// What `shift_weight` answers once the route is as wanted; `before` is how it was.
