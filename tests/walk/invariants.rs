@@ -4,10 +4,10 @@ use super::world::routes::Balancer;
 use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
-use domain::ids::ResourceId;
+use domain::ids::{DeploymentId, ResourceId};
 use domain::plan::MemberRole;
 use domain::record::{Phase, Record};
-use domain::request::{Retire, Strategy};
+use domain::request::{InsufficientData, Retire, Strategy};
 use domain::routes::Route;
 
 /// An alarm may ring so much earlier by another clock than a watch began, in milliseconds.
@@ -64,6 +64,28 @@ impl World {
                     .any(|rang| *rang >= since - CLOCKS_DIFFER)
         });
         self.memory.person || alarm
+    }
+
+    /// RDS is asked to switch over, by a call that began then: what stood in the way since before that is on its checklist.
+    pub fn check_called(&mut self, deployment: &DeploymentId, began: i64) {
+        let Some(record) = self.record() else { return };
+        let (plan, alarm) = (&record.plan, &self.alarm);
+        let guarded =
+            !plan.alarms.is_empty() && plan.request.insufficient_data != InsufficientData::Ok;
+        let blind = guarded && alarm.state == State::InsufficientData && alarm.since < began;
+        let mut known = self.deployments.iter();
+        let known = known.find(|known| known.id == *deployment);
+        let sides = known
+            .and_then(|known| Some((self.server(&known.source)?, self.server(&known.target)?)));
+        let unlike = sides.is_some_and(|(blue, green)| {
+            blue.late.0 && !green.late.0 || blue.late.1 && !green.late.1
+        });
+        if blind {
+            self.violate("G6: RDS is called while an alarm has no data".to_owned());
+        }
+        if unlike && self.memory.made_late < began {
+            self.violate("G2: RDS is called while green lacks a table or a role".to_owned());
+        }
     }
 
     /// The watch after the switchover begins.
@@ -209,7 +231,8 @@ impl World {
         }
         let listener = self.listener.as_ref();
         let leads = |to: &Balancer| to.leads_to().all(|ip| ip == one.address.to_string());
-        let left = |to: &Balancer| record.phase == Phase::Ended && to.groups.len() > 1;
+        let over = record.phase == Phase::Ended && !self.memory.cleared;
+        let left = |to: &Balancer| over && to.groups.len() > 1;
         if listener.is_some_and(|listener| !leads(listener) || left(listener)) {
             let what =
                 format!("G4: everything rests, {id} serves, and the listener is {listener:?}");
@@ -227,16 +250,25 @@ impl World {
         }
         let over = record.phase == Phase::Ended && record.back.is_none() && !self.memory.cleared;
         let reads = record.plan.reads.as_ref().filter(|_| over);
-        let differ =
-            |route: &Route| !matches!(route, Route::Weighted(found) if found.records == self.reads);
-        if reads.is_some_and(differ) {
+        let is_as_found = |route: &Route| match route {
+            Route::Weighted(found) => found.records == self.reads,
+            Route::Parameter(found) => {
+                let now = self.parameter.as_ref();
+                now.is_some_and(|now| now.text == found.value)
+            }
+            Route::Cname(_) | Route::Listener(_) => false,
+        };
+        if reads.is_some_and(|route| !is_as_found(route)) {
             let what = format!("G4: everything rests, {id} serves, and reads are not as they were");
             self.violate(what);
         }
         let is_gone = |host: &str| !self.servers.iter().any(|server| server.is_host(host));
-        let mut reads = self.reads.iter();
-        let dead = reads.find(|route| route.weight > 0 && is_gone(&route.target));
-        if let Some(target) = dead.map(|route| route.target.clone()) {
+        let records = self.reads.iter().filter(|record| record.weight > 0);
+        let records = records.map(|record| record.target.as_str());
+        let parameter = self.parameter.as_ref();
+        let parameter = parameter.and_then(|held| held.text.split(':').next());
+        let dead = records.chain(parameter).find(|host| is_gone(host));
+        if let Some(target) = dead.map(str::to_owned) {
             let what = format!("G4: everything rests, and reads lead to {target}, which is gone");
             self.violate(what);
         }

@@ -63,6 +63,7 @@ impl Walk<'_> {
                 id: format!("{step}-{number}"),
                 step,
                 number,
+                began: world.now,
                 deadline: world.now + self.shipped.timeout(step),
                 skew,
                 outlived: Cell::new(None),

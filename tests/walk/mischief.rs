@@ -156,6 +156,7 @@ impl World {
     /// A table or a role is made where the application writes; it is not replicated.
     fn made_late(&mut self) {
         let table = self.dice.chance(5_000);
+        self.memory.made_late = self.now;
         let mut servers = self.servers.iter_mut();
         if let Some(server) = servers.find(|server| server.accepts()) {
             if table {

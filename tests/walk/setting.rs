@@ -7,7 +7,8 @@ use super::world::servers::Server;
 use super::world::{DATABASE, World};
 use domain::rds::UpgradeTarget;
 use domain::routes::{Pointer, Weighted};
-use serde_json::{Value, json};
+use ports::Value;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The version that every database has at first.
@@ -54,7 +55,7 @@ fn targets_of(from: &str) -> (String, String) {
 }
 
 /// What a person, a schedule or an event asks for, where the database has a version.
-fn request_from(from: &str, dice: &mut Dice) -> Value {
+fn request_from(from: &str, dice: &mut Dice) -> serde_json::Value {
     let (minor, next) = targets_of(from);
     let target = if dice.chance(300) { minor } else { next };
     let mut request = json!({
@@ -82,7 +83,7 @@ fn request_from(from: &str, dice: &mut Dice) -> Value {
 }
 
 /// The request of a walk.
-pub fn request(dice: &mut Dice) -> Value {
+pub fn request(dice: &mut Dice) -> serde_json::Value {
     let mut request = request_from(FROM, dice);
     if dice.chance(3_000) {
         request["request_id"] = json!("schedule-1");
@@ -91,7 +92,7 @@ pub fn request(dice: &mut Dice) -> Value {
 }
 
 /// Another upgrade of the database, as it is now.
-pub fn another(world: &mut World) -> Value {
+pub fn another(world: &mut World) -> serde_json::Value {
     let from = world.named(DATABASE).map(|writer| writer.version.clone());
     request_from(from.as_deref().unwrap_or(FROM), &mut world.dice)
 }
@@ -118,6 +119,9 @@ pub fn build(world: &mut World) {
             ttl: world.dice.pick(&[5, 5, 60]),
             health_check: None,
         });
+    } else if world.dice.pick(&[true, false]) {
+        let (text, version) = (format!("{target}:5432"), 1);
+        world.parameter = Some(Value { text, version });
     }
     if world.dice.chance(5_000) {
         world.pointer = Some(Pointer {

@@ -181,6 +181,9 @@ pub struct Back {
     /// How often green was fenced for it.
     #[serde(default)]
     pub crossings: u32,
+    /// Hosts that instances had before the failback renamed them. What leads to one of them is this upgrade's.
+    #[serde(default)]
+    pub renamed: BTreeSet<String>,
     /// The evidence so far; here *new* is what is left, and *old* what serves again.
     pub receipt: Receipt,
 }
@@ -238,7 +241,9 @@ impl Record {
         let green = self.green.iter().flat_map(|green| &green.members);
         let green = green.map(|member| &member.address);
         let now = instances.iter().filter_map(|one| one.address.as_ref());
-        blue.chain(green).chain(now).cloned().collect()
+        let before = self.back.iter().flat_map(|back| &back.renamed);
+        let all = blue.chain(green).chain(now).chain(before);
+        all.cloned().collect()
     }
 
     /// Green's host for each host of blue, as recorded; the switchover ends the use of green's.

@@ -75,6 +75,10 @@ impl<W: World> Rollback<'_, W> {
             }
             BackAct::Cross => return self.cross(held, servers, seen).await,
             BackAct::Rename { from, to, .. } => {
+                let mut renamed = seen.instances.iter().filter(|one| one.id == from);
+                let host = renamed.next().and_then(|one| one.address.clone());
+                held.change(|record| record.back.get_or_insert_default().renamed.extend(host))
+                    .await?;
                 held.verify().await?;
                 rds.rename_instance(&from, &to).await?;
                 self.actions.push(format!("{from} is called {to}."));

@@ -34,6 +34,8 @@ pub struct Invocation {
     pub step: &'static str,
     /// The process, by its place.
     pub number: usize,
+    /// When it began.
+    pub began: i64,
     /// When Lambda ends it.
     pub deadline: i64,
     /// How much its clock is ahead.

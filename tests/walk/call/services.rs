@@ -2,7 +2,7 @@
 
 use super::timer::Kind;
 use super::{Call, Fault};
-use crate::world::routes::{Balancer, arn_of};
+use crate::world::routes::{Balancer, READS_PARAMETER, arn_of};
 use crate::world::{Fallible, World, answered, silence};
 use domain::alarms::Reading;
 use domain::error::StepError;
@@ -92,6 +92,7 @@ impl Rds for Call {
     async fn switch_over(&self, id: &DeploymentId, _timeout_seconds: u32) -> Fallible<()> {
         const DOING: &str = "switch over";
         self.act(DOING, Kind::Act, |world| {
+            world.check_called(id, self.me.began);
             if world.strikes(Fault::SwitchRefused) {
                 return answered(Nature::Acted, DOING, Failure::Unfit, "NotSupported");
             }
@@ -376,16 +377,19 @@ impl Listeners for Call {
     }
 }
 
-/// There is none in this world.
 impl Parameters for Call {
-    async fn value(&self, _name: &str) -> Fallible<Option<Held>> {
-        self.look("parameter", |_| Ok(None)).await
+    async fn value(&self, name: &str) -> Fallible<Option<Held>> {
+        let is_known = name == READS_PARAMETER;
+        let held = |world: &mut World| Ok(world.parameter.clone().filter(|_| is_known));
+        self.look("parameter", held).await
     }
 
-    async fn replace(&self, _name: &str, _text: &str) -> Fallible<i64> {
-        self.act("change parameter", Kind::Free, |_| {
-            let code = "ParameterNotFound";
-            answered(Nature::Acted, "changing a parameter", Failure::Unfit, code)
+    async fn replace(&self, _name: &str, text: &str) -> Fallible<i64> {
+        self.act("change parameter", Kind::Free, |world| {
+            let held = world.parameter.as_mut().expect("a parameter");
+            text.clone_into(&mut held.text);
+            held.version += 1;
+            Ok(held.version)
         })
         .await
     }

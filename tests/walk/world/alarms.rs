@@ -12,6 +12,8 @@ pub const ALARM: &str = "orders-errors";
 pub struct Alarm {
     /// What it shows.
     pub state: State,
+    /// Since when.
+    pub since: i64,
     /// When it went to `ALARM`.
     pub rang: Vec<i64>,
     /// When that last began, for EventBridge, until the walk has delivered it.
@@ -23,6 +25,7 @@ impl Alarm {
     pub const fn quiet() -> Self {
         Self {
             state: State::Ok,
+            since: 0,
             rang: vec![],
             untold: None,
         }
@@ -34,7 +37,9 @@ impl World {
     pub fn alarm_turns(&mut self, state: State) {
         self.note(|| format!("  alarm {state:?}"));
         let begins = state == State::Alarm && self.alarm.state != State::Alarm;
-        self.alarm.state = state;
+        if self.alarm.state != state {
+            (self.alarm.state, self.alarm.since) = (state, self.now);
+        }
         if begins {
             self.alarm.rang.push(self.now);
             self.alarm.untold = Some(self.now);

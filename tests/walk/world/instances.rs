@@ -1,7 +1,7 @@
 //! What RDS does with instances and snapshots.
 
 use super::rds::arn;
-use super::routes::LISTENER;
+use super::routes::{LISTENER, READS, READS_PARAMETER};
 use super::servers::Server;
 use super::{ARN, Fallible, Turn, World, answered, busy};
 use crate::faults::Fault;
@@ -53,8 +53,9 @@ impl World {
 
     /// The tags that name the application's records.
     fn tags(&self) -> BTreeMap<String, String> {
-        let reads = !self.reads.is_empty();
-        let reads = reads.then(|| (READS_TAG.to_owned(), super::routes::READS.to_owned()));
+        let records = (!self.reads.is_empty()).then_some(READS);
+        let reads = records.or(self.parameter.as_ref().map(|_| READS_PARAMETER));
+        let reads = reads.map(|name| (READS_TAG.to_owned(), name.to_owned()));
         let by_listener = self.listener.as_ref().map(|_| LISTENER);
         let writes = self
             .pointer

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub struct Memory {
     /// Every instance that was ever the blue of an upgrade.
     pub blues: BTreeSet<ResourceId>,
+    /// When a table or a role was last made that is not replicated.
+    pub made_late: i64,
     /// Who took writes, in order.
     pub served: Vec<ResourceId>,
     /// Whether a person wants to go back.

@@ -66,6 +66,8 @@ pub struct World {
     pub snapshots: Vec<Snapshot>,
     /// The weighted records of the reads.
     pub reads: Vec<Weighted>,
+    /// The parameter of the reads.
+    pub parameter: Option<ports::Value>,
     /// The record of the writes.
     pub pointer: Option<Pointer>,
     /// The listener that leads to the writer in its place.
@@ -125,6 +127,7 @@ impl World {
             deployments: vec![],
             snapshots: vec![],
             reads: vec![],
+            parameter: None,
             pointer: None,
             listener: None,
             everywhere_at: 0,

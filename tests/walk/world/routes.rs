@@ -13,6 +13,8 @@ pub const ZONE: &str = "Z1";
 pub const ZONE_NAME: &str = "shop.test";
 /// The name that routes reads.
 pub const READS: &str = "orders-reads.shop.test";
+/// The parameter whose hosts the readers take.
+pub const READS_PARAMETER: &str = "/orders/reads";
 /// The name that leads to the writer.
 pub const WRITES: &str = "orders-writes.shop.test";
 
