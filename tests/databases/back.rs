@@ -27,7 +27,7 @@ async fn switch(shop: &Shop, request: Value) -> Result<()> {
 }
 
 /// The order that an alarm gives.
-fn alarm() -> Value {
+pub fn alarm() -> Value {
     json!({"database": "orders", "owner": OWNER, "reason": "An alarm went to ALARM.", "cause": "alarm"})
 }
 
@@ -63,11 +63,8 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
     let blue = shop.goes_on().await?;
     writer.stop().await?.check(&blue).await?;
     let left = "select (select count(*) from pg_subscription) + (select count(*) from pg_namespace where nspname = 'viridian')";
-    assert_eq!(
-        shop.number("orders", left).await?,
-        0,
-        "nothing of ours is left on blue"
-    );
+    let ours = shop.number("orders", left).await?;
+    assert_eq!(ours, 0, "nothing of ours is left on blue");
     let slots = "select count(*) from pg_replication_slots where slot_type = 'logical'";
     assert_eq!(shop.number(&kept, slots).await?, 0);
     assert_eq!(shop.record().await?["phase"], "ended");
@@ -97,21 +94,16 @@ async fn a_parameter_of_the_writes_leads_to_old_blue_once_although_an_answer_is_
         let found = client.json("ssm", "AmazonSSM.GetParameter", &get).await?;
         anyhow::Ok(found["Parameter"].clone())
     };
-    assert_eq!(
-        read().await?["Version"],
-        1,
-        "the switchover needs no change"
-    );
+    let version = &read().await?["Version"];
+    assert_eq!(*version, 1, "the switchover needs no change");
 
     let target = Target::first("ssm", "PutParameter").by("rollback");
     let lost = shop.platform.faults().plant(target, Fault::LoseAnswer);
     shop.finish("rollback", &alarm()).await?;
     let left = read().await?;
     let wanted = format!("{}:5432", host_name("orders-old1"));
-    assert_eq!(
-        (&left["Value"], &left["Version"]),
-        (&json!(wanted), &json!(2))
-    );
+    assert_eq!(left["Value"], wanted);
+    assert_eq!(left["Version"], 2);
     assert_eq!(lost.fired(), 1);
     assert_eq!(shop.closed("orders-old1").await?, 0);
     assert_eq!(shop.closed("orders").await?, 2, "green stays closed");
@@ -163,10 +155,8 @@ async fn a_listener_of_the_writes_leads_to_green_and_back_exactly() -> Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_table_on_green_closes_the_way_back_and_is_told_once() -> Result<()> {
     let shop = switched("back-ddl").await?;
-    let green = shop.admin("orders", "orders").await?;
-    green
-        .batch_execute("set role orders_app; create table fresh (id int primary key)")
-        .await?;
+    let fresh = "set role orders_app; create table fresh (id int primary key)";
+    shop.execute("orders", "orders", &[fresh]).await?;
     let told = || shop.platform.calls().of("sns", "Publish").len();
     // No execution stands behind this record, which the sweep would see to as well.
     let swept = shop.step("sweep", json!({})).await?;
@@ -199,17 +189,13 @@ async fn an_unhealthy_link_refuses_and_green_goes_on_behind_no_fence() -> Result
     assert_eq!(shop.closed("orders-old1").await?, 2, "old stays closed");
     assert_eq!(shop.record().await?["phase"], "needs_operator");
 
-    let old = shop.admin("orders-old1", "orders").await?;
-    old.batch_execute("alter subscription viridian_back_0 enable")
-        .await?;
+    let enable = "alter subscription viridian_back_0 enable";
+    shop.execute("orders-old1", "orders", &[enable]).await?;
     let by_person = json!({"database": "orders"});
     let said = shop.done("rollback", &by_person).await?;
     assert!(said["receipt"].is_object());
-    assert_eq!(
-        shop.major("orders").await?,
-        16,
-        "a person mended it and went back"
-    );
+    let back = "a person mended it and went back";
+    assert_eq!(shop.major("orders").await?, 16, "{back}");
     shop.close().await
 }
 

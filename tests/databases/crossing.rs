@@ -52,10 +52,8 @@ async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Resu
     let record = shop.record().await?;
     assert_eq!(record["phase"], "after");
     let fences = record["fences"].as_array().context("fences")?;
-    assert!(
-        fences.iter().all(|fence| fence["side"] == "blue"),
-        "{fences:?}"
-    );
+    let on_blue = fences.iter().all(|fence| fence["side"] == "blue");
+    assert!(on_blue, "{fences:?}");
 
     let again = shop.step("switchover", ticket.clone()).await?;
     assert_eq!(again["receipt"]["opened_at"], receipt["opened_at"]);
@@ -99,13 +97,10 @@ async fn writes_in_flight_outlive_an_unhurried_rds_and_an_address_that_is_kept()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_made_while_green_stands_refuses_the_switchover() -> Result<()> {
     let (shop, ticket) = level("late-database").await?;
-    let blue = shop.admin("orders", "orders").await?;
-    blue.batch_execute("create database tenant_4 owner viridian")
-        .await?;
-    let tenant = shop.admin("orders", "tenant_4").await?;
-    tenant
-        .batch_execute("create table invoice (id int primary key); insert into invoice values (1)")
-        .await?;
+    let made = "create database tenant_4 owner viridian";
+    shop.execute("orders", "orders", &[made]).await?;
+    let table = "create table invoice (id int primary key); insert into invoice values (1)";
+    shop.execute("orders", "tenant_4", &[table]).await?;
     let refused = shop.refused("switchover", &ticket).await?;
     let left_behind = "the database `tenant_4` is on blue only";
     tests::says(&refused, &["Upgrade.Refused", left_behind]);
@@ -117,8 +112,8 @@ async fn a_database_that_is_made_while_green_stands_refuses_the_switchover() -> 
     assert_eq!(record["fences"], json!([]));
     assert_eq!(shop.closed("orders").await?, 0);
 
-    blue.batch_execute("drop database tenant_4 with (force)")
-        .await?;
+    let dropped = "drop database tenant_4 with (force)";
+    shop.execute("orders", "orders", &[dropped]).await?;
     shop.finish("switchover", &ticket).await?;
     shop.close().await
 }
@@ -126,20 +121,17 @@ async fn a_database_that_is_made_while_green_stands_refuses_the_switchover() -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_marked_as_a_template_is_carried_and_compared() -> Result<()> {
     let shop = Shop::open("template", "16.14").await?;
-    let blue = shop.admin("orders", "orders").await?;
-    blue.batch_execute("create database tenants owner viridian is_template true")
-        .await?;
-    let tenants = shop.admin("orders", "tenants").await?;
+    let made = "create database tenants owner viridian is_template true";
+    shop.execute("orders", "orders", &[made]).await?;
     let rows = "create table tenant (id int primary key); alter table tenant owner to viridian; \
                 insert into tenant select generate_series(1, 10)";
-    tenants.batch_execute(rows).await?;
+    shop.execute("orders", "tenants", &[rows]).await?;
     let (plan, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
     assert_eq!(plan["databases"], json!(["orders", "tenants"]));
     shop.finish("provision", &ticket).await?;
     shop.finish("prepare", &ticket).await?;
     let more = "insert into tenant select generate_series(11, 500)";
-    tenants.batch_execute(more).await?;
-    drop(tenants);
+    shop.execute("orders", "tenants", &[more]).await?;
     let receipt = &shop.done("switchover", &ticket).await?["receipt"];
     assert_eq!(receipt["databases"]["tenants"]["rows"], 500, "{receipt}");
     let green = shop.admin("orders", "tenants").await?;
@@ -160,31 +152,21 @@ async fn blue_goes_on_behind_no_fence_when_rds_takes_the_switchover_back() -> Re
     assert_eq!(record["phase"], "before");
     assert_eq!(record["fences"], json!([]));
     assert_eq!(shop.closed("orders").await?, 0);
-    let green = record["green"]["members"][0]["instance"].as_str();
-    assert_eq!(shop.closed(green.context("a name")?).await?, 0);
-    let blue = shop.admin("orders", "orders").await?;
-    blue.batch_execute("insert into item values (0, 'blue writes')")
-        .await?;
+    assert_eq!(shop.closed(&shop.green().await?).await?, 0);
+    let write = "insert into item values (0, 'blue writes')";
+    shop.execute("orders", "orders", &[write]).await?;
     shop.close().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_not_alike_is_named() -> Result<()> {
     let (shop, ticket) = level("unlike").await?;
-    let green = shop.admin(&shop.green().await?, "orders").await?;
-    let harm =
-        "set default_transaction_read_only = off; update item set name = 'other' where id = 77";
-    for statement in harm.split(';') {
-        green.batch_execute(statement).await?;
-    }
-    let unlike = shop
-        .step("validate", ticket.clone())
-        .await
-        .expect_err(OWNER);
+    let harm = "update item set name = 'other' where id = 77";
+    let harm = ["set default_transaction_read_only = off", harm];
+    shop.execute(&shop.green().await?, "orders", &harm).await?;
+    let unlike = shop.step("validate", ticket).await.expect_err(OWNER);
     assert_eq!(unlike.error, "Upgrade.Refused");
-    tests::says(
-        &unlike.cause,
-        &["`orders.public.item`: 1 row", "(id) = (77)"],
-    );
+    let named = ["`orders.public.item`: 1 row", "(id) = (77)"];
+    tests::says(&unlike.cause, &named);
     shop.close().await
 }

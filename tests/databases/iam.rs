@@ -1,7 +1,8 @@
 //! A shop that is entered by IAM: over to green and back, without a password of ours anywhere.
 
+use crate::back::alarm;
 use crate::crossing::make_level;
-use crate::shop::{OWNER, PASSWORD, Shop, checks};
+use crate::shop::{PASSWORD, Shop, checks};
 use anyhow::{Context, Result};
 use local_rds::postgres::gate::Iam;
 use serde_json::{Value, json};
@@ -12,14 +13,9 @@ impl Shop {
     /// Keeps another secret.
     async fn change_secret(&self, mut secret: Value) -> Result<()> {
         secret["ca"] = json!(self.platform.host.authority.ca_pem());
-        let put = json!({
-            "SecretId": "viridian/orders",
-            "SecretString": secret.to_string(),
-        });
-        let client = self.platform.client();
-        client
-            .json("secretsmanager", "secretsmanager.PutSecretValue", &put)
-            .await?;
+        let put = json!({"SecretId": "viridian/orders", "SecretString": secret.to_string()});
+        let (client, target) = (self.platform.client(), "secretsmanager.PutSecretValue");
+        client.json("secretsmanager", target, &put).await?;
         Ok(())
     }
 
@@ -32,9 +28,17 @@ impl Shop {
             self.ask("ModifyDBInstance", &on).await?;
             self.available(instance).await?;
         }
-        let admin = self.admin("orders", "postgres").await?;
-        Ok(admin.batch_execute("grant rds_iam to viridian").await?)
+        let grant = "grant rds_iam to viridian";
+        self.execute("orders", "postgres", &[grant]).await
     }
+}
+
+/// Plans, and holds the checks that block against those which should; what the plan says.
+async fn is_blocked(shop: &Shop, by: &[&str]) -> Result<String> {
+    let planned = shop.plan(json!({"target_version": "18.4"})).await?;
+    let text = planned["text"].to_string();
+    assert_eq!(checks(&planned, "blocker"), by, "{text}");
+    Ok(text)
 }
 
 /// Whether the instance and those of green have IAM database authentication on.
@@ -58,34 +62,25 @@ async fn iam_goes_away(shop: &Shop) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Result<()> {
     let shop = Shop::open("iam", "16.14").await?;
-    let request = json!({"target_version": "18.4"});
     shop.change_secret(json!({"username": "viridian"})).await?;
-    let planned = shop.plan(request.clone()).await?;
-    let found = checks(&planned, "blocker");
-    assert_eq!(found, ["IAM login", "our login"], "{}", planned["text"]);
+    is_blocked(&shop, &["IAM login", "our login"]).await?;
 
     shop.let_in_by_iam().await?;
-    let planned = shop.plan(request.clone()).await?;
-    let found = checks(&planned, "blocker");
-    assert_eq!(found, ["replication role"], "{}", planned["text"]);
+    is_blocked(&shop, &["replication role"]).await?;
 
     shop.platform.rds.set_iam_away(true);
-    let planned = shop.plan(request.clone()).await?;
+    is_blocked(&shop, &["our login"]).await?;
     shop.platform.rds.set_iam_away(false);
-    let found = checks(&planned, "blocker");
-    assert_eq!(found, ["our login"], "{}", planned["text"]);
 
     let follower = format!("create role follower login replication password '{PASSWORD}';");
     shop.make_table(&follower).await?;
     let replication = |password: &str| json!({"username": "viridian", "replication": {"username": "follower", "password": password}});
     shop.change_secret(replication("wrong")).await?;
-    let planned = shop.plan(request.clone()).await?;
-    assert_eq!(checks(&planned, "blocker"), ["replication role"]);
-    let text = planned["text"].to_string();
+    let text = is_blocked(&shop, &["replication role"]).await?;
     tests::says(&text, &["password authentication failed"]);
 
     shop.change_secret(replication(PASSWORD)).await?;
-    let ticket = make_level(&shop, request).await?;
+    let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
     assert!(all_let_in_by_iam(&shop).await?, "green has what blue has");
     let fenced = shop.record().await?["plan"]["application_roles"].clone();
     assert_eq!(fenced, json!(["orders_app", "reader"]));
@@ -101,8 +96,7 @@ async fn every_write_goes_over_and_comes_back_without_a_password_of_ours() -> Re
     let follows = "select count(*) = 1 from pg_stat_replication where usename = 'follower' and application_name like 'viridian%'";
     until(&green, follows).await?;
 
-    let order = json!({"database": "orders", "owner": OWNER, "reason": "An alarm went to ALARM.", "cause": "alarm"});
-    shop.finish("rollback", &order).await?;
+    shop.finish("rollback", &alarm()).await?;
     assert_eq!(shop.major("orders").await?, 16);
     assert_eq!(shop.closed("orders").await?, 0);
     let open = "select count(*) from pg_roles where rolname = 'follower' and rolcanlogin";

@@ -71,17 +71,16 @@ async fn a_fence_that_a_killed_rehearsal_left_is_taken_down_by_the_next_one() ->
     let shop = Shop::open("rehearsal", "16.14").await?;
     let (_, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
     shop.finish("provision", &ticket).await?;
-    let green = shop.admin(&shop.green().await?, "postgres").await?;
-    green
-        .batch_execute("set default_transaction_read_only = off")
-        .await?;
-    let left =
-        "alter role reader nologin; comment on role reader is 'viridian: fenced by x until y'";
-    green.batch_execute(left).await?;
+    let green = shop.green().await?;
+    let left = [
+        "set default_transaction_read_only = off",
+        "alter role reader nologin; comment on role reader is 'viridian: fenced by x until y'",
+    ];
+    shop.execute(&green, "postgres", &left).await?;
     shop.finish("prepare", &ticket).await?;
     let roles =
         "select count(*) from pg_roles where rolname in ('orders_app', 'reader') and rolcanlogin";
-    assert_eq!(green.query_one(roles, &[]).await?.get::<_, i64>(0), 2);
+    assert_eq!(shop.number(&green, roles).await?, 2);
     assert_eq!(shop.record().await?["fences"], json!([]));
     shop.close().await
 }

@@ -7,33 +7,24 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Result<()> {
     let shop = Shop::open("refused", "16.14").await?;
-    let orders = shop.admin("orders", "orders").await?;
-    orders
-        .batch_execute(
-            "create table log (line text); create table t (n int, p regproc, primary key (n)); \
-             create table secret (n int primary key); alter table secret enable row level security; \
-             create table track (place int primary key deferrable); \
-             create table lent (place int primary key deferrable); alter table lent replica identity full",
-        )
-        .await?;
-    for made in [
+    let made = [
+        "create table log (line text); create table t (n int, p regproc, primary key (n)); \
+         create table secret (n int primary key); alter table secret enable row level security; \
+         create table track (place int primary key deferrable); \
+         create table lent (place int primary key deferrable); alter table lent replica identity full",
         "create database archive allow_connections false",
         "create database full_one connection limit 0",
-    ] {
-        orders.batch_execute(made).await?;
-    }
-    orders
-        .batch_execute("create role root login superuser")
-        .await?;
+        "create role root login superuser",
+    ];
+    shop.execute("orders", "orders", &made).await?;
     let orders_id = ("DBInstanceIdentifier", "orders");
     let off = [orders_id, ("BackupRetentionPeriod", "0")];
     shop.ask("ModifyDBInstance", &off).await?;
     shop.available("orders").await?;
     let slot = "select pg_create_logical_replication_slot('cdc', 'pgoutput')";
-    orders.query_one(slot, &[]).await?;
-    let planned = shop
-        .plan(json!({"target_version": "18.4", "alarms": ["nobody-made-this"]}))
-        .await?;
+    shop.execute("orders", "orders", &[slot]).await?;
+    let request = json!({"target_version": "18.4", "alarms": ["nobody-made-this"]});
+    let planned = shop.plan(request).await?;
     assert_eq!(planned["outcome"], "refused");
     let found = checks(&planned, "blocker");
     let expected = [
@@ -66,18 +57,13 @@ async fn a_database_passes_as_rds_s_own_only_if_it_is() -> Result<()> {
     let shop = Shop::open("own-rdsadmin", "16.14").await?;
     let planned = shop.plan(json!({"target_version": "18.4"})).await?;
     assert_eq!(planned["plan"]["databases"], json!(["orders"]));
-    let admin = shop.admin("orders", "orders").await?;
-    admin
-        .batch_execute("drop database if exists rdsadmin")
-        .await?;
-    admin
-        .batch_execute("create database rdsadmin owner viridian")
-        .await?;
-    let template = shop.admin("orders", "template1").await?;
-    template
-        .batch_execute("create table country (code text primary key)")
-        .await?;
-    drop(template);
+    let another = [
+        "drop database if exists rdsadmin",
+        "create database rdsadmin owner viridian",
+    ];
+    shop.execute("orders", "orders", &another).await?;
+    let table = "create table country (code text primary key)";
+    shop.execute("orders", "template1", &[table]).await?;
     let planned = shop.plan(json!({"target_version": "18.4"})).await?;
     assert_eq!(planned["plan"]["databases"], json!(["orders", "rdsadmin"]));
     assert_eq!(checks(&planned, "blocker"), ["databases"]);
@@ -87,10 +73,8 @@ async fn a_database_passes_as_rds_s_own_only_if_it_is() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_with_faults_is_answered_with_all_of_them() -> Result<()> {
     let shop = Shop::open("faulty", "16.14").await?;
-    let failure = shop
-        .plan(json!({"target_verson": "18.4", "ramp": [100, 10]}))
-        .await
-        .expect_err("faulty");
+    let faulty = json!({"target_verson": "18.4", "ramp": [100, 10]});
+    let failure = shop.plan(faulty).await.expect_err("faulty");
     assert_eq!(failure.error, "Upgrade.InvalidInput");
     let missing = "`target_version` is missing";
     let meant = "did you mean `target_version`";

@@ -86,6 +86,15 @@ impl Shop {
         server.admin(database).await
     }
 
+    /// Executes statements one by one in a session of the superuser.
+    pub async fn execute(&self, instance: &str, database: &str, all: &[&str]) -> Result<()> {
+        let admin = self.admin(instance, database).await?;
+        for statements in all {
+            admin.batch_execute(statements).await?;
+        }
+        Ok(())
+    }
+
     /// The number that a query of the superuser's finds in `orders`.
     pub async fn number(&self, instance: &str, query: &str) -> Result<i64> {
         let admin = self.admin(instance, "orders").await?;
@@ -109,8 +118,7 @@ impl Shop {
         let table = format!(
             "{before} alter role orders_app password '{PASSWORD}'; set role orders_app; {TABLE}"
         );
-        let blue = self.admin("orders", "orders").await?;
-        Ok(blue.batch_execute(&table).await?)
+        self.execute("orders", "orders", &[&table]).await
     }
 
     /// Starts a writer, and waits until it is at work on the instance that takes the writes.

@@ -5,7 +5,6 @@ use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio_postgres::Client;
 
 /// Lets RDS switch over without anybody of ours there.
 async fn rds_switches(shop: &Shop) -> Result<()> {
@@ -52,24 +51,19 @@ async fn called(shop: &Shop, marker: i64) -> Result<()> {
 
 /// Closes green's roles, as `switchover` does before it calls RDS.
 async fn close_green(shop: &Shop) -> Result<()> {
-    close(&shop.admin(&shop.green().await?, "orders").await?).await
+    close(shop, &shop.green().await?).await
 }
 
-/// Closes the roles as a fence does.
-async fn close(inside: &Client) -> Result<()> {
+/// Closes an instance's roles as a fence does.
+async fn close(shop: &Shop, instance: &str) -> Result<()> {
     let close = |role| {
         format!(
             "alter role {role} nologin; comment on role {role} is 'viridian: fenced by {OWNER} until later'"
         )
     };
-    for statement in [
-        "set default_transaction_read_only = off",
-        &close("orders_app"),
-        &close("reader"),
-    ] {
-        inside.batch_execute(statement).await?;
-    }
-    Ok(())
+    let off = "set default_transaction_read_only = off";
+    let closing = [off, &close("orders_app"), &close("reader")];
+    shop.execute(instance, "orders", &closing).await
 }
 
 /// Orders the rollback as the rule does that an upgrade's end starts: by its execution, whatever the request said.
@@ -96,10 +90,8 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
     called(&shop, written).await?;
     assert_eq!(shop.closed("orders-old1").await?, 0, "old is open");
     let asked = undo(&shop).await?;
-    assert!(
-        asked.contains("green serves") || asked.contains("green goes on serving"),
-        "{asked}"
-    );
+    let serves = ["green serves", "green goes on serving"];
+    assert!(serves.iter().any(|said| asked.contains(said)), "{asked}");
     assert_eq!(shop.closed("orders").await?, 0);
     assert_eq!(shop.closed("orders-old1").await?, 2);
     assert_eq!(shop.record().await?["phase"], "needs_operator");
@@ -142,7 +134,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    close(&shop.admin("orders-old1", "orders").await?).await?;
+    close(&shop, "orders-old1").await?;
     called(&shop, written).await?;
     shop.leave("switching", |record| {
         record["plan"]["from_version"] = json!("16.14");
