@@ -294,7 +294,8 @@ async fn compare(
         Some(_) => all(Health::Healthy),
         None => registered.iter().all(|(_, is)| *is != Health::Initial),
     };
-    let Some(wanted) = addresses(world, targets, registered.is_empty()).await? else {
+    let needed = registered.is_empty() || part.like.is_none();
+    let Some(wanted) = addresses(world, targets, needed).await? else {
         return Ok(Some(compared));
     };
     let has = |all: &[Address], one: &Address| {
@@ -314,8 +315,8 @@ async fn compare(
     Ok(Some(compared))
 }
 
-/// The addresses that these hosts have now. `None` if one of them has none: the switchover ends green's own names, and what was
-/// registered by them stays. A group that is empty has to wait for the name.
+/// The addresses that these hosts have now. `None` if one of them has none and it is not needed: the switchover ends green's own
+/// names, and what was registered by them stays. Other names last, so no answer is no reason to take their group for right.
 async fn addresses(
     world: &impl World,
     targets: &[(&str, &Address)],
