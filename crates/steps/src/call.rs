@@ -71,11 +71,11 @@ impl<'w, W: World> Call<'w, W> {
     /// # Errors
     ///
     /// The first failure after `patience`.
-    pub async fn patiently(
+    pub async fn patiently<T>(
         &self,
         patience: Duration,
-        mut attempt: impl AsyncFnMut() -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        mut attempt: impl AsyncFnMut() -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let began = self.now();
         loop {
             match attempt().await {

@@ -14,11 +14,13 @@ use ports::{Access, Error, Session, SessionOf, World};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use steps::moment::{Moment, compare};
-use steps::{Held, Laps, metrics};
+use steps::{Call, Held, Laps, metrics};
 use tracing::{info, warn};
 
 /// What the end of the call needs.
 const SPARE: Duration = Duration::from_secs(6);
+/// How long old is asked for the sessions in which it is compared.
+const OLD_ANSWERS: Duration = Duration::from_secs(10);
 /// Clients reconnect before anything is compared.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -102,7 +104,7 @@ async fn complete<W: World>(
     let call = held.call;
     let mut laps = Laps::begin(call);
     receipt.wrong = closed(sides, &receipt.roles).await?;
-    let old = hold_old(sides).await;
+    let old = hold_old(call, sides).await;
     follow_back(held, sides).await?;
     call.sleep(BREATH).await;
     let pairs = sides.databases.iter().zip(&old).zip(&sides.new_inside);
@@ -181,10 +183,14 @@ async fn close_old_late<W: World>(
     Ok(old.is_some_and(|old| old.is_closed()))
 }
 
-/// Frozen sessions on old, as it is before it follows new.
-async fn hold_old<W: World>(sides: &Sides<'_, W>) -> Vec<Result<SessionOf<W>, Error>> {
-    let held = sides.databases.iter().map(|database| async {
-        let session = sides.old.open(database, Access::AsServed).await?;
+/// Frozen sessions on old, as it is before it follows new. Old waits for nothing but this, so it is asked for a while.
+async fn hold_old<W: World>(
+    call: &Call<'_, W>,
+    sides: &Sides<'_, W>,
+) -> Vec<Result<SessionOf<W>, Error>> {
+    let held = sides.databases.iter().map(|database| async move {
+        let open = async || sides.old.open(database, Access::AsServed).await;
+        let session = call.patiently(OLD_ANSWERS, open).await?;
         session.freeze().await?;
         Ok(session)
     });
