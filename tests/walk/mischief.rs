@@ -136,9 +136,7 @@ impl World {
         }
         if self.strikes(Fault::LinkBreaks) {
             for server in &mut self.servers {
-                if let Some(subscription) = &mut server.subscription {
-                    (subscription.enabled, subscription.fresh) = (false, false);
-                }
+                server.enable_link(false);
             }
         }
         if self.strikes(Fault::LoginRefused) {

@@ -111,6 +111,11 @@ impl Call {
         look(&mut world)
     }
 
+    /// As [`Self::look`], where what is seen can't fail.
+    async fn see<T>(&self, at: &'static str, see: impl FnOnce(&mut World) -> T) -> Fallible<T> {
+        self.look(at, |world| Ok(see(world))).await
+    }
+
     /// Changes something. Without a lease of its own where `kind` is [`Kind::Free`].
     async fn act<T>(
         &self,
@@ -141,6 +146,11 @@ impl Call {
     }
 }
 
+/// Ports of a world that is each of them itself.
+macro_rules! itself {
+    ($($port:ident)*) => { $(fn $port(&self) -> &Self { self })* };
+}
+
 impl ports::World for Call {
     type Upgrades = Self;
     type Rds = Self;
@@ -156,57 +166,8 @@ impl ports::World for Call {
     type Logins = Self;
     type Clock = Self;
 
-    fn upgrades(&self) -> &Self {
-        self
-    }
-
-    fn rds(&self) -> &Self {
-        self
-    }
-
-    fn alarms(&self) -> &Self {
-        self
-    }
-
-    fn task_tokens(&self) -> &Self {
-        self
-    }
-
-    fn executions(&self) -> &Self {
-        self
-    }
-
-    fn notices(&self) -> &Self {
-        self
-    }
-
-    fn metrics(&self) -> &Self {
-        self
-    }
-
-    fn zones(&self) -> &Self {
-        self
-    }
-
-    fn parameters(&self) -> &Self {
-        self
-    }
-
-    fn listeners(&self) -> &Self {
-        self
-    }
-
-    fn names(&self) -> &Self {
-        self
-    }
-
-    fn logins(&self) -> &Self {
-        self
-    }
-
-    fn clock(&self) -> &Self {
-        self
-    }
+    itself!(upgrades rds alarms task_tokens executions notices metrics);
+    itself!(zones parameters listeners names logins clock);
 
     fn record_ttl(&self) -> u32 {
         super::setting::TTL

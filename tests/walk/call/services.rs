@@ -2,7 +2,8 @@
 
 use super::timer::Kind;
 use super::{Call, Fault};
-use crate::world::routes::{Balancer, READS_PARAMETER, arn_of};
+use crate::world::alarms::ALARM;
+use crate::world::routes::{Balancer, NO_GROUP, READS_PARAMETER, ZONE, ZONE_NAME, arn_of};
 use crate::world::{Fallible, World, answered, silence};
 use domain::alarms::Reading;
 use domain::error::StepError;
@@ -22,24 +23,24 @@ use std::collections::BTreeMap;
 
 impl Rds for Call {
     async fn instance_named(&self, id: &InstanceId) -> Fallible<Option<Instance>> {
-        self.look("instance by name", |world| Ok(world.described(id.as_str())))
+        self.see("instance by name", |world| world.described(id.as_str()))
             .await
     }
 
     async fn instance(&self, id: &ResourceId) -> Fallible<Option<Instance>> {
-        let find = |world: &mut World| {
+        self.see("instance", |world| {
             let server = world.server(id);
-            Ok(server.map(|server| world.instance(server)))
-        };
-        self.look("instance", find).await
+            server.map(|server| world.instance(server))
+        })
+        .await
     }
 
     async fn instances(&self) -> Fallible<Vec<Instance>> {
-        let all = |world: &mut World| {
+        self.see("instances", |world| {
             let all = world.servers.iter();
-            Ok(all.map(|server| world.instance(server)).collect())
-        };
-        self.look("instances", all).await
+            all.map(|server| world.instance(server)).collect()
+        })
+        .await
     }
 
     async fn upgrade_instance(&self, id: &InstanceId, version: &str) -> Fallible<()> {
@@ -68,19 +69,16 @@ impl Rds for Call {
     }
 
     async fn deployment(&self, id: &DeploymentId) -> Fallible<Option<Deployment>> {
-        self.look("deployment", |world| Ok(world.deployment(id)))
-            .await
+        self.see("deployment", |world| world.deployment(id)).await
     }
 
     async fn deployment_named(&self, name: &str) -> Fallible<Option<Deployment>> {
-        self.look("deployment by name", |world| {
-            Ok(world.deployment_named(name))
-        })
-        .await
+        self.see("deployment by name", |world| world.deployment_named(name))
+            .await
     }
 
     async fn deployments_of(&self, arn: &str) -> Fallible<Vec<Deployment>> {
-        self.look("deployments of", |world| Ok(world.deployments_of(arn)))
+        self.see("deployments of", |world| world.deployments_of(arn))
             .await
     }
 
@@ -109,11 +107,11 @@ impl Rds for Call {
     }
 
     async fn snapshot(&self, name: &str) -> Fallible<Option<Snapshot>> {
-        let taken = |world: &mut World| {
+        self.see("snapshot", |world| {
             let mut taken = world.snapshots.iter();
-            Ok(taken.find(|taken| taken.id == name).cloned())
-        };
-        self.look("snapshot", taken).await
+            taken.find(|taken| taken.id == name).cloned()
+        })
+        .await
     }
 
     async fn create_snapshot(
@@ -129,36 +127,33 @@ impl Rds for Call {
     }
 
     async fn upgrade_targets(&self, _engine: &str, version: &str) -> Fallible<Vec<UpgradeTarget>> {
-        let targets = |_: &mut World| Ok(crate::setting::targets(version));
-        self.look("targets", targets).await
+        self.see("targets", |_| crate::setting::targets(version))
+            .await
     }
 
     async fn family(&self, _engine: &str, version: &str) -> Fallible<Option<String>> {
-        self.look("family", |_| Ok(Some(crate::setting::family(version))))
+        self.see("family", |_| Some(crate::setting::family(version)))
             .await
     }
 
     async fn family_of_group(&self, group: &str) -> Fallible<Option<String>> {
         let family = group.split_once('.').map(|(_, family)| family.to_owned());
-        self.look("family of group", |_| Ok(family)).await
+        self.see("family of group", |_| family).await
     }
 
     async fn parameters(&self, group: &str) -> Fallible<BTreeMap<String, String>> {
-        let set = crate::setting::parameters(group);
-        self.look("parameters", |_| Ok(set)).await
+        self.see("parameters", |_| crate::setting::parameters(group))
+            .await
     }
 }
 
 impl Alarms for Call {
     async fn tagged(&self, _database: &Database) -> Fallible<Vec<String>> {
-        self.look("tagged alarms", |_| {
-            Ok(vec![crate::world::alarms::ALARM.to_owned()])
-        })
-        .await
+        self.see("tagged alarms", |_| vec![ALARM.to_owned()]).await
     }
 
     async fn read(&self, names: &[String], since: Option<Millis>) -> Fallible<Vec<Reading>> {
-        self.look("alarms", |world| Ok(world.readings(names, since)))
+        self.see("alarms", |world| world.readings(names, since))
             .await
     }
 }
@@ -188,14 +183,14 @@ impl TaskTokens for Call {
 
 impl Executions for Call {
     async fn describe(&self, execution: &Owner) -> Fallible<Execution> {
-        let stands = |world: &mut World| {
-            Ok(match world.executions.get(execution.as_str()) {
+        self.see("execution", |world| {
+            match world.executions.get(execution.as_str()) {
                 None => Execution::Unknown,
                 Some(None) => Execution::Running,
                 Some(Some(at)) => Execution::Ended(Millis(*at)),
-            })
-        };
-        self.look("execution", stands).await
+            }
+        })
+        .await
     }
 
     async fn start_rollback(&self, name: &str, input: &Value) -> Fallible<()> {
@@ -209,7 +204,7 @@ impl Executions for Call {
 
 impl Notices for Call {
     async fn subscribers(&self) -> Fallible<u32> {
-        self.look("subscribers", |_| Ok(1)).await
+        self.see("subscribers", |_| 1).await
     }
 
     async fn publish(&self, notice: &Notice) -> Fallible<()> {
@@ -240,13 +235,12 @@ impl Metrics for Call {
 
 impl Zones for Call {
     async fn zones(&self, name: &str) -> Fallible<Vec<String>> {
-        let known = name == crate::world::routes::ZONE_NAME;
-        let zone = known.then(|| crate::world::routes::ZONE.to_owned());
-        self.look("zones", |_| Ok(zone.into_iter().collect())).await
+        let zone = (name == ZONE_NAME).then(|| ZONE.to_owned());
+        self.see("zones", |_| zone.into_iter().collect()).await
     }
 
     async fn records(&self, _zone: &str, name: &str) -> Fallible<Vec<RecordSet>> {
-        self.look("records", |world| Ok(world.records(name))).await
+        self.see("records", |world| world.records(name)).await
     }
 
     async fn change(&self, _zone: &str, name: &str, edits: &[Edit]) -> Fallible<Option<String>> {
@@ -257,7 +251,7 @@ impl Zones for Call {
     }
 
     async fn is_everywhere(&self, change: &str) -> Fallible<bool> {
-        self.look("change", |world| Ok(world.is_everywhere(change)))
+        self.see("change", |world| world.is_everywhere(change))
             .await
     }
 }
@@ -279,11 +273,11 @@ impl Call {
 
 impl Listeners for Call {
     async fn action(&self, _listener: &str) -> Fallible<Option<Action>> {
-        let action = |world: &mut World| {
+        self.see("listener", |world| {
             let listener = world.listener.as_ref();
-            Ok(listener.map(|listener| listener.action.clone()))
-        };
-        self.look("listener", action).await
+            listener.map(|listener| listener.action.clone())
+        })
+        .await
     }
 
     async fn forward(&self, _listener: &str, action: &Action) -> Fallible<()> {
@@ -300,14 +294,11 @@ impl Listeners for Call {
         } else {
             arn_of(id)
         };
-        let group = |world: &mut World| {
-            let groups = world
-                .listener
-                .as_ref()
-                .and_then(|listener| listener.groups.get(&arn));
-            Ok(groups.map(|(group, _)| group.clone()))
-        };
-        self.look("target group", group).await
+        self.see("target group", |world| {
+            let (group, _) = world.listener.as_ref()?.groups.get(&arn)?;
+            Some(group.clone())
+        })
+        .await
     }
 
     async fn create_group(
@@ -325,13 +316,9 @@ impl Listeners for Call {
 
     async fn targets(&self, group: &str) -> Fallible<Vec<(Address, Health)>> {
         let targets = |world: &mut World| {
-            let groups = world
-                .listener
-                .as_ref()
-                .and_then(|listener| listener.groups.get(group));
-            let Some((_, targets)) = groups else {
-                let code = "TargetGroupNotFound";
-                return answered(Nature::Looked, "targets", Failure::Unfit, code);
+            let listener = world.listener.as_ref();
+            let Some((_, targets)) = listener.and_then(|it| it.groups.get(group)) else {
+                return answered(Nature::Looked, "targets", Failure::Unfit, NO_GROUP);
             };
             let targets = targets.iter().cloned();
             Ok(targets.map(|target| (target, Health::Healthy)).collect())
@@ -341,10 +328,7 @@ impl Listeners for Call {
 
     async fn register(&self, group: &str, targets: &[Address]) -> Fallible<()> {
         let register = |listener: &mut Balancer| {
-            let (_, there) = listener
-                .groups
-                .get_mut(group)
-                .ok_or("TargetGroupNotFound")?;
+            let there = listener.targets(group)?;
             there.retain(|one| !targets.contains(one));
             there.extend_from_slice(targets);
             Ok(())
@@ -354,10 +338,7 @@ impl Listeners for Call {
 
     async fn deregister(&self, group: &str, targets: &[Address]) -> Fallible<()> {
         let deregister = |listener: &mut Balancer| {
-            let (_, there) = listener
-                .groups
-                .get_mut(group)
-                .ok_or("TargetGroupNotFound")?;
+            let there = listener.targets(group)?;
             there.retain(|one| !targets.contains(one));
             Ok(())
         };
@@ -380,8 +361,8 @@ impl Listeners for Call {
 impl Parameters for Call {
     async fn value(&self, name: &str) -> Fallible<Option<Held>> {
         let is_known = name == READS_PARAMETER;
-        let held = |world: &mut World| Ok(world.parameter.clone().filter(|_| is_known));
-        self.look("parameter", held).await
+        let held = |world: &mut World| world.parameter.clone().filter(|_| is_known);
+        self.see("parameter", held).await
     }
 
     async fn replace(&self, _name: &str, text: &str) -> Fallible<i64> {

@@ -79,15 +79,13 @@ impl Session {
         self.after(done).await
     }
 
-    async fn act<T>(
-        &self,
-        at: &'static str,
-        act: impl FnOnce(&mut World, usize) -> Fallible<T>,
-    ) -> Fallible<T> {
-        self.act_as(at, Kind::Act, act).await
+    /// As [`Self::look`], of the server alone, where what is seen can't fail.
+    async fn see<T>(&self, at: &'static str, see: impl FnOnce(&Server) -> T) -> Fallible<T> {
+        let look = |world: &mut World, place: usize| Ok(see(&world.servers[place]));
+        self.look(at, look).await
     }
 
-    async fn act_as<T>(
+    async fn act<T>(
         &self,
         at: &'static str,
         kind: Kind,
@@ -107,9 +105,18 @@ impl Session {
         at: &'static str,
         act: impl FnOnce(&mut World, usize) -> Fallible<T>,
     ) -> Fallible<T> {
-        self.act(at, |world, place| {
+        self.act(at, Kind::Act, |world, place| {
             self.may_write(&world.servers[place], at)?;
             act(world, place)
+        })
+        .await
+    }
+
+    /// As [`Self::write`], of the server alone.
+    async fn change(&self, at: &'static str, change: impl FnOnce(&mut Server)) -> Fallible<()> {
+        self.write(at, |world, place| {
+            change(&mut world.servers[place]);
+            Ok(())
         })
         .await
     }
@@ -151,19 +158,15 @@ impl Session {
 
     /// Whether the application's role can log in.
     pub async fn logs_in(&self) -> Fallible<bool> {
-        self.look("inspect", |world, place| Ok(world.servers[place].login))
-            .await
+        self.see("inspect", |server| server.login).await
     }
 
     /// A few answers at once.
     pub async fn answer(&self) -> Fallible<Answer> {
-        self.look("ask", |world, place| {
-            let server = &world.servers[place];
-            Ok(Answer {
-                version: server.version.clone(),
-                read_only: server.read_only,
-                streaming: server.is_replica(),
-            })
+        self.see("ask", |server| Answer {
+            version: server.version.clone(),
+            read_only: server.read_only,
+            streaming: server.is_replica(),
         })
         .await
     }
@@ -198,17 +201,16 @@ impl ports::Session for Session {
     }
 
     async fn limit_statements(&self, _limit: Duration) -> Fallible<()> {
-        self.look("limit statements", |_, _| Ok(())).await
+        self.see("limit statements", |_| ()).await
     }
 
     async fn databases(&self) -> Fallible<BTreeSet<String>> {
-        self.look("databases", |_, _| Ok([DATABASE.to_owned()].into()))
+        self.see("databases", |_| [DATABASE.to_owned()].into())
             .await
     }
 
     async fn can_send_back(&self, _databases: usize) -> Fallible<Result<String, String>> {
-        self.look("settings", |_, _| Ok(Ok("it can".to_owned())))
-            .await
+        self.see("settings", |_| Ok("it can".to_owned())).await
     }
 
     async fn clock(&self) -> Fallible<Millis> {
@@ -216,31 +218,23 @@ impl ports::Session for Session {
     }
 
     async fn roles(&self, names: &[String]) -> Fallible<Vec<Role>> {
-        self.look("roles", |world, place| {
-            let server = &world.servers[place];
+        self.see("roles", |server| {
             let named = names.iter().filter(|name| *name == ROLE);
-            Ok(named.map(|_| server.role_seen()).collect())
+            named.map(|_| server.role_seen()).collect()
         })
         .await
     }
 
     async fn logins(&self) -> Fallible<BTreeSet<String>> {
-        self.look(
-            "logins",
-            |world, place| Ok(world.servers[place].roles(true)),
-        )
-        .await
+        self.see("logins", |server| server.roles(true)).await
     }
 
     async fn role_names(&self) -> Fallible<BTreeSet<String>> {
-        self.look("role names", |world, place| {
-            Ok(world.servers[place].roles(false))
-        })
-        .await
+        self.see("role names", |server| server.roles(false)).await
     }
 
     async fn raise(&self, fence: &Fence) -> Fallible<()> {
-        self.act("raise", |world, place| {
+        self.act("raise", Kind::Act, |world, place| {
             self.may_alter(&world.servers[place])?;
             if !fence.roles.is_empty() {
                 let now = world.now;
@@ -253,7 +247,7 @@ impl ports::Session for Session {
     }
 
     async fn lift(&self, fence: &Fence) -> Fallible<()> {
-        self.act("lift", |world, place| {
+        self.act("lift", Kind::Act, |world, place| {
             self.may_alter(&world.servers[place])?;
             if let Some(role) = fence.roles.first() {
                 world.servers[place].open(role.comment.clone());
@@ -277,7 +271,7 @@ impl ports::Session for Session {
 
     async fn drain(&self, _roles: &[String], bound: Duration) -> Fallible<Drained> {
         let (ended, ends) = self
-            .act("drain", |world, place| {
+            .act("drain", Kind::Act, |world, place| {
                 let ended = u32::from(world.servers[place].sessions);
                 let stays = ended > 0 && world.strikes(Fault::SessionStays);
                 world.servers[place].sessions = stays;
@@ -289,16 +283,14 @@ impl ports::Session for Session {
             let wait = ends.min(millis(bound));
             self.call.pause("drain", Kind::Sleep, wait).await;
             if ends <= millis(bound) {
-                self.act("drain on", |world, place| {
+                let end = |world: &mut World, place: usize| {
                     world.servers[place].sessions = false;
                     Ok(())
-                })
-                .await?;
+                };
+                self.act("drain on", Kind::Act, end).await?;
             }
         }
-        let left = self.look("drained", |world, place| {
-            Ok(u32::from(world.servers[place].sessions))
-        });
+        let left = self.see("drained", |server| u32::from(server.sessions));
         let left = left.await?;
         Ok(Drained { ended, left })
     }
@@ -312,7 +304,7 @@ impl ports::Session for Session {
     }
 
     async fn prepared_transactions(&self) -> Fallible<Vec<String>> {
-        self.look("prepared", |_, _| Ok(vec![])).await
+        self.see("prepared", |_| vec![]).await
     }
 
     async fn next_transaction(&self) -> Fallible<u64> {
@@ -338,11 +330,8 @@ impl ports::Session for Session {
     }
 
     async fn remove_marker(&self) -> Fallible<()> {
-        self.write("remove marker", |world, place| {
-            world.servers[place].marker = None;
-            Ok(())
-        })
-        .await
+        self.change("remove marker", |server| server.marker = None)
+            .await
     }
 
     async fn write_marker(&self) -> Fallible<WrittenMarker> {
@@ -399,7 +388,7 @@ impl ports::Session for Session {
     }
 
     async fn foreign_replication(&self) -> Fallible<Vec<String>> {
-        self.look("foreign replication", |_, _| Ok(vec![])).await
+        self.see("foreign replication", |_| vec![]).await
     }
 
     async fn follows(&self) -> Fallible<bool> {
@@ -439,22 +428,16 @@ impl ports::Session for Session {
     }
 
     async fn release(&self) -> Fallible<()> {
-        self.look("release", |_, _| {
-            *self.frozen.borrow_mut() = None;
-            Ok(())
-        })
-        .await
+        self.see("release", |_| *self.frozen.borrow_mut() = None)
+            .await
     }
 
     async fn adopt(&self) -> Fallible<()> {
-        self.write("adopt", |_, _| Ok(())).await
+        self.change("adopt", |_| ()).await
     }
 
     async fn shape(&self) -> Fallible<Shape> {
-        self.look("shape", |world, place| {
-            Ok(self.sees(&world.servers[place]).shape())
-        })
-        .await
+        self.see("shape", |server| self.sees(server).shape()).await
     }
 
     async fn arm(&self, _pusher: &Self, link: &Link) -> Fallible<Position> {
@@ -494,7 +477,7 @@ impl ports::Session for Session {
             "Sweep" => Kind::Free,
             _ => Kind::Act,
         };
-        self.act_as("disarm", kind, |world, place| {
+        self.act("disarm", kind, |world, place| {
             self.may_write(&world.servers[place], "dropping the slot")?;
             world.servers[place].slot = None;
             Ok(())
@@ -508,9 +491,7 @@ impl ports::Session for Session {
             return Ok(());
         }
         self.write("enable", |world, place| {
-            if let Some(subscription) = &mut world.servers[place].subscription {
-                (subscription.enabled, subscription.fresh) = (true, false);
-            }
+            world.servers[place].enable_link(true);
             world.carry_soon();
             Ok(())
         })
@@ -531,62 +512,41 @@ impl ports::Session for Session {
     }
 
     async fn disable(&self, _name: &str) -> Fallible<()> {
-        self.write("disable", |world, place| {
-            if let Some(subscription) = &mut world.servers[place].subscription {
-                (subscription.enabled, subscription.fresh) = (false, false);
-            }
-            Ok(())
-        })
-        .await
+        self.change("disable", |server| server.enable_link(false))
+            .await
     }
 
     async fn unsubscribe(&self, _name: &str) -> Fallible<()> {
-        self.write("unsubscribe", |world, place| {
-            world.servers[place].subscription = None;
-            Ok(())
-        })
-        .await
+        self.change("unsubscribe", |server| server.subscription = None)
+            .await
     }
 
     async fn carry_sequences(&self, new: &Self) -> Fallible<Vec<String>> {
-        let next = new.look("read sequences", |world, place| {
-            Ok(world.servers[place].sequence)
-        });
-        let next = next.await?;
-        self.write("set sequences", |world, place| {
-            let old = &mut world.servers[place];
-            old.sequence = old.sequence.max(next);
-            Ok(vec![])
-        })
-        .await
+        let next = new.see("read sequences", |server| server.sequence).await?;
+        let set = |old: &mut Server| old.sequence = old.sequence.max(next);
+        self.change("set sequences", set).await?;
+        Ok(vec![])
     }
 
     async fn tables(&self) -> Fallible<Vec<Table>> {
-        self.look("tables", |world, place| {
-            let seen = self.sees(&world.servers[place]);
-            let names = seen.tables();
-            Ok(names
-                .map(|name| table(name, seen.rows.count_ones()))
-                .collect())
-        })
-        .await
+        let seen = self.see("tables", |server| self.sees(server)).await?;
+        let names = seen.tables();
+        let tables = names.map(|name| table(name, seen.rows.count_ones()));
+        Ok(tables.collect())
     }
 
     async fn extensions(&self) -> Fallible<Vec<String>> {
-        self.look("extensions", |_, _| Ok(vec![])).await
+        self.see("extensions", |_| vec![]).await
     }
 
     async fn invalid_indexes(&self) -> Fallible<Vec<String>> {
-        self.look("indexes", |_, _| Ok(vec![])).await
+        self.see("indexes", |_| vec![]).await
     }
 
     async fn sequences(&self) -> Fallible<Vec<(String, Option<i64>)>> {
-        self.look("sequences", |world, place| {
-            let next = world.servers[place].sequence;
-            let last = next.checked_sub(1).map(i64::from);
-            Ok(vec![(SEQUENCE.to_owned(), last)])
-        })
-        .await
+        let next = self.see("sequences", |server| server.sequence).await?;
+        let last = next.checked_sub(1).map(i64::from);
+        Ok(vec![(SEQUENCE.to_owned(), last)])
     }
 
     async fn buckets(&self, table: &Table, buckets: u32) -> Fallible<BTreeMap<i32, Bucket>> {
@@ -613,23 +573,17 @@ impl ports::Session for Session {
     }
 
     async fn missing_statistics(&self) -> Fallible<Vec<TableName>> {
-        self.look("missing statistics", |world, place| {
-            let missing = !world.servers[place].analyzed;
-            let table = missing.then(|| TableName {
-                schema: "public".to_owned(),
-                name: "orders".to_owned(),
-            });
-            Ok(table.into_iter().collect())
-        })
-        .await
+        let analyzed = self.see("missing statistics", |server| server.analyzed);
+        let missing = (!analyzed.await?).then(|| TableName {
+            schema: "public".to_owned(),
+            name: "orders".to_owned(),
+        });
+        Ok(missing.into_iter().collect())
     }
 
     async fn analyze(&self, _table: &TableName) -> Fallible<()> {
-        self.write("analyze", |world, place| {
-            world.servers[place].analyzed = true;
-            Ok(())
-        })
-        .await
+        self.change("analyze", |server| server.analyzed = true)
+            .await
     }
 }
 
@@ -684,10 +638,7 @@ impl Session {
 
     /// The rows of a table, by number.
     async fn rows(&self, table: &Table) -> Fallible<impl Iterator<Item = u32> + use<>> {
-        let rows = self.look("rows", |world, place| {
-            Ok(self.sees(&world.servers[place]).rows)
-        });
-        let rows = rows.await?;
+        let rows = self.see("rows", |server| self.sees(server).rows).await?;
         let rows = if table.name == "orders" { rows } else { 0 };
         Ok((0..128).filter(move |number| rows & (1 << number) != 0))
     }

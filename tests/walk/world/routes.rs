@@ -22,6 +22,9 @@ pub const WRITES: &str = "orders-writes.shop.test";
 pub const LISTENER: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/net/orders/1/1";
 
+/// The service's code for a target group that is not there.
+pub const NO_GROUP: &str = "TargetGroupNotFound";
+
 /// A listener with its target groups, the customer's own first.
 #[derive(Debug, Clone)]
 pub struct Balancer {
@@ -47,7 +50,8 @@ impl Balancer {
             port: 5432,
             zone: None,
         };
-        made.targets(&arn_of("orders")).push(target);
+        let targets = made.targets(&arn_of("orders"));
+        targets.expect("the group that was made").push(target);
         made
     }
 
@@ -62,9 +66,10 @@ impl Balancer {
         self.groups.entry(arn).or_insert((group, vec![]));
     }
 
-    /// A group's targets.
-    pub fn targets(&mut self, group: &str) -> &mut Vec<Address> {
-        &mut self.groups.get_mut(group).expect("a group that is there").1
+    /// A group's targets; the service's code if it is not there.
+    pub fn targets(&mut self, group: &str) -> Result<&mut Vec<Address>, &'static str> {
+        let (_, targets) = self.groups.get_mut(group).ok_or(NO_GROUP)?;
+        Ok(targets)
     }
 
     /// The addresses that new connections may get.

@@ -288,6 +288,13 @@ impl Server {
         self.comment = comment;
     }
 
+    /// The subscription of the way back is enabled or disabled, if there is one.
+    pub const fn enable_link(&mut self, enabled: bool) {
+        if let Some(subscription) = &mut self.subscription {
+            (subscription.enabled, subscription.fresh) = (enabled, false);
+        }
+    }
+
     /// The marker is advanced, if there is one.
     pub fn mark(&mut self, now: Millis) -> Option<Seen> {
         let marker = self.marker.as_mut()?;
