@@ -29,14 +29,12 @@ pub async fn find(
     hosts: &[String],
     tags: &BTreeMap<String, String>,
 ) -> Result<Option<Route>, Error> {
-    match (named, traffic) {
+    Ok(match (named, traffic) {
         (Named::Record { record }, Traffic::Reads) => {
-            let found = weighted::find(world, record).await?;
-            Ok(found.map(Route::Weighted))
+            weighted::find(world, record).await?.map(Route::Weighted)
         }
         (Named::Record { record }, Traffic::Writes) => {
-            let found = cname::find(world, record).await?;
-            Ok(found.map(Route::Cname))
+            cname::find(world, record).await?.map(Route::Cname)
         }
         (
             Named::Parameter {
@@ -46,13 +44,13 @@ pub async fn find(
             _,
         ) => {
             let found = parameter::find(world, parameter, *poll_seconds).await?;
-            Ok(found.map(Route::Parameter))
+            found.map(Route::Parameter)
         }
         (Named::Listener { listener }, _) => {
             let found = listener::find(world, listener, hosts, tags).await?;
-            Ok(found.map(Route::Listener))
+            found.map(Route::Listener)
         }
-    }
+    })
 }
 
 /// The route as it is now; `None` if it is gone.
@@ -61,24 +59,36 @@ pub async fn find(
 ///
 /// As [`find`].
 pub async fn read(world: &impl World, route: &Route) -> Result<Option<Route>, Error> {
-    match route {
-        Route::Weighted(records) => {
-            let now = weighted::read(world, records).await?;
-            Ok(Some(Route::Weighted(now)))
-        }
-        Route::Cname(pointer) => {
-            let now = cname::read(world, pointer).await?;
-            Ok(now.map(Route::Cname))
-        }
+    Ok(match route {
+        Route::Weighted(records) => Some(Route::Weighted(weighted::read(world, records).await?)),
+        Route::Cname(pointer) => cname::read(world, pointer).await?.map(Route::Cname),
         Route::Parameter(parameter) => {
             let now = parameter::read(world, parameter).await?;
-            Ok(now.map(Route::Parameter))
+            now.map(Route::Parameter)
         }
         Route::Listener(listener) => {
             let now = listener::read(world, listener).await?;
-            Ok(now.map(Route::Listener))
+            now.map(Route::Listener)
+        }
+    })
+}
+
+/// Whether one of the routes is not as it is wanted.
+///
+/// # Errors
+///
+/// As [`find`].
+pub async fn is_away<'r>(
+    world: &impl World,
+    wanted: impl IntoIterator<Item = &'r Route>,
+) -> Result<bool, Error> {
+    for wanted in wanted {
+        let now = read(world, wanted).await?;
+        if !wanted.is_met_by(now.as_ref()) {
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 /// Makes the route as wanted, if it is not so yet, and returns what it was before.

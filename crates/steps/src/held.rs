@@ -8,10 +8,10 @@ use crate::Call;
 use domain::claims::{self, not_held};
 use domain::error::StepError;
 use domain::fence::Fence;
-use domain::ids::{Database, Epoch, Millis, Owner, ResourceId};
+use domain::ids::{Database, Epoch, InstanceId, Millis, Owner, ResourceId};
 use domain::plan::Plan;
 use domain::record::{Lease, Phase, Record, Ticket};
-use ports::{Error, Upgrades, World, Write};
+use ports::{Error, Rds, Upgrades, World, Write};
 use std::time::Duration;
 use tracing::{info, warn};
 
@@ -212,6 +212,20 @@ impl<W: World> Held<'_, W> {
             (true, false) => Err(StepError::transient("this call's lease is over").into()),
             (false, _) => Err(not_held(found.as_ref(), self.ticket()).into()),
         }
+    }
+
+    /// Begins the snapshot that the plan names by a word, of the instance with this name; the snapshot's name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Held::verify`] and [`Rds::create_snapshot`].
+    pub async fn snapshot(&self, word: &str, of: &InstanceId) -> Result<String, Error> {
+        self.verify().await?;
+        let plan = &self.record.plan;
+        let (name, tags) = (plan.snapshot(word), plan.tags(&self.ticket().owner));
+        let rds = self.call.world.rds();
+        rds.create_snapshot(of, &name, &tags).await?;
+        Ok(name)
     }
 
     /// Changes the record.

@@ -85,10 +85,8 @@ impl<'c, W: World> Servers<'c, W> {
     pub async fn blue(&self, database: &str, access: Access) -> Result<SessionOf<W>, Error> {
         let writer = self.plan.writer()?;
         let endpoint = Endpoint::new(&writer.address, writer.port);
-        self.engine()
-            .await?
-            .connect(&endpoint, database, access)
-            .await
+        let engine = self.engine().await?;
+        engine.connect(&endpoint, database, access).await
     }
 
     /// A session on green's writer, before the switchover.
@@ -98,10 +96,8 @@ impl<'c, W: World> Servers<'c, W> {
     /// As [`Self::green_endpoint`] and [`Engine::connect`].
     pub async fn green(&self, database: &str, access: Access) -> Result<SessionOf<W>, Error> {
         let endpoint = self.green_endpoint()?;
-        self.engine()
-            .await?
-            .connect(&endpoint, database, access)
-            .await
+        let engine = self.engine().await?;
+        engine.connect(&endpoint, database, access).await
     }
 
     /// A session on the server with this identity, whatever it is called now.

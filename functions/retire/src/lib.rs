@@ -2,7 +2,6 @@
 
 use domain::error::StepError;
 use domain::ids::{InstanceId, ResourceId};
-use domain::plan::Plan;
 use domain::record::{Phase, Record};
 use domain::steps::retire::{Act, Input, Output, Seen, done, next, over, waiting};
 use ports::{Access, Error, Rds, Session, World};
@@ -42,7 +41,11 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
             held.end(&how).await?;
             Ok(done(&how))
         }
-        Act::Snapshot(instance) => snapshot(held, &record.plan, &instance).await,
+        Act::Snapshot(instance) => {
+            let name = held.snapshot("final", &instance).await?;
+            info!(snapshot = name, "final snapshot begun");
+            Ok(waiting(&format!("the final snapshot {name}")))
+        }
         Act::DeleteRecord(deployment) => {
             held.verify().await?;
             rds.delete_deployment(&deployment, false).await?;
@@ -111,20 +114,6 @@ async fn see(rds: &impl Rds, record: &Record) -> Result<Seen, Error> {
             None => Some("there is no receipt of the switchover".to_owned()),
         },
     })
-}
-
-async fn snapshot<W: World>(
-    held: &Held<'_, W>,
-    plan: &Plan,
-    old: &InstanceId,
-) -> Result<Output, Error> {
-    held.verify().await?;
-    let name = plan.snapshot("final");
-    let tags = plan.tags(&held.ticket().owner);
-    let rds = held.call.world.rds();
-    rds.create_snapshot(old, &name, &tags).await?;
-    info!(snapshot = name, "final snapshot begun");
-    Ok(waiting(&format!("the final snapshot {name}")))
 }
 
 async fn delete<W: World>(

@@ -4,17 +4,19 @@ mod look;
 
 use crate::Rollback;
 use crate::crossing::{Crossed, Crossing};
+use crate::green::let_green_in;
 use crate::{blue, no_failback_of, old};
-use domain::fence::{Fence, Side};
+use domain::fence::Side;
 use domain::plan::Way;
 use domain::receipt::Receipt;
 use domain::record::Phase;
 use domain::reverse::Unavailable;
-use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, fences, restored};
+use domain::routes::Route;
+use domain::steps::rollback::{BackAct, BackSeen, Output, Rest, back, restored};
 use look::{see, writes_to_old};
 use ports::{Error, Observation, Rds, World};
 use std::time::Duration;
-use steps::{Held, Servers, fencing, metrics};
+use steps::{Held, Servers, metrics};
 use tracing::{info, warn};
 
 /// What a call needs that begins the critical section.
@@ -96,17 +98,27 @@ impl<W: World> Rollback<'_, W> {
         let Some(wanted) = writes_to_old(&held.record().plan, &seen.instances)? else {
             return Ok(());
         };
-        let deadline = self.call.invocation.last_call();
-        let hosts = held.record().hosts(&seen.instances);
-        let verify = async || held.verify().await;
-        let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
-        if !wanted.is_met_by(before.as_ref()) {
+        if self.lead(held, seen, &wanted).await? {
             let name = wanted.name();
             self.actions.push(format!("{name} leads to old blue."));
             let kept = Duration::from_secs(wanted.kept_seconds().into());
             self.call.sleep(kept.min(SPARE)).await;
         }
         Ok(())
+    }
+
+    /// Makes a route as wanted; whether it was not so before.
+    async fn lead(
+        &self,
+        held: &Held<'_, W>,
+        seen: &BackSeen,
+        wanted: &Route,
+    ) -> Result<bool, Error> {
+        let verify = async || held.verify().await;
+        let deadline = self.call.invocation.last_call();
+        let hosts = held.record().hosts(&seen.instances);
+        let before = routes::apply(self.call.world, wanted, &hosts, deadline, verify).await?;
+        Ok(!wanted.is_met_by(before.as_ref()))
     }
 
     async fn cross(
@@ -198,12 +210,8 @@ impl<W: World> Rollback<'_, W> {
     }
 
     async fn restore_reads(&mut self, held: &Held<'_, W>, seen: &BackSeen) -> Result<(), Error> {
-        let verify = async || held.verify().await;
-        let deadline = self.call.invocation.last_call();
-        let hosts = held.record().hosts(&seen.instances);
         for wanted in restored(&held.record().plan, &seen.instances) {
-            let before = routes::apply(self.call.world, &wanted, &hosts, deadline, verify).await?;
-            if !wanted.is_met_by(before.as_ref()) {
+            if self.lead(held, seen, &wanted).await? {
                 metrics::observe(held, &Observation::Weight(0));
             }
             let name = wanted.name();
@@ -266,10 +274,7 @@ impl<W: World> Rollback<'_, W> {
         let by_name = held.record().plan.writes.clone();
         routes.extend(by_name.filter(|route| !route.has_addresses()));
         for route in routes {
-            let verify = async || held.verify().await;
-            let deadline = self.call.invocation.last_call();
-            let hosts = held.record().hosts(&seen.instances);
-            routes::apply(self.call.world, &route, &hosts, deadline, verify).await?;
+            self.lead(held, seen, &route).await?;
         }
         held.change(|record| {
             record.back = None;
@@ -282,16 +287,4 @@ impl<W: World> Rollback<'_, W> {
         held.enter(Phase::After).await?;
         Ok(self.ask(held, &told).await)
     }
-}
-
-/// Lifts the fences that an earlier call left on green, which serves.
-async fn let_green_in<W: World>(
-    held: &mut Held<'_, W>,
-    servers: &Servers<'_, W>,
-) -> Result<(), Error> {
-    let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
-    for stands in standing {
-        fencing::lift_on(held, servers, &stands).await?;
-    }
-    Ok(())
 }

@@ -149,11 +149,7 @@ pub(crate) async fn open<W: World>(
         Err(not_opened) => return Ok(not_opened),
     };
     failback::arm(servers, held, &green).await?;
-    let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
-    let mut actions = Vec::new();
-    for stands in standing {
-        actions.push(fencing::lift_on(held, servers, &stands).await?);
-    }
+    let actions = let_green_in(held, servers).await?;
     held.verify().await?;
     session.write_marker().await?;
     note_opened(held).await?;
@@ -166,6 +162,19 @@ pub(crate) async fn open<W: World>(
         )),
         Old::Closed { .. } | Old::Open(_) => Opened::Serves(actions),
     })
+}
+
+/// Lifts the fences that stand on green, which serves or is about to; what was done, a line each.
+pub(crate) async fn let_green_in<W: World>(
+    held: &mut Held<'_, W>,
+    servers: &Servers<'_, W>,
+) -> Result<Vec<String>, Error> {
+    let standing: Vec<Fence> = fences(held.record(), Side::Green).cloned().collect();
+    let mut actions = Vec::new();
+    for stands in standing {
+        actions.push(fencing::lift_on(held, servers, &stands).await?);
+    }
+    Ok(actions)
 }
 
 /// Green's members were not recorded. RDS's record of the deployment shows them sooner or later; without it nothing does.

@@ -5,6 +5,7 @@ use domain::rds::{Deployment, Instance, OWNER_TAG, instance_of};
 use domain::record::Record;
 use domain::steps::rollback::{Seen, confused, identities, serving, standing};
 use ports::{Error, Rds, World};
+use routes::is_away;
 use steps::Call;
 
 /// What was found, for acting on it.
@@ -29,7 +30,7 @@ pub(crate) async fn look<W: World>(call: &Call<'_, W>, record: &Record) -> Resul
     let seen = Seen {
         now: call.now(),
         serving: serving(record, deployment.as_ref(), named.as_ref()),
-        reads_away: reads_away(call.world, record).await?,
+        reads_away: is_away(call.world, record.plan.moved_early()).await?,
         green: standing(deployment.as_ref(), &green),
         confused: confused(&record.plan, &found),
     };
@@ -65,14 +66,4 @@ async fn green(
         green.extend(named.filter(|named| green.iter().all(|known| known.id != named.id)));
     }
     Ok(green)
-}
-
-async fn reads_away(world: &impl World, record: &Record) -> Result<bool, Error> {
-    for route in record.plan.moved_early() {
-        let now = routes::read(world, route).await?;
-        if !route.is_met_by(now.as_ref()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

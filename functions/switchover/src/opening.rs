@@ -154,16 +154,10 @@ async fn conclude<W: World>(
 async fn lead_to_new<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
     let record = held.record();
     let deadline = held.call.invocation.last_call();
+    let hosts = record.hosts(&[]);
     for route in record.crossed(&record.greens())? {
         let verify = async || held.verify().await;
-        routes::apply(
-            held.call.world,
-            &route,
-            &record.hosts(&[]),
-            deadline,
-            verify,
-        )
-        .await?;
+        routes::apply(held.call.world, &route, &hosts, deadline, verify).await?;
     }
     Ok(())
 }

@@ -33,7 +33,10 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
     let plan = held.record().plan.clone();
     let seen = see(held, &plan).await?;
     match next(&plan, &seen) {
-        Act::Snapshot(instance) => snapshot(held, &plan, &instance).await?,
+        Act::Snapshot(instance) => {
+            let name = held.snapshot("before", &instance).await?;
+            info!(snapshot = name, "snapshot begun");
+        }
         Act::Upgrade {
             instance,
             resource_id,
@@ -93,20 +96,6 @@ async fn ask<W: World>(
         Err(error) if error.is_transient() => Ok(Some(Answer::NotYet(error.to_string()))),
         Err(error) => Err(error),
     }
-}
-
-async fn snapshot<W: World>(
-    held: &Held<'_, W>,
-    plan: &Plan,
-    writer: &InstanceId,
-) -> Result<(), Error> {
-    held.verify().await?;
-    let name = plan.snapshot("before");
-    let tags = plan.tags(&held.ticket().owner);
-    let rds = held.call.world.rds();
-    rds.create_snapshot(writer, &name, &tags).await?;
-    info!(snapshot = name, "snapshot begun");
-    Ok(())
 }
 
 /// Counts what RDS accepted, so that an upgrade that fails again and again comes to an end. An answer that was lost shows in

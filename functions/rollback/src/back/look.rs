@@ -9,6 +9,7 @@ use domain::reverse::{Health, Unavailable, health, limit, worst};
 use domain::routes::Route;
 use domain::steps::rollback::{BackSeen, identities, is_closed, restored, writes};
 use ports::{Access, Engine, EngineOf, Error, Rds, Session, World};
+use routes::is_away;
 use steps::{Call, Servers, reverse};
 use tracing::warn;
 
@@ -38,9 +39,9 @@ pub(super) async fn see<W: World>(
             read_only(servers).await
         },
         // Once green is closed for good, nothing that can fail may keep old closed.
-        writes_away: !arrived && writes_away(world, record, &instances).await?,
+        writes_away: !arrived && is_away(world, &writes_to_old(&record.plan, &instances)?).await?,
         reads_away: !(arrived && is_closed(record))
-            && reads_away(world, record, &instances).await?,
+            && is_away(world, &restored(&record.plan, &instances)).await?,
         instances,
     })
 }
@@ -135,33 +136,4 @@ pub(super) fn writes_to_old(plan: &Plan, instances: &[Instance]) -> Result<Optio
         return Err(StepError::transient("old has no endpoint now").into());
     }
     Ok(wanted)
-}
-
-async fn writes_away(
-    world: &impl World,
-    record: &Record,
-    instances: &[Instance],
-) -> Result<bool, Error> {
-    is_away(world, writes_to_old(&record.plan, instances)?).await
-}
-
-async fn reads_away(
-    world: &impl World,
-    record: &Record,
-    instances: &[Instance],
-) -> Result<bool, Error> {
-    for wanted in restored(&record.plan, instances) {
-        if is_away(world, Some(wanted)).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-async fn is_away(world: &impl World, wanted: Option<Route>) -> Result<bool, Error> {
-    let Some(wanted) = wanted else {
-        return Ok(false);
-    };
-    let now = routes::read(world, &wanted).await?;
-    Ok(!wanted.is_met_by(now.as_ref()))
 }
