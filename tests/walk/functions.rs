@@ -46,7 +46,7 @@ pub fn named(name: &str) -> &'static str {
 macro_rules! step {
     ($call:ident, $payload:ident, $step:path) => {
         Box::pin(async move {
-            let call = steps::Call::new(&$call, invocation(&$call.me));
+            let call = steps::Call::from((&$call, invocation(&$call.me)));
             answer($step(&call, decode($payload)?).await)
         })
     };
@@ -61,7 +61,7 @@ pub fn run(call: Call, payload: Value) -> Running {
         "OnAlarm" => step!(call, payload, on_alarm::run),
         "OnGreen" => step!(call, payload, on_green::run),
         "Plan" => Box::pin(async move {
-            let call = steps::Call::new(&call, invocation(&call.me));
+            let call = steps::Call::from((&call, invocation(&call.me)));
             answer(plan::run(&call, decode(payload)?).await.map(trimmed))
         }),
         "Prepare" => step!(call, payload, prepare::run),
@@ -69,10 +69,7 @@ pub fn run(call: Call, payload: Value) -> Running {
         "Retire" => step!(call, payload, retire::run),
         "Rollback" => step!(call, payload, rollback::run),
         "ShiftWeight" => step!(call, payload, shift_weight::run),
-        "Sweep" => Box::pin(async move {
-            let call = steps::Call::new(&call, invocation(&call.me));
-            answer(sweep::run(&call).await)
-        }),
+        "Sweep" => step!(call, payload, sweep::run),
         "Switchover" => step!(call, payload, switchover::run),
         "UpgradeInPlace" => step!(call, payload, upgrade_in_place::run),
         "Validate" => step!(call, payload, validate::run),

@@ -20,22 +20,24 @@ use tracing_subscriber::prelude::*;
 const OURS: [&str; 6] = ["aws::", "domain", "ports", "steps", "routes", "postgres"];
 
 /// Serves invocations until Lambda stops the process. `name` is the step's name: directory, package, binary and span; `needs`
-/// are the settings that this function can't do without.
+/// are the settings that this function can't do without; `step` is given its call `C` and its input.
 ///
 /// # Errors
 ///
 /// If the environment is not complete; if the Lambda runtime can't be reached.
-pub async fn serve<I, O>(
+pub async fn serve<C, I, O>(
     name: &'static str,
     needs: &[Need],
-    step: impl AsyncFn(&Aws, Invocation, I) -> Result<O, Error>,
+    step: impl AsyncFn(&C, I) -> Result<O, Error>,
 ) -> Result<(), lambda_runtime::Error>
 where
+    C: From<(&'static Aws, Invocation)>,
     I: DeserializeOwned,
     O: Serialize,
 {
     start_tracing(name);
-    let world = &Aws::load(needs).await?;
+    // It lasts as long as the process, so that every call may keep it.
+    let world: &'static Aws = Box::leak(Box::new(Aws::load(needs).await?));
     let step = &step;
     let service = service_fn(async |event: LambdaEvent<Value>| {
         let invocation = Invocation {
@@ -44,7 +46,8 @@ where
         };
         let span = span(name, &invocation, &event.payload);
         let answer = async {
-            let answered = answer(step, world, invocation, event.payload).await;
+            let call = C::from((world, invocation));
+            let answered = answer(step, &call, event.payload).await;
             answered.map_err(|failure| diagnostic(&failure))
         };
         answer.instrument(span).await
@@ -52,10 +55,9 @@ where
     Runtime::new(service).run().await
 }
 
-async fn answer<I, O>(
-    step: &impl AsyncFn(&Aws, Invocation, I) -> Result<O, Error>,
-    world: &Aws,
-    invocation: Invocation,
+async fn answer<C, I, O>(
+    step: &impl AsyncFn(&C, I) -> Result<O, Error>,
+    call: &C,
     payload: Value,
 ) -> Result<Value, Error>
 where
@@ -64,7 +66,7 @@ where
 {
     let input = decode(payload)?;
     // On the heap, since the runtime's future and a step's together are nested too deeply for the compiler.
-    let output = Box::pin(step(world, invocation, input)).await?;
+    let output = Box::pin(step(call, input)).await?;
     serde_json::to_value(output)
         .map_err(|cause| StepError::failed(format!("the output is no JSON: {cause}")).into())
 }
@@ -163,6 +165,12 @@ mod tests {
         invocation: Invocation,
     }
 
+    impl<'a, W> From<(&'a W, Invocation)> for Call<'a, W> {
+        fn from((world, invocation): (&'a W, Invocation)) -> Self {
+            Self { world, invocation }
+        }
+    }
+
     async fn run(call: &Call<'_, impl World>, _: Input) -> Result<String, Error> {
         call.world.notices().subscribers().await?;
         Ok(call.invocation.request_id.clone())
@@ -170,10 +178,7 @@ mod tests {
 
     #[test]
     fn a_main_names_no_types_and_starts_nothing_before_it_is_awaited() {
-        let serving = serve("shift_weight", &[], async |world, invocation, input| {
-            run(&Call { world, invocation }, input).await
-        });
-        drop(serving);
+        drop(serve("shift_weight", &[], run));
     }
 
     #[test]

@@ -17,13 +17,13 @@ pub struct Call<'w, W> {
     pub invocation: Invocation,
 }
 
-impl<'w, W: World> Call<'w, W> {
-    /// A call in a world.
-    #[must_use]
-    pub const fn new(world: &'w W, invocation: Invocation) -> Self {
+impl<'w, W> From<(&'w W, Invocation)> for Call<'w, W> {
+    fn from((world, invocation): (&'w W, Invocation)) -> Self {
         Self { world, invocation }
     }
+}
 
+impl<W: World> Call<'_, W> {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Millis {

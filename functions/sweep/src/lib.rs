@@ -11,6 +11,7 @@ use ports::{
     Access, Ended, Engine, Error, Executions, Item, Notices, Observation, Session, TaskTokens,
     Upgrades, World, Write,
 };
+use serde::de::IgnoredAny;
 use serde_json::json;
 use std::time::Duration;
 use steps::{Call, Held, Servers, metrics, reverse};
@@ -24,7 +25,7 @@ const SPARE: Duration = Duration::from_secs(3);
 /// # Errors
 ///
 /// If the table can't be read.
-pub async fn run<W: World>(call: &Call<'_, W>) -> Result<Output, Error> {
+pub async fn run<W: World>(call: &Call<'_, W>, _event: IgnoredAny) -> Result<Output, Error> {
     let items = call.world.upgrades().all().await?;
     let within = call.remaining().saturating_sub(SPARE);
     let sweeps = items.iter().map(|item| sweep_within(call, item, within));
