@@ -6,7 +6,8 @@ use anyhow::Result;
 use asl::history::{Fact, Failure};
 use local::platform::Platform;
 use local_aws::faults::{Fault, Faults, Planted, Target};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often it is looked whether a fault has fired.
@@ -36,7 +37,7 @@ impl Traps {
     /// One more: a fault of this kind for this task.
     pub fn add(&self, place: &Place, task: &Task, kind: &Kind) {
         let (target, fault, then) = kind.trap(task);
-        self.lock().push(Trap {
+        self.0.lock().push(Trap {
             place: place.clone(),
             target,
             fault,
@@ -61,7 +62,7 @@ impl Traps {
     }
 
     fn entered(&self, faults: &Faults, machine: &str, state: &str, execution: &str) {
-        let mut traps = self.lock();
+        let mut traps = self.0.lock();
         let here = |trap: &&mut Trap| trap.place.machine == machine && trap.place.state == state;
         for trap in traps.iter_mut().filter(here) {
             trap.set.get_or_insert_with(|| Set {
@@ -92,7 +93,7 @@ impl Traps {
 
     /// What follows from faults that have fired since it was asked last.
     fn sprung(&self) -> Vec<(Then, String)> {
-        let mut traps = self.lock();
+        let mut traps = self.0.lock();
         let sprung = traps.iter_mut().filter_map(|trap| {
             let set = trap.set.as_ref().filter(|set| set.planted.fired() > 0)?;
             let then = std::mem::replace(&mut trap.then, Then::Nothing);
@@ -107,13 +108,9 @@ impl Traps {
             let set = trap.set.as_ref();
             set.is_none_or(|set| set.planted.fired() == 0)
         };
-        let traps = self.lock();
+        let traps = self.0.lock();
         let left = traps.iter().filter(fired);
         left.map(|trap| format!("no fault in {}: {:?}", trap.place, trap.target))
             .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Trap>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,18 +10,25 @@ pub use call::{Answer, Call, Caller, Guard, Hangup, Processes, Service};
 
 use crate::calls::{CallLog, Outcome};
 use crate::faults::{Fault, Faults};
+use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Dispatches calls to services. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
-    services: Arc<RwLock<HashMap<String, Arc<dyn Service>>>>,
-    processes: Arc<RwLock<Option<Arc<dyn Processes>>>>,
-    guard: Arc<RwLock<Option<Arc<dyn Guard>>>>,
+    wired: Arc<RwLock<Wired>>,
     calls: CallLog,
     faults: Faults,
+}
+
+/// What calls come to.
+#[derive(Default)]
+struct Wired {
+    services: HashMap<String, Arc<dyn Service>>,
+    processes: Option<Arc<dyn Processes>>,
+    guard: Option<Arc<dyn Guard>>,
 }
 
 impl Gateway {
@@ -29,9 +36,7 @@ impl Gateway {
     #[must_use]
     pub fn new(calls: CallLog, faults: Faults) -> Self {
         Self {
-            services: Arc::default(),
-            processes: Arc::default(),
-            guard: Arc::default(),
+            wired: Arc::default(),
             calls,
             faults,
         }
@@ -39,42 +44,23 @@ impl Gateway {
 
     /// From now on `service` plays the AWS service with this signing name.
     pub fn route(&self, name: &str, service: Arc<dyn Service>) {
-        let mut services = self
-            .services
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let services = &mut self.wired.write().services;
         services.insert(name.to_owned(), service);
     }
 
     /// From now on faults that kill find their processes here.
     pub fn kill_among(&self, processes: Arc<dyn Processes>) {
-        let mut known = self
-            .processes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = Some(processes);
+        self.wired.write().processes = Some(processes);
     }
 
     /// From now on functions and machines may call only what their policies allow.
     pub fn guard_by(&self, guard: Arc<dyn Guard>) {
-        let mut known = self.guard.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Some(guard);
+        self.wired.write().guard = Some(guard);
     }
 
     /// From now on no service answers; whatever the services and the guard hold is let go.
     pub fn close(&self) {
-        let services = &mut self
-            .services
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        services.clear();
-        let processes = &mut self
-            .processes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        processes.take();
-        let guard = &mut self.guard.write().unwrap_or_else(PoisonError::into_inner);
-        guard.take();
+        *self.wired.write() = Wired::default();
     }
 
     /// Every call that was made.
@@ -96,11 +82,8 @@ impl Gateway {
     pub async fn send(&self, call: Call) -> Result<Answer, Hangup> {
         let started = jiff::Timestamp::now();
         let clock = Instant::now();
-        let (caller, service, operation) = (
-            call.caller.to_string(),
-            call.service.clone(),
-            call.operation.clone(),
-        );
+        let caller = call.caller.to_string();
+        let (service, operation) = (call.service.clone(), call.operation.clone());
         let answer = self.play(call).await;
         self.calls.record(crate::calls::Record {
             caller,
@@ -147,10 +130,7 @@ impl Gateway {
 
     /// Nobody is left who could hear an answer.
     async fn kill_caller(&self, call: &Call) -> Result<Answer, Hangup> {
-        let processes = {
-            let known = self.processes.read();
-            known.unwrap_or_else(PoisonError::into_inner).clone()
-        };
+        let processes = self.wired.read().processes.clone();
         let killed = match processes {
             Some(processes) => processes.kill_caller(call).await,
             None => false,
@@ -162,17 +142,11 @@ impl Gateway {
     }
 
     async fn dispatch(&self, call: Call) -> Answer {
-        let guard = {
-            let known = self.guard.read().unwrap_or_else(PoisonError::into_inner);
-            known.clone()
-        };
+        let guard = self.wired.read().guard.clone();
         if let Some(Err(why)) = guard.map(|guard| guard.check(&call)) {
             return protocol::not_authorized(&call, &why);
         }
-        let service = {
-            let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
-            services.get(&call.service).cloned()
-        };
+        let service = self.wired.read().services.get(&call.service).cloned();
         match service {
             Some(service) => service.call(call).await,
             None => protocol::unknown_service(&call),

@@ -5,13 +5,13 @@ use super::request::Need;
 use super::statement::is_dependent;
 use crate::toolchain::workspace;
 use anyhow::{Context as _, Result};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// That something was allowed, or was not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Used {
 
     /// Keeps a line, once.
     pub fn note(&self, line: Line) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.contains(&line) {
             return;
         }

@@ -1,7 +1,8 @@
 //! What the clients saw and when, on one monotonic clock.
 
 use domain::fence::Side;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A commit that a database acknowledged.
@@ -108,42 +109,44 @@ impl Tally {
 
     /// Keeps an acknowledgement.
     pub fn acknowledged(&self, ack: Ack) {
-        lock(&self.0.acks).push(ack);
+        self.0.acks.lock().push(ack);
     }
 
     /// Keeps a read.
     pub fn read(&self, read: Read) {
-        lock(&self.0.reads).push(read);
+        self.0.reads.lock().push(read);
     }
 
     /// Keeps a trouble.
     pub fn trouble(&self, what: String) {
         let at = self.now();
-        lock(&self.0.troubles).push(Trouble { at, what });
+        self.0.troubles.lock().push(Trouble { at, what });
     }
 
     /// All acknowledgements so far, in about the order in which they came.
     #[must_use]
     pub fn acks(&self) -> Vec<Ack> {
-        lock(&self.0.acks).clone()
+        self.0.acks.lock().clone()
     }
 
     /// All reads so far, in about the order in which they were answered.
     #[must_use]
     pub fn reads(&self) -> Vec<Read> {
-        lock(&self.0.reads).clone()
+        self.0.reads.lock().clone()
     }
 
     /// All troubles so far.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {
-        lock(&self.0.troubles).clone()
+        self.0.troubles.lock().clone()
     }
 
     /// Whether green has acknowledged a commit.
     #[must_use]
     pub fn has_crossed(&self) -> bool {
-        lock(&self.0.acks)
+        self.0
+            .acks
+            .lock()
             .last()
             .is_some_and(|ack| ack.side == Side::Green)
     }
@@ -153,8 +156,8 @@ impl Tally {
     pub fn glance(&self) -> Glance {
         let now = self.now();
         let since = now.saturating_sub(1_000_000);
-        let acks = lock(&self.0.acks);
-        let reads = lock(&self.0.reads);
+        let acks = self.0.acks.lock();
+        let reads = self.0.reads.lock();
         let recent = reads.iter().rev().take_while(|read| read.at >= since);
         let (blue, green) = recent.fold((0, 0), |(blue, green), read| match read.side {
             Some(Side::Blue) => (blue + 1, green),
@@ -175,8 +178,4 @@ impl Tally {
 
 fn micros(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

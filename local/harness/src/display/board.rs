@@ -5,7 +5,7 @@ use crate::numbers::thousands;
 use crate::scenario::observe::{Observer, Sight};
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// A writer that waits longer than this is a pause worth showing.
@@ -47,7 +47,7 @@ impl Board {
 
 impl Observer for Board {
     fn see(&self, sight: &Sight) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.see(sight);
         if let Sight::Ended(_) = sight {
             // What it showed stays above the summary.

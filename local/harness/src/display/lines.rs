@@ -2,8 +2,8 @@
 
 use crate::numbers::thousands;
 use crate::scenario::observe::{Observer, Sight};
+use parking_lot::Mutex;
 use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The application's figures are told no more often than this.
@@ -24,7 +24,7 @@ struct Last {
 
 impl Observer for Lines {
     fn see(&self, sight: &Sight) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let start = *last.started.get_or_insert_with(Instant::now);
         if let Some(text) = last.text(sight) {
             let seconds = start.elapsed().as_secs_f32();

@@ -3,9 +3,10 @@
 use super::observe::{Observer, Sight};
 use asl::history::{Fact, HistoryEvent};
 use local_aws::states::{Observed, States};
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -79,19 +80,14 @@ impl Follower {
         }
     }
 
-    /// What was seen so far.
-    fn trace(&self) -> MutexGuard<'_, Trace> {
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The state in which the upgrade is, or ended.
     pub(super) fn last_state(&self) -> Option<String> {
-        self.trace().last_state("upgrade").map(str::to_owned)
+        self.trace.lock().last_state("upgrade").map(str::to_owned)
     }
 
     /// Everything that was seen, at the end.
     pub(super) fn end(self) -> Trace {
-        std::mem::take(&mut *self.trace())
+        std::mem::take(&mut *self.trace.lock())
     }
 
     /// Waits until the upgrade's last event is here, which comes a moment after its end.
@@ -110,7 +106,7 @@ impl Follower {
     /// Waits until `seen` is true of the trace. Never returns if it never is.
     pub(super) async fn until(&self, seen: impl Fn(&Trace) -> bool) {
         let mut moments = self.moments.clone();
-        while !seen(&self.trace()) {
+        while !seen(&self.trace.lock()) {
             if moments.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -185,7 +181,10 @@ impl Following {
         self.at
             .insert(observed.execution_arn.clone(), name.to_owned());
         let at = wall(&observed.event);
-        self.lock().entered.push((machine, name.to_owned(), at));
+        self.trace
+            .lock()
+            .entered
+            .push((machine, name.to_owned(), at));
         if kind == "Task" {
             let state = name.to_owned();
             self.observer.see(&Sight::Entered { machine, state });
@@ -203,12 +202,8 @@ impl Following {
             at: wall(event),
             answer,
         };
-        self.lock().steps.push(step);
+        self.trace.lock().steps.push(step);
         self.tell.send_replace(state.to_owned());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Trace> {
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

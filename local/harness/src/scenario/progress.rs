@@ -2,8 +2,8 @@
 
 use super::observe::{Observer, Sight};
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tells on stderr.
@@ -44,14 +44,14 @@ fn spinner() -> ProgressBar {
 impl Progress {
     /// A run begins.
     pub fn begin(&self, title: String) {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run.lock();
         run.title = title;
         run.began = Instant::now();
     }
 
     /// It ended, with this.
     pub fn end(&self, said: &str) {
-        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.run.lock();
         let seconds = run.began.elapsed().as_secs();
         let text = format!("  {} {seconds:>4} s   {said}", run.title);
         match &self.line {
@@ -78,7 +78,7 @@ impl Observer for Progress {
             Sight::Entered { state, .. } => state.clone(),
             _ => return,
         };
-        let run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = self.run.lock();
         line.set_message(format!("{}   {what}", run.title));
     }
 }
