@@ -1,9 +1,10 @@
 //! Calls from within the platform, as a client outside would make them: recorded, and met by faults.
 
-use super::{Answer, Call, Caller, Gateway, protocol};
+use super::{Caller, Gateway, protocol};
+use crate::REGION;
 use anyhow::{Context as _, Result, bail};
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
 /// Calls operations in the name of somebody.
@@ -25,16 +26,13 @@ impl Client {
     /// # Errors
     /// When the call fails or no answer arrives.
     pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        let mut headers = headers(service)?;
-        headers.insert("x-amz-target", HeaderValue::from_str(target)?);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-amz-json-1.1"),
-        );
-        let answer = self
-            .send(service, Method::POST, "/", headers, body.to_string())
-            .await?;
-        Ok(serde_json::from_slice(answer.body())?)
+        let headers = [
+            ("x-amz-target", target),
+            ("content-type", "application/x-amz-json-1.1"),
+        ];
+        let body = body.to_string();
+        let answer = self.send(service, Method::POST, "/", &headers, body);
+        Ok(serde_json::from_slice(&answer.await?)?)
     }
 
     /// Calls an operation of a service of the query protocol, and returns the XML of its answer.
@@ -47,16 +45,13 @@ impl Client {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<String> {
-        let mut headers = headers(service)?;
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", action)
             .extend_pairs(parameters)
             .finish();
-        self.text(service, Method::POST, "/", headers, form).await
+        let answer = self.send(service, Method::POST, "/", &headers, form);
+        Ok(text(&answer.await?))
     }
 
     /// Calls an operation that has a path of its own, and returns the text of its answer.
@@ -70,20 +65,8 @@ impl Client {
         path: &str,
         body: &str,
     ) -> Result<String> {
-        self.text(service, method, path, headers(service)?, body.to_owned())
-            .await
-    }
-
-    async fn text(
-        &self,
-        service: &str,
-        method: Method,
-        path: &str,
-        headers: HeaderMap,
-        body: String,
-    ) -> Result<String> {
-        let answer = self.send(service, method, path, headers, body).await?;
-        Ok(String::from_utf8_lossy(answer.body()).into_owned())
+        let answer = self.send(service, method, path, &[], body.to_owned());
+        Ok(text(&answer.await?))
     }
 
     async fn send(
@@ -91,45 +74,30 @@ impl Client {
         service: &str,
         method: Method,
         path: &str,
-        headers: HeaderMap,
+        headers: &[(&'static str, &str)],
         body: String,
-    ) -> Result<Answer> {
-        let (uri, body): (Uri, _) = (path.parse()?, Bytes::from(body));
-        let operation = protocol::operation(service, &method, &uri, &headers, &body);
-        let what = format!("{service} {operation}");
-        let caller = self.caller.clone();
-        let call = Call {
-            caller,
-            service: service.to_owned(),
-            operation,
-            method,
-            uri,
-            headers,
-            body,
-        };
-        let answer = self
-            .gateway
-            .send(call)
-            .await
-            .with_context(|| what.clone())?;
-        if !answer.status().is_success() {
-            bail!(
-                "{what}: {}: {}",
-                protocol::error_code(&answer),
-                String::from_utf8_lossy(answer.body())
-            );
+    ) -> Result<Bytes> {
+        // A signature that nobody checks, but that names the service and the Region.
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=platform/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let mut signed = HeaderMap::new();
+        for (name, value) in headers.iter().chain(&[("authorization", &*signature)]) {
+            signed.insert(*name, HeaderValue::from_str(value)?);
         }
-        Ok(answer)
+        let (caller, uri) = (self.caller.clone(), path.parse()?);
+        let call = protocol::call(caller, service, method, uri, signed, body.into());
+        let what = format!("{service} {}", call.operation);
+        let sent = self.gateway.send(call).await;
+        let answer = sent.with_context(|| what.clone())?;
+        if !answer.status().is_success() {
+            let code = protocol::error_code(&answer);
+            bail!("{what}: {code}: {}", text(answer.body()));
+        }
+        Ok(answer.into_body())
     }
 }
 
-/// A signature that nobody checks, but that names the service and the Region.
-fn headers(service: &str) -> Result<HeaderMap> {
-    let signature = format!(
-        "AWS4-HMAC-SHA256 Credential=platform/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
-        crate::REGION
-    );
-    let mut headers = HeaderMap::new();
-    headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&signature)?);
-    Ok(headers)
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
 }

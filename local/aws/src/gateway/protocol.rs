@@ -1,6 +1,6 @@
 //! The wire protocols of AWS: where an operation's name stands, and how a service words its errors.
 
-use super::call::{Answer, Call};
+use super::call::{Answer, Call, Caller};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use ciborium::Value as Cbor;
@@ -60,9 +60,29 @@ impl Protocol {
     }
 }
 
-/// The operation that a request asks for, `Unknown` if it can't be told.
+/// A request as the call that it is.
 #[must_use]
-pub fn operation(
+pub fn call(
+    caller: Caller,
+    service: &str,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Call {
+    Call {
+        operation: operation(service, &method, &uri, &headers, &body),
+        service: service.to_owned(),
+        caller,
+        method,
+        uri,
+        headers,
+        body,
+    }
+}
+
+/// The operation that a request asks for, `Unknown` if it can't be told.
+fn operation(
     service: &str,
     method: &Method,
     uri: &Uri,

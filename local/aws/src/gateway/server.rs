@@ -91,22 +91,9 @@ async fn call_of(request: Request) -> Result<Call, Response<Body>> {
     let body = to_bytes(body, usize::MAX)
         .await
         .map_err(|error| plain(StatusCode::BAD_REQUEST, &error.to_string()))?;
-    let operation = protocol::operation(
-        &scope.service,
-        &parts.method,
-        &parts.uri,
-        &parts.headers,
-        &body,
-    );
-    Ok(Call {
-        caller: scope.caller,
-        service: scope.service,
-        operation,
-        method: parts.method,
-        uri: parts.uri,
-        headers: parts.headers,
-        body,
-    })
+    let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+    let Scope { caller, service } = scope;
+    Ok(protocol::call(caller, &service, method, uri, headers, body))
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Body> {

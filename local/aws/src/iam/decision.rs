@@ -10,12 +10,8 @@ use super::statement::{Effect, Statement};
 pub struct Grant {
     /// The statement.
     pub sid: String,
-    /// The action.
-    pub action: String,
-    /// The statement's pattern that the resource matched.
-    pub resource: String,
-    /// Whether the service demanded it besides the call itself.
-    pub besides: bool,
+    /// What was needed, of the resources that the statement's matching pattern names.
+    pub need: Need,
 }
 
 /// Why a request is refused.
@@ -89,9 +85,10 @@ fn granted(
     let (statement, resource) = found.ok_or_else(|| denial(false))?;
     Ok(Grant {
         sid: statement.sid.clone(),
-        action: need.action.clone(),
-        resource: (*resource).to_owned(),
-        besides: need.besides,
+        need: Need {
+            resource: (*resource).to_owned(),
+            ..need.clone()
+        },
     })
 }
 
@@ -109,8 +106,6 @@ fn matched<'a>(statement: &'a Statement, need: &Need) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iam::Tags;
-    use crate::iam::condition::Keys;
     use crate::iam::request::tests::World;
     use serde_json::{Value, json};
 
@@ -121,16 +116,8 @@ mod tests {
     }
 
     fn request(action: &str, resources: &[&str]) -> Request {
-        let need = |resource: &&str| Need {
-            action: action.to_owned(),
-            resource: (*resource).to_owned(),
-            besides: false,
-        };
-        Request {
-            needs: resources.iter().map(need).collect(),
-            tags: Tags::new(),
-            keys: Keys::new(),
-        }
+        let resources = resources.iter().map(|it| (*it).to_owned());
+        Request::new(action, resources.collect())
     }
 
     fn allow(sid: &str, action: &str, resource: &str) -> Value {
@@ -142,11 +129,10 @@ mod tests {
         let all = statements(&[allow("Look", "rds:Describe*", "*")]);
         let world = World::default();
         let seen = decide(&all, &request("rds:DescribeDBInstances", &[DB]), &world).unwrap();
+        let look = request("rds:DescribeDBInstances", &["*"]);
         let grant = Grant {
             sid: "Look".to_owned(),
-            action: "rds:DescribeDBInstances".to_owned(),
-            resource: "*".to_owned(),
-            besides: false,
+            need: look.needs[0].clone(),
         };
         assert_eq!(seen, [grant]);
         let denial = decide(&all, &request("rds:DeleteDBInstance", &[DB]), &world).unwrap_err();

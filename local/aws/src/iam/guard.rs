@@ -48,7 +48,7 @@ impl gateway::Guard for Guard {
         match decide(statements, &request, self.facts.as_ref()) {
             Ok(grants) => {
                 for grant in grants {
-                    self.used.note(Line::allowed(role, grant));
+                    self.used.note(Line::new(role, Some(grant.sid), grant.need));
                 }
                 Ok(())
             }
@@ -56,7 +56,7 @@ impl gateway::Guard for Guard {
                 let message = message(role, &denial);
                 tracing::warn!(why = message, gone = denial.gone, "call not allowed");
                 if !denial.gone {
-                    self.used.note(Line::denied(role, denial.need));
+                    self.used.note(Line::new(role, None, denial.need));
                 }
                 Err(message)
             }

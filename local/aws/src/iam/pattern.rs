@@ -7,55 +7,27 @@ pub fn action(pattern: &str, action: &str) -> bool {
 
 /// Whether an ARN matches: the parts before the resource one by one, so that no `*` reaches over them.
 pub fn arn(pattern: &str, arn: &str) -> bool {
-    let parts = |text: &str| -> Vec<String> { text.splitn(6, ':').map(str::to_owned).collect() };
-    if pattern == "*" {
-        return true;
-    }
-    let (pattern, arn) = (parts(pattern), parts(arn));
-    pattern.len() == arn.len()
-        && pattern
-            .iter()
-            .zip(&arn)
-            .all(|(one, other)| text(one, other))
+    let parts = |text| str::splitn(text, 6, ':');
+    let mut pairs = parts(pattern).zip(parts(arn));
+    let alike = parts(pattern).count() == parts(arn).count();
+    pattern == "*" || (alike && pairs.all(|(one, other)| text(one, other)))
 }
 
 /// Whether a text matches.
 pub fn text(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = strip(first, text) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let found = starts(rest).find_map(|from| strip(part, from));
-        match found {
-            Some(after) => rest = after,
-            None => return false,
+    let (mut wanted, mut found) = (pattern.chars(), text.chars());
+    match wanted.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let ends = text.char_indices().map(|(at, _)| &text[at..]);
+            let mut ends = ends.chain([""]);
+            ends.any(|end| self::text(wanted.as_str(), end))
+        }
+        Some(letter) => {
+            let fits = found.next().is_some_and(|it| letter == '?' || letter == it);
+            fits && self::text(wanted.as_str(), found.as_str())
         }
     }
-    starts(rest).any(|from| strip(last, from) == Some(""))
-}
-
-/// Every end of a text, the whole text first.
-fn starts(text: &str) -> impl Iterator<Item = &str> {
-    let inner = text.char_indices().map(|(at, _)| &text[at..]);
-    inner.chain([""])
-}
-
-/// What follows `part`, in which `?` is any letter, at the beginning of a text.
-fn strip<'a>(part: &str, text: &'a str) -> Option<&'a str> {
-    let mut letters = text.chars();
-    for wanted in part.chars() {
-        let found = letters.next()?;
-        if wanted != '?' && wanted != found {
-            return None;
-        }
-    }
-    Some(letters.as_str())
 }
 
 #[cfg(test)]

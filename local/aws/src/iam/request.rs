@@ -88,7 +88,7 @@ impl Request {
     }
 
     /// One action on these resources; without any, on `*`.
-    fn new(action: &str, mut resources: Vec<String>) -> Self {
+    pub(super) fn new(action: &str, mut resources: Vec<String>) -> Self {
         if resources.is_empty() {
             resources.push("*".to_owned());
         }

@@ -1,6 +1,5 @@
 //! What runs have used of their permissions: a line for each distinct use, in a folder that outlasts the runs.
 
-use super::decision::Grant;
 use super::request::Need;
 use super::statement::is_dependent;
 use crate::toolchain::workspace;
@@ -36,22 +35,11 @@ impl Line {
         dependent && !self.besides
     }
 
-    /// A statement allowed it.
-    pub(super) fn allowed(caller: &str, grant: Grant) -> Self {
+    /// A statement allowed it, or none did.
+    pub(super) fn new(caller: &str, statement: Option<String>, need: Need) -> Self {
         Self {
             caller: caller.to_owned(),
-            statement: Some(grant.sid),
-            action: grant.action,
-            resource: grant.resource,
-            besides: grant.besides,
-        }
-    }
-
-    /// It was refused.
-    pub(super) fn denied(caller: &str, need: Need) -> Self {
-        Self {
-            caller: caller.to_owned(),
-            statement: None,
+            statement,
             action: need.action,
             resource: need.resource,
             besides: need.besides,

@@ -46,27 +46,17 @@ pub fn call(service: &str, method: Method, path: &'static str, header: &str, bod
         }
     }
     let uri = Uri::from_static(path);
-    let operation = protocol::operation(service, &method, &uri, &headers, &body);
-    Call {
-        caller: Caller::Function("plan".to_owned()),
-        service: service.to_owned(),
-        operation,
-        method,
-        uri,
-        headers,
-        body,
-    }
+    let caller = Caller::Function("plan".to_owned());
+    protocol::call(caller, service, method, uri, headers, body)
 }
 
 /// A call of RDS.
 pub fn rds(form: &'static str) -> Call {
-    call(
-        "rds",
-        Method::POST,
-        "/",
-        "",
-        Bytes::from_static(form.as_bytes()),
-    )
+    form_call("rds", form)
+}
+
+fn form_call(service: &str, form: &'static str) -> Call {
+    call(service, Method::POST, "/", "", Bytes::from(form))
 }
 
 fn json_call(service: &str, target: &str, body: &Value) -> Call {
@@ -184,6 +174,7 @@ fn other_services_name_theirs_each_in_its_own_way() {
         waiting: [("AQ1".to_owned(), "arn:aws:states:machine".to_owned())].into(),
     };
     let execution = "arn:aws:states:eu-west-1:123456789012:execution:UpgradeMachine:one";
+    let look = |path| call("route53", Method::GET, path, "", Bytes::new());
     let calls = [
         json_call(
             "dynamodb",
@@ -210,34 +201,10 @@ fn other_services_name_theirs_each_in_its_own_way() {
             "GraniteServiceVersion20100801.DescribeAlarms",
             &json!({}),
         ),
-        call(
-            "route53",
-            Method::GET,
-            "/2013-04-01/hostedzone/Z1/rrset?maxitems=1",
-            "",
-            Bytes::new(),
-        ),
-        call(
-            "route53",
-            Method::GET,
-            "/2013-04-01/hostedzonesbyname",
-            "",
-            Bytes::new(),
-        ),
-        call(
-            "route53",
-            Method::GET,
-            "/2013-04-01/change/C1",
-            "",
-            Bytes::new(),
-        ),
-        call(
-            "sns",
-            Method::POST,
-            "/",
-            "",
-            Bytes::from("Action=Publish&TopicArn=arn%3Aaws%3Asns%3Atopic"),
-        ),
+        look("/2013-04-01/hostedzone/Z1/rrset?maxitems=1"),
+        look("/2013-04-01/hostedzonesbyname"),
+        look("/2013-04-01/change/C1"),
+        form_call("sns", "Action=Publish&TopicArn=arn%3Aaws%3Asns%3Atopic"),
     ];
     let found: Vec<String> = calls.iter().flat_map(|call| needs(call, &world)).collect();
     let wanted = [
@@ -333,8 +300,7 @@ fn a_parameter_is_told_by_its_name_and_whether_one_may_be_made() {
 #[test]
 fn a_target_group_is_made_under_its_name_and_with_tags() {
     let body = "Action=CreateTargetGroup&Name=viridian-green-1&Tags.member.1.Key=viridian:owner&Tags.member.1.Value=a";
-    let body = Bytes::from(body);
-    let make = call("elasticloadbalancing", Method::POST, "/", "", body);
+    let make = form_call("elasticloadbalancing", body);
     let group = "elasticloadbalancing:targetgroup/viridian-green-1/*";
     let wanted =
         ["CreateTargetGroup", "AddTags"].map(|it| format!("elasticloadbalancing:{it} {group}"));
