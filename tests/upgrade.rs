@@ -9,6 +9,7 @@ use local::routes::Route;
 use local::scenario::observe::Nobody;
 use local::scenario::summary::{Share, Side, Summary};
 use local::scenario::{Kind, Scenario};
+use local::words::word;
 use local_rds::DelayProfile;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -22,7 +23,7 @@ async fn run(kind: Kind) -> Result<Summary> {
 
 async fn run_by(route: Route, kind: Kind) -> Result<Summary> {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let folder = tests::run_folder(&format!("{}-{route:?}", kind.as_str()));
+    let folder = tests::run_folder(&format!("{}-{route:?}", word(kind)));
     let scenario = Scenario {
         kind,
         request: kind.request(),

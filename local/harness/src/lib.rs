@@ -9,4 +9,5 @@ pub mod routes;
 pub mod scenario;
 pub mod shop;
 pub mod soak;
+pub mod words;
 mod xml;

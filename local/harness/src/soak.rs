@@ -5,6 +5,7 @@ use crate::bench::Spread;
 use crate::numbers::thousands;
 use crate::scenario::summary::Summary;
 use crate::scenario::{Kind, Progress, run_well};
+use crate::words::word;
 use anyhow::Result;
 use local_rds::DelayProfile;
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ impl Soak {
         let began = Instant::now();
         let mut totals = Totals::default();
         while self.next(&totals, began.elapsed()) == Next::GoOn {
-            let title = format!("{:>3} {}", totals.runs() + 1, Kind::Rollback.as_str());
+            let title = format!("{:>3} {}", totals.runs() + 1, word(Kind::Rollback));
             self.progress.begin(title);
             let (load, progress) = (self.load.clone(), self.progress.clone());
             let add = |summary: &Summary| {

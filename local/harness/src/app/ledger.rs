@@ -10,8 +10,10 @@
 //! `try` comes before the database is asked and `ack` after it has acknowledged the commit. A commit whose outcome is
 //! unknown is looked up: `found` or `absent`. `gone` is a row that was acknowledged earlier and is not there any more.
 
+use crate::words::{variant, word};
 use anyhow::{Context, Result, anyhow};
 use domain::fence::Side;
+use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -22,7 +24,8 @@ const HEADING: &str =
     "# microseconds\twriter\tnumber\tevent\tside\tdatabase\taction\trow\tversion\n";
 
 /// What happened to a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The database is about to be asked.
     Try,
@@ -36,8 +39,9 @@ pub enum Event {
     Gone,
 }
 
-/// What a commit does to a versioned row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a commit does to a versioned row; the ledger and the database have the same words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A new row, version 1.
     Place,
@@ -129,8 +133,8 @@ impl Entry {
         let Self {
             at, writer, number, ..
         } = self;
-        let (event, side) = (self.event.as_str(), side_name(self.side));
-        let (database, action) = (&self.database, self.action.as_str());
+        let (event, side) = (word(self.event), word(self.side));
+        let (database, action) = (&self.database, word(self.action));
         let (row, version) = (self.row, self.version);
         format!(
             "{at}\t{writer}\t{number}\t{event}\t{side}\t{database}\t{action}\t{row}\t{version}\n"
@@ -161,70 +165,13 @@ impl FromStr for Entry {
             at: at.parse()?,
             writer: writer.parse()?,
             number: number.parse()?,
-            event: Event::parse(event)?,
-            side: parse_side(side)?,
+            event: variant(event)?,
+            side: variant(side)?,
             database: database.to_owned(),
-            action: Action::parse(action)?,
+            action: variant(action)?,
             row: row.parse()?,
             version: version.parse()?,
         })
-    }
-}
-
-/// The word for a side.
-#[must_use]
-pub const fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Blue => "blue",
-        Side::Green => "green",
-    }
-}
-
-fn parse_side(text: &str) -> Result<Side> {
-    let sides = [Side::Blue, Side::Green];
-    let found = sides.into_iter().find(|side| side_name(*side) == text);
-    found.ok_or_else(|| anyhow!("`{text}` is no side"))
-}
-
-impl Event {
-    const ALL: [Self; 5] = [Self::Try, Self::Ack, Self::Found, Self::Absent, Self::Gone];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Try => "try",
-            Self::Ack => "ack",
-            Self::Found => "found",
-            Self::Absent => "absent",
-            Self::Gone => "gone",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|event| event.as_str() == text);
-        found.ok_or_else(|| anyhow!("`{text}` is no event"))
-    }
-}
-
-impl Action {
-    const ALL: [Self; 3] = [Self::Place, Self::Change, Self::Remove];
-
-    /// The word for it, in the ledger and in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Place => "place",
-            Self::Change => "change",
-            Self::Remove => "remove",
-        }
-    }
-
-    /// The action that a word stands for.
-    ///
-    /// # Errors
-    /// When the word is none.
-    pub fn parse(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|action| action.as_str() == text);
-        found.ok_or_else(|| anyhow!("`{text}` is no action"))
     }
 }
 

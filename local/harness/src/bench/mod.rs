@@ -17,15 +17,18 @@ pub use spread::Spread;
 use crate::app::Settings;
 use crate::scenario::summary::Summary;
 use crate::scenario::{Kind, Progress, run_well, runs};
+use crate::words::word;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use floor::{Floor, Measured};
 use local_rds::DelayProfile;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is run in turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The same steps by hand.
     Floor,
@@ -39,15 +42,6 @@ pub enum Part {
 
 impl Part {
     const IN_TURN: [Self; 3] = [Self::Floor, Self::Switchover, Self::Alarm];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Switchover => "switchover",
-            Self::Alarm => "alarm",
-            Self::Starts => "starts",
-        }
-    }
 }
 
 /// A benchmark, before it starts.
@@ -84,13 +78,13 @@ impl Bench {
                 if self.only.is_some_and(|only| only != part) {
                     continue;
                 }
-                let (of, what) = (self.runs, part.as_str());
+                let (of, what) = (self.runs, word(part));
                 let label = format!("{number:>3}/{of} {what:<11}");
                 self.turn(label, part, &mut samples).await?;
             }
         }
         if self.only.is_none_or(|only| only == Part::Starts) {
-            let label = format!("{:<19}", Part::Starts.as_str());
+            let label = format!("{:<19}", word(Part::Starts));
             self.turn(label, Part::Starts, &mut samples).await?;
         }
         Ok(samples)
@@ -127,7 +121,7 @@ impl Bench {
                 Ok(format!("reads on blue after {took:.0} ms"))
             }
             Part::Starts => {
-                let run = runs::begin_passing(part.as_str())?;
+                let run = runs::begin_passing(&word(part))?;
                 samples.starts = starts::measure(&starts::packaged()?, self.runs, &run).await?;
                 runs::end_passing(&run)?;
                 let functions = samples.starts.len();
@@ -137,7 +131,7 @@ impl Bench {
     }
 
     async fn floor(&self) -> Result<Measured> {
-        let folder = runs::begin_passing(Part::Floor.as_str())?;
+        let folder = runs::begin_passing(&word(Part::Floor))?;
         let floor = Floor {
             folder: folder.clone(),
             load: self.load.clone(),

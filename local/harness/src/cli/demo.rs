@@ -4,6 +4,7 @@ use super::{Demo, INTERRUPTED, code, log_to, unless_interrupted};
 use anyhow::Result;
 use local::display;
 use local::scenario::{Scenario, runs};
+use local::words::word;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
     let scenario = Scenario {
         kind: demo.scenario,
         request: demo.scenario.request(),
-        folder: runs::begin(demo.scenario.as_str())?,
+        folder: runs::begin(&word(demo.scenario))?,
         route: demo.route,
         profile: demo.load.profile(),
         load: demo.load.settings(),

@@ -27,7 +27,7 @@ pub(super) fn of(seen: &Seen<'_>) -> Summary {
     let alarm = alarm(seen, &reads);
     let (report, flaws) = (&seen.report, |kind| seen.report.count(kind));
     Summary {
-        scenario: seen.kind.as_str().to_owned(),
+        scenario: seen.kind,
         outcome: outcome(seen),
         from_version: from.to_owned(),
         to_version: to.to_owned(),

@@ -1,10 +1,12 @@
 //! The scenarios, and what each needs that the others don't.
 
 use clap::ValueEnum;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What is done to the upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A major upgrade that goes well: 16 to 18.
     Upgrade,
@@ -21,19 +23,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word on the command line and in the summary.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Upgrade => "upgrade",
-            Self::Alarm => "alarm",
-            Self::Lag => "lag",
-            Self::Refused => "refused",
-            Self::Minor => "minor",
-            Self::Rollback => "rollback",
-        }
-    }
-
     /// The version before and the version that is asked for.
     #[must_use]
     pub const fn versions(self) -> (&'static str, &'static str) {

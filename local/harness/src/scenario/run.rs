@@ -16,6 +16,7 @@ use crate::app::pause::pause;
 use crate::app::tally::Tally;
 use crate::app::{Application, Settings};
 use crate::routes::Route;
+use crate::words::word;
 use anyhow::{Context, Result, anyhow, ensure};
 use local_aws::clock::Clock;
 use local_rds::DelayProfile;
@@ -255,7 +256,7 @@ pub async fn run_well<T>(
     observer: Arc<dyn Observer>,
     taken: impl FnOnce(&Summary) -> Result<T>,
 ) -> Result<T> {
-    let folder = runs::begin_passing(kind.as_str())?;
+    let folder = runs::begin_passing(&word(kind))?;
     let scenario = Scenario {
         kind,
         request,

@@ -1,9 +1,11 @@
 //! What a run came to: a dozen lines for a person, and the same as JSON.
 
+use super::kind::Kind;
 use super::runs;
 use super::spent::Spent;
 use crate::app::audit::Finding;
 use crate::numbers::thousands;
+use crate::words::word;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -19,8 +21,8 @@ pub(super) const BACK_RECEIPT: &str = "receipt-back.json";
 /// Everything that a run came to. Only what was measured is there.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    /// `upgrade`, `rollback`, `alarm`, `lag`, `refused` or `minor`.
-    pub scenario: String,
+    /// What was done to the upgrade.
+    pub scenario: Kind,
     /// How the upgrade ended: `Completed`, `RolledBack`, `Rejected`, `NeedsOperator`, ….
     pub outcome: String,
     /// The primary's version at the start.
@@ -141,7 +143,7 @@ impl Summary {
     }
 
     fn heading(&self) -> String {
-        let how = if self.scenario == "minor" {
+        let how = if self.scenario == Kind::Minor {
             "in place"
         } else {
             "blue/green"
@@ -283,8 +285,8 @@ impl Summary {
     }
 
     fn serving_line(&self) -> Line {
-        let side = crate::app::ledger::side_name(self.serving);
-        line("serving", side, &self.members.join(" · "))
+        let side = word(self.serving);
+        line("serving", &side, &self.members.join(" · "))
     }
 
     fn receipt_line(&self) -> Option<Line> {

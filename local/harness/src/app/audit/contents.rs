@@ -1,8 +1,8 @@
 //! What a database holds of what the writers did.
 
 use super::books::{Commit, Key};
-use crate::app::ledger::Action;
 use crate::app::shop::Shop;
+use crate::words::variant;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use tokio_postgres::Client;
@@ -26,7 +26,7 @@ impl Contents {
         let mut contents = Self::default();
         for row in client.query(shop.events, &[]).await.with_context(reading)? {
             let commit = Commit {
-                action: Action::parse(row.get(2))?,
+                action: variant(row.get(2))?,
                 row: row.get(3),
                 version: row.get(4),
             };
