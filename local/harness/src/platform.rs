@@ -1,6 +1,5 @@
 //! Everything together: what a run needs of AWS, brought up in order and stopped in order.
 
-mod facts;
 mod resources;
 mod services;
 

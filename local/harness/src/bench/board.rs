@@ -1,8 +1,8 @@
 //! The benchmark's figures for a person.
 
-use super::figures::{Figures, Phases};
+use super::figures::Phases;
 use super::samples::Samples;
-use super::spread::Spread;
+use super::spread::{Spread, said};
 use super::{price, starts};
 use crate::app::Settings;
 use crate::numbers::thousands;
@@ -19,21 +19,21 @@ const WORST_READS: f64 = 1000.0;
 #[must_use]
 pub fn text(samples: &Samples, load: &Settings) -> String {
     let mut text = String::new();
-    if samples.acknowledged() > 0 {
+    if samples.acknowledged > 0 {
         text.push_str(&heading(samples, load));
         text.push_str(&table(samples));
     }
-    let [over, back] = samples.phases();
+    let [over, back] = &samples.phases;
     text.push_str(&phases("switchover, by the receipts", over));
     text.push_str(&phases("rollback, by the receipts", back));
-    let [over, back] = samples.floor_phases();
+    let [over, back] = &samples.floor_phases;
     text.push_str(&phases("the floor's switchover", over));
     text.push_str(&phases("the floor's rollback", back));
-    let Figures { starts, price, .. } = samples.figures();
-    if !starts.is_empty() {
-        text.push_str(&starts::text(&starts));
+    if !samples.starts.is_empty() {
+        text.push_str(&starts::text(&samples.starts));
     }
-    text.push_str(&price.as_ref().map(price::text).unwrap_or_default());
+    let price = samples.price.as_ref().map(price::text);
+    text.push_str(&price.unwrap_or_default());
     text
 }
 
@@ -45,28 +45,34 @@ fn heading(samples: &Samples, load: &Settings) -> String {
         load.writes_per_second,
         load.readers,
         thousands(load.rows.into()),
-        thousands(samples.acknowledged()),
+        thousands(samples.acknowledged),
     )
 }
 
 fn table(samples: &Samples) -> String {
-    let figures = samples.figures();
     let cells = ["min", "median", "max"];
     let floor_cells = ["floor min", "median", "max"];
     let mut text = line("", "runs", &cells, &floor_cells, "ratio", "bar");
-    let (ours, floor) = (
-        figures.switchover_pause_ms,
-        figures.floor_switchover_pause_ms,
+    let (over, floor_over) = (
+        &samples.switchover_pause_ms,
+        &samples.floor_switchover_pause_ms,
     );
-    text += &row("pause, switchover", ours, floor, &pause_bar(ours, floor));
-    let (ours, floor) = (figures.rollback_pause_ms, figures.floor_rollback_pause_ms);
-    text += &row("pause, rollback", ours, floor, &pause_bar(ours, floor));
-    let (longest, floor) = (figures.longest_client_wait_ms, samples.floor_longest());
+    let (back, floor_back) = (&samples.rollback_pause_ms, &samples.floor_rollback_pause_ms);
+    for (name, ours, floor) in [
+        ("pause, switchover", over, floor_over),
+        ("pause, rollback", back, floor_back),
+    ] {
+        let (ours, floor) = (ours.spread(), floor.spread());
+        text += &row(name, ours, floor, &pause_bar(ours, floor));
+    }
+    let longest = samples.longest_client_wait_ms.spread();
+    let floor = samples.floor_longest.spread();
     text += &row("longest wait of one writer", longest, floor, "");
-    let (ours, reads) = (figures.our_share_ms, figures.alarm_to_reads_ms);
+    let ours = samples.our_share_ms.spread();
     text += &row("our share of the switchover", ours, None, "");
+    let reads = samples.alarm_to_reads_ms.spread();
     text += &row("alarm to reads on blue", reads, None, &reads_bar(reads));
-    let writes = figures.alarm_to_writes_ms;
+    let writes = samples.alarm_to_writes_ms.spread();
     text += &row("alarm to writes on blue", writes, None, "");
     text
 }
@@ -100,7 +106,7 @@ fn line<T: fmt::Display>(
 }
 
 fn verdict(holds: bool, bar: &str) -> String {
-    format!("{} {bar}", if holds { "ok" } else { "not" })
+    format!("{} {bar}", said(holds))
 }
 
 fn pause_bar(ours: Option<Spread>, floor: Option<Spread>) -> String {

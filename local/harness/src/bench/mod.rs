@@ -10,7 +10,6 @@ mod spread;
 mod starts;
 
 pub use board::text;
-pub use figures::{Figures, Phases};
 pub use samples::Samples;
 pub use spread::Spread;
 
@@ -95,7 +94,7 @@ impl Bench {
         self.progress.begin(label);
         let said = self.part(part, samples).await?;
         self.progress.end(&said);
-        keep(&samples.figures())
+        keep(samples)
     }
 
     async fn part(&self, part: Part, samples: &mut Samples) -> Result<String> {
@@ -159,9 +158,9 @@ impl Bench {
 }
 
 /// Keeps what was measured so far, so that a benchmark that is stopped was not for nothing.
-fn keep(figures: &Figures) -> Result<()> {
+fn keep(samples: &Samples) -> Result<()> {
     let path = folder().join("latest.json");
-    let text = serde_json::to_string_pretty(figures)? + "\n";
+    let text = serde_json::to_string_pretty(samples)? + "\n";
     std::fs::create_dir_all(folder())?;
     std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
 }

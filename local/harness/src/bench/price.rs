@@ -1,6 +1,7 @@
 //! What an upgrade costs, by AWS's list prices for us-east-1 as of 2025: the workflow's own share. What RDS takes for
 //! green is not in it.
 
+use super::spread::said;
 use crate::scenario::{Spent, Usage};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -100,7 +101,6 @@ pub fn text(price: &Price) -> String {
         longest_history,
         ..
     } = counted;
-    let said = |holds| if holds { "ok" } else { "not" };
     let mut text = String::from("\n  one upgrade and its way back\n");
     // Writing to a string can't fail.
     writeln!(

@@ -1,43 +1,60 @@
 //! Everything that was measured, run by run.
 
-use super::figures::{Figures, Phases};
+use super::figures::{Phases, Series};
 use super::floor::{Measured, Switch};
 use super::price::Price;
-use super::spread::Spread;
 use super::starts::Start;
 use crate::scenario::summary::Summary;
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
 
-/// Everything that was measured.
-#[derive(Debug, Clone, Default)]
+/// Everything that was measured, as it is kept for comparison.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Samples {
-    switchover: Vec<f64>,
-    rollback: Vec<f64>,
-    floor_switchover: Vec<f64>,
-    floor_rollback: Vec<f64>,
-    longest: Vec<f64>,
-    floor_longest: Vec<f64>,
-    ours: Vec<f64>,
-    alarm_to_reads: Vec<f64>,
-    alarm_to_writes: Vec<f64>,
-    /// The parts of the pause at the switchover, and of that at the rollback.
-    phases: [Phases; 2],
-    floor_phases: [Phases; 2],
-    acknowledged: u64,
-    price: Option<Price>,
+    /// The write pause at the switchover.
+    pub(super) switchover_pause_ms: Series,
+    /// The write pause at the rollback after it.
+    pub(super) rollback_pause_ms: Series,
+    /// The same steps by hand: the switchover.
+    pub(super) floor_switchover_pause_ms: Series,
+    /// The same steps by hand: the rollback.
+    pub(super) floor_rollback_pause_ms: Series,
+    /// The longest that one writer waited in a run, at either switch.
+    pub(super) longest_client_wait_ms: Series,
+    /// What of the pause at the switchover came after RDS was through.
+    pub(super) our_share_ms: Series,
+    /// From an alarm during the ramp to the records that lead all reads to blue.
+    pub(super) alarm_to_reads_ms: Series,
+    /// From an alarm after the switchover to the first commit on blue.
+    pub(super) alarm_to_writes_ms: Series,
+    /// How each packaged function starts.
     pub(super) starts: Vec<Start>,
+    /// What the last run of the workflow would cost.
+    pub(super) price: Option<Price>,
+    /// The longest wait of one writer in each run of the floor.
+    #[serde(skip)]
+    pub(super) floor_longest: Series,
+    /// The parts of the pause at the switchover, and of that at the rollback, by the receipts.
+    #[serde(skip)]
+    pub(super) phases: [Phases; 2],
+    /// The same of the floor.
+    #[serde(skip)]
+    pub(super) floor_phases: [Phases; 2],
+    /// Commits that were acknowledged in all runs; a run that lost or doubled one would have ended the benchmark.
+    #[serde(skip)]
+    pub(super) acknowledged: u64,
 }
 
 impl Samples {
     pub(super) fn add_floor(&mut self, measured: &Measured) {
         let (over, back) = (&measured.switchover, &measured.rollback);
-        self.floor_switchover.push(over.pause.write_ms);
-        self.floor_rollback.push(back.pause.write_ms);
+        self.floor_switchover_pause_ms.add(over.pause.write_ms);
+        self.floor_rollback_pause_ms.add(back.pause.write_ms);
         let longest = over.pause.longest_client_ms;
         self.floor_longest
-            .push(longest.max(back.pause.longest_client_ms));
+            .add(longest.max(back.pause.longest_client_ms));
         for (phases, switch) in self.floor_phases.iter_mut().zip([over, back]) {
             add_laps(phases, switch);
         }
@@ -46,12 +63,13 @@ impl Samples {
 
     /// A run of the workflow. What only some scenarios have is taken where it is.
     pub(super) fn add_switchover(&mut self, summary: &Summary) -> Result<()> {
-        self.switchover.extend(summary.write_pause_ms);
-        self.rollback.extend(summary.rollback_pause_ms);
-        self.ours.extend(summary.our_share_ms);
-        self.alarm_to_writes.extend(summary.alarm_to_writes_ms);
+        self.switchover_pause_ms.add(summary.write_pause_ms);
+        self.rollback_pause_ms.add(summary.rollback_pause_ms);
+        self.our_share_ms.add(summary.our_share_ms);
+        self.alarm_to_writes_ms.add(summary.alarm_to_writes_ms);
         let back = summary.longest_rollback_wait_ms.unwrap_or_default();
-        self.longest.push(summary.longest_client_wait_ms.max(back));
+        self.longest_client_wait_ms
+            .add(summary.longest_client_wait_ms.max(back));
         if let Some(rds) = summary.rds_share_ms {
             self.phases[0].add("RDS", rds);
         }
@@ -67,57 +85,16 @@ impl Samples {
     }
 
     pub(super) fn add_alarm(&mut self, summary: &Summary) {
-        self.alarm_to_reads.extend(summary.alarm_to_blue_ms);
+        self.alarm_to_reads_ms.add(summary.alarm_to_blue_ms);
         self.acknowledged += summary.acknowledged;
     }
 
     /// The last run of the workflow, for whoever looks on.
     pub(super) fn last_switch(&self) -> String {
-        let pause = self.switchover.last().copied().unwrap_or(f64::NAN);
-        let back = self.rollback.last();
+        let pause = self.switchover_pause_ms.last().unwrap_or(f64::NAN);
+        let back = self.rollback_pause_ms.last();
         let back = back.map_or_else(String::new, |back| format!(" · back {back:.0} ms"));
         format!("pause {pause:.0} ms{back}")
-    }
-
-    /// Commits that were acknowledged in all runs; a run that lost or doubled one would have ended the benchmark.
-    #[must_use]
-    pub const fn acknowledged(&self) -> u64 {
-        self.acknowledged
-    }
-
-    /// The longest wait of one writer in each run of the floor.
-    #[must_use]
-    pub fn floor_longest(&self) -> Option<Spread> {
-        Spread::of(&self.floor_longest)
-    }
-
-    /// What each part of the switchover and of the rollback took, by the receipts.
-    #[must_use]
-    pub const fn phases(&self) -> &[Phases; 2] {
-        &self.phases
-    }
-
-    /// What each part of the floor's took.
-    #[must_use]
-    pub const fn floor_phases(&self) -> &[Phases; 2] {
-        &self.floor_phases
-    }
-
-    /// The figures so far.
-    #[must_use]
-    pub fn figures(&self) -> Figures {
-        Figures {
-            switchover_pause_ms: Spread::of(&self.switchover),
-            rollback_pause_ms: Spread::of(&self.rollback),
-            floor_switchover_pause_ms: Spread::of(&self.floor_switchover),
-            floor_rollback_pause_ms: Spread::of(&self.floor_rollback),
-            longest_client_wait_ms: Spread::of(&self.longest),
-            our_share_ms: Spread::of(&self.ours),
-            alarm_to_reads_ms: Spread::of(&self.alarm_to_reads),
-            alarm_to_writes_ms: Spread::of(&self.alarm_to_writes),
-            starts: self.starts.clone(),
-            price: self.price.clone(),
-        }
     }
 }
 

@@ -2,6 +2,11 @@
 
 use serde::Serialize;
 
+/// Whether a bar holds.
+pub(super) const fn said(holds: bool) -> &'static str {
+    if holds { "ok" } else { "not" }
+}
+
 /// The smallest, the middle and the largest of what was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {

@@ -1,13 +1,12 @@
 //! The services that this program plays itself, behind the gateway and joined to each other.
 
 use super::Options;
-use super::facts::Running;
 use anyhow::{Context as _, Result, anyhow};
 use local_aws::cloudwatch::CloudWatch;
 use local_aws::dns::Nameserver;
 use local_aws::events::Events;
 use local_aws::gateway::{Gateway, Service};
-use local_aws::iam::{Guard, Used};
+use local_aws::iam::{Facts, Guard, Tags, Used};
 use local_aws::lambda::{Function, Lambda, SECRET_KEY, access_key};
 use local_aws::states::{States, StatusChange};
 use local_aws::template::{FunctionSpec, Template};
@@ -17,6 +16,7 @@ use local_rds::postgres::gate::Keys;
 use std::path::Path;
 use std::sync::Arc;
 
+#[derive(Clone)]
 pub(super) struct Services {
     pub lambda: Lambda,
     pub states: States,
@@ -75,11 +75,8 @@ impl Services {
 
     /// Holds functions and machines to the template's policies.
     pub(super) fn guard(&self, template: &Template, privileges: &Path) -> Guard {
-        let facts = Running {
-            rds: self.rds.clone(),
-            states: self.states.clone(),
-        };
-        Guard::new(template.roles(), Arc::new(facts), Used::new(privileges))
+        let facts = Arc::new(self.clone());
+        Guard::new(template.roles(), facts, Used::new(privileges))
     }
 
     fn register(&self, template: &Template) -> Result<()> {
@@ -114,6 +111,17 @@ impl Services {
                 &change.detail,
             );
         });
+    }
+}
+
+/// What conditions and tokens are about.
+impl Facts for Services {
+    fn tags(&self, arn: &str) -> Option<Tags> {
+        self.rds.tags(arn)
+    }
+
+    fn machine_of(&self, token: &str) -> Option<String> {
+        self.states.machine_of(token)
     }
 }
 

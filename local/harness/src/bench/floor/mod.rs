@@ -19,7 +19,8 @@ use crate::scenario::summary::Side;
 use crate::scenario::world::databases;
 use anyhow::{Context, Result};
 use crossing::{Crossing, Laps};
-use site::Site;
+use local_rds::postgres::Server;
+use site::{Green, Site};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,13 +82,13 @@ impl Floor {
         let tally = application.tally().clone();
         let switched = self.switches(site, &tally).await;
         application.stop().await?;
-        let (over, middle, back) = switched?;
+        let (over, middle, back, green) = switched?;
         let acks = tally.acks();
         let missed = "the clients saw no switch";
         let switchover = pause(&between(&acks, 0, middle)).context(missed)?;
         let rollback = pause_to(&between(&acks, middle, u64::MAX), Side::Blue).context(missed)?;
         let books = Books::of(&ledger::read(&path)?);
-        let (blue, green) = (databases(&site.blue).await?, site.green_databases().await?);
+        let (blue, green) = (databases(&site.blue).await?, databases(&green).await?);
         Ok(Measured {
             switchover: Switch {
                 pause: switchover,
@@ -101,18 +102,21 @@ impl Floor {
         })
     }
 
-    /// Both switches, and a moment between them.
-    async fn switches(&self, site: &Site, tally: &Tally) -> Result<(Laps, u64, Laps)> {
+    /// Both switches, a moment between them, and green.
+    async fn switches(&self, site: &Site, tally: &Tally) -> Result<(Laps, u64, Laps, Server)> {
         self.say("making green");
-        let links = site.make_green().await?;
-        let green = site.green()?;
+        let Green {
+            writer: green,
+            replica,
+            lanes,
+        } = site.make_green().await?;
         self.say("arming the way back");
-        let reverse = reverse::arm(&site.blue, &green, &links).await?;
-        site.lead_reads(&site.green_replica()?);
+        let reverse = reverse::arm(&site.blue, &green, &lanes).await?;
+        site.lead_reads(&replica);
         tokio::time::sleep(MARGIN).await;
 
         self.say("switching over");
-        let over = Crossing::open(&site.blue, &green, &links).await?;
+        let over = Crossing::open(&site.blue, &green, &lanes).await?;
         let over = over.cross(|| site.lead_writes(&green)).await?;
         tokio::time::sleep(MARGIN).await;
         let middle = tally.now();
@@ -122,6 +126,6 @@ impl Floor {
         let back = back.cross(|| site.lead_writes(&site.blue)).await?;
         site.lead_reads(&site.blue_replica);
         tokio::time::sleep(MARGIN).await;
-        Ok((over, middle, back))
+        Ok((over, middle, back, green))
     }
 }

@@ -1,18 +1,15 @@
 //! The pair of the floor: four servers as RDS would have made them, and the names that lead to them.
 
-use crate::app::audit::Databases;
 use crate::app::schema::{self, Seed};
 use crate::app::{Doors, PASSWORD};
-use crate::scenario::world::databases;
 use crate::shop::{DATABASE, OURS, READS, REPLICA, WRITES, master};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use local_aws::dns::{self, Nameserver, Record, Target};
 use local_rds::host_name;
 use local_rds::postgres::dial::{Address, trusting};
 use local_rds::postgres::{Host, Server, ServerSpec, clone, link, roles, upgrade};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
 
 /// What the forward link's publication is called on blue.
 const FORWARD: &str = "floor_forward";
@@ -26,6 +23,13 @@ pub(super) struct Lane {
     pub(super) subscription: String,
 }
 
+/// Green, and what carries blue's databases to it.
+pub(super) struct Green {
+    pub(super) writer: Server,
+    pub(super) replica: Server,
+    pub(super) lanes: Vec<Lane>,
+}
+
 /// The servers and their names.
 pub(super) struct Site {
     host: Host,
@@ -33,7 +37,6 @@ pub(super) struct Site {
     _serving: dns::Serving,
     pub(super) blue: Server,
     pub(super) blue_replica: Server,
-    green: OnceLock<(Server, Server)>,
     pub(super) doors: Doors,
     pub(super) seeds: Vec<Seed>,
 }
@@ -67,7 +70,6 @@ impl Site {
             _serving: serving,
             blue,
             blue_replica,
-            green: OnceLock::new(),
             doors,
             seeds,
         })
@@ -75,7 +77,7 @@ impl Site {
 
     /// Green as RDS makes it: a copy of blue as of a slot's position, `pg_upgrade`, subscriptions, a replica; and with
     /// statistics, which Viridian sees to.
-    pub(super) async fn make_green(&self) -> Result<Vec<Lane>> {
+    pub(super) async fn make_green(&self) -> Result<Green> {
         let copy = clone::begin(&self.host, &self.blue, spec("green", DATABASE)).await?;
         let (links, position) = link::prepare(&self.blue, FORWARD).await?;
         let green = copy.to_position(&position).await?;
@@ -94,23 +96,11 @@ impl Site {
             .host
             .replica_of(&green, spec("green-replica", REPLICA))
             .await?;
-        // It is made once in a run.
-        self.green.set((green, replica)).ok();
-        Ok(lanes)
-    }
-
-    pub(super) fn green(&self) -> Result<Server> {
-        let green = self.green.get().context("there is no green yet")?;
-        Ok(green.0.clone())
-    }
-
-    pub(super) fn green_replica(&self) -> Result<Server> {
-        let green = self.green.get().context("there is no green yet")?;
-        Ok(green.1.clone())
-    }
-
-    pub(super) async fn green_databases(&self) -> Result<Databases> {
-        databases(&self.green()?).await
+        Ok(Green {
+            writer: green,
+            replica,
+            lanes,
+        })
     }
 
     /// From now on, whoever asks for the writer comes to this server.

@@ -3,7 +3,7 @@
 
 mod probes;
 
-use super::spread::Spread;
+use super::spread::{Spread, said};
 use crate::platform::{Options, Platform};
 use anyhow::{Context, Result, ensure};
 use local_aws::lambda::{Function, Measured};
@@ -171,7 +171,6 @@ fn bars(starts: &[Start]) -> String {
         return String::new();
     };
     let times = theirs.init_ms.median / slowest;
-    let said = |holds| if holds { "ok" } else { "not" };
     format!(
         "  {} init ≤ {WORST_INIT:.0} ms: {slowest:.1} at most · {} {TIMES_OURS:.0} times under boto3: {times:.0} times\n",
         said(slowest <= WORST_INIT),
