@@ -9,6 +9,7 @@ use domain::ids::DeploymentId;
 use local_aws::gateway::Caller;
 use local_aws::gateway::client::Client;
 use local_aws::iam::union;
+use local_aws::xml;
 use ports::Rds as _;
 use serde_json::json;
 
@@ -48,7 +49,7 @@ fn with_key_of(shop: &Shop, function: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(local_aws::REGION))
-        .endpoint_url(shop.platform.endpoint())
+        .endpoint_url(&shop.platform.endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build()
 }
@@ -68,12 +69,7 @@ async fn tags(shop: &Shop, instance: &str) -> Result<String> {
     let arn = format!("arn:aws:rds:eu-west-1:123456789012:db:{instance}");
     let resource = [("ResourceName", arn.as_str())];
     let answer = shop.ask("ListTagsForResource", &resource).await?;
-    let (_, list) = answer.split_once("<TagList>").context("tags")?;
-    Ok(list
-        .split("</TagList>")
-        .next()
-        .unwrap_or_default()
-        .to_owned())
+    Ok(xml::first(&answer, "TagList").context("tags")?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

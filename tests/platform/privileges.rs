@@ -43,7 +43,7 @@ async fn what_no_policy_allows_is_refused_in_the_words_of_the_service() -> Resul
         ..Options::new(folder)
     };
     let platform = Platform::start(options, &|_| {}).await?;
-    let seen = python(platform.endpoint(), SCRIPT).await?;
+    let seen = python(&platform.endpoint, SCRIPT).await?;
     let arn =
         |service: &str, rest: &str| format!("arn:aws:{service}:eu-west-1:123456789012:{rest}");
     let deleting = refused("dynamodb:DeleteItem", &arn("dynamodb", "table/Upgrades"));

@@ -14,7 +14,7 @@ const BLUE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 10);
 const GREEN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 
 fn resolver(platform: &Platform) -> Result<TokioResolver> {
-    let address = platform.nameserver_address();
+    let address = platform.nameserver_address;
     let mut server = NameServerConfig::udp_and_tcp(IpAddr::V4(*address.ip()));
     for connection in &mut server.connections {
         connection.port = address.port();
@@ -59,12 +59,12 @@ async fn reads_are_shared_by_weight_as_soon_as_the_records_are_accepted() -> Res
     platform.nameserver.register("green.rds.test", GREEN, 1);
     let resolver = resolver(&platform)?;
     assert!(resolver.lookup_ip("orders-reads.shop.test.").await.is_err());
-    python(platform.endpoint(), &weights(90, 10)).await?;
+    python(&platform.endpoint, &weights(90, 10)).await?;
     let tenth = share_of_green(&resolver, 1000).await?;
     assert!((50..=160).contains(&tenth), "{tenth} at a weight of 10 %");
-    python(platform.endpoint(), &weights(0, 100)).await?;
+    python(&platform.endpoint, &weights(0, 100)).await?;
     assert_eq!(share_of_green(&resolver, 100).await?, 100);
-    python(platform.endpoint(), &weights(0, 0)).await?;
+    python(&platform.endpoint, &weights(0, 0)).await?;
     let half = share_of_green(&resolver, 1000).await?;
     assert!((400..=600).contains(&half), "{half} without any weight");
     end_platform(platform).await
@@ -91,7 +91,7 @@ print(json.dumps({
     'machines': sorted(machine['name'] for machine in client('stepfunctions').list_state_machines()['stateMachines']),
     'functions': [function['FunctionName'] for function in client('lambda').list_functions()['Functions']],
 }))";
-    let seen = python(platform.endpoint(), script).await?;
+    let seen = python(&platform.endpoint, script).await?;
     assert_eq!(seen["doubled"], "ConditionalCheckFailedException");
     let item = json!({"database": "orders", "owner": "somebody"});
     assert_eq!(seen["item"], item);

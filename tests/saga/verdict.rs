@@ -7,6 +7,7 @@ use asl::history::Fact;
 use asl::interpreter::Execution;
 use local::platform::Platform;
 use local::shop::OWNER;
+use local_aws::xml;
 use local_rds::postgres::Server;
 use serde::Serialize;
 use std::time::Duration;
@@ -106,8 +107,7 @@ async fn servers(platform: &Platform) -> Result<Vec<Server>> {
         .client()
         .query("rds", "DescribeDBInstances", &[])
         .await?;
-    let names = seen.split("<DBInstanceIdentifier>").skip(1);
-    let names = names.filter_map(|rest| Some(rest.split_once('<')?.0));
+    let names = xml::all(&seen, "DBInstanceIdentifier").into_iter();
     Ok(names.filter_map(|name| platform.rds.server(name)).collect())
 }
 

@@ -5,14 +5,14 @@ pub use local_aws::memory::run_folder;
 pub use local_rds::postgres::{ticks, until};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use local::app::PASSWORD;
+use local::app::login;
 use local::platform::Platform;
 use local::shop::{DATABASE, OWNER};
 use local_aws::gateway::Caller;
 use local_aws::lambda::client::{Failure, invoke};
 use local_rds::host_name;
 use local_rds::postgres::Server;
-use local_rds::postgres::dial::{Address, Dialer, Login, trusting};
+use local_rds::postgres::dial::{Address, Dialer, trusting};
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -86,7 +86,7 @@ pub fn application(platform: &Platform) -> Result<Dialer> {
     let server = platform.rds.server(DATABASE).context("no writer")?;
     let address = Address::Name {
         name: host_name(DATABASE),
-        nameserver: platform.nameserver_address().into(),
+        nameserver: platform.nameserver_address.into(),
         port: server.address().port(),
     };
     dialer(platform, address, OWNER)
@@ -103,13 +103,8 @@ pub fn door(platform: &Platform, server: &Server, user: &str) -> Result<Dialer> 
 }
 
 fn dialer(platform: &Platform, address: Address, user: &str) -> Result<Dialer> {
-    let login = Login {
-        database: DATABASE.to_owned(),
-        user: user.to_owned(),
-        password: PASSWORD.to_owned(),
-    };
     let tls = trusting(platform.host.authority.ca_pem())?;
-    Dialer::new(address, login, tls)
+    Dialer::new(address, login(DATABASE, user), tls)
 }
 
 /// Somebody who writes as fast as a session can, until told to end.

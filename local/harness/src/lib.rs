@@ -10,4 +10,3 @@ pub mod scenario;
 pub mod shop;
 pub mod soak;
 pub mod words;
-mod xml;

@@ -116,8 +116,10 @@ pub struct Platform {
     pub host: Host,
     /// The id of the customer's zone.
     pub zone_id: String,
-    endpoint: String,
-    nameserver_address: SocketAddrV4,
+    /// Where all services answer.
+    pub endpoint: String,
+    /// Where names are answered, by UDP and TCP.
+    pub nameserver_address: SocketAddrV4,
     schedules: Kept,
     _listening: Listening,
     _names: dns::Serving,
@@ -199,18 +201,6 @@ impl Platform {
             _listening: listening,
             _names: names,
         })
-    }
-
-    /// Where all services answer.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// Where names are answered, by UDP and TCP.
-    #[must_use]
-    pub fn nameserver_address(&self) -> SocketAddrV4 {
-        self.nameserver_address
     }
 
     /// A client of all services, which is a person to them.

@@ -1,13 +1,12 @@
 //! The shop's database and what stands beside it, made by AWS's API as a person would: for the scenarios and for the tests.
 
 use crate::app::{PASSWORD, READER};
-use crate::xml;
 use anyhow::{Result, bail};
 use axum::http::Method;
 use local_aws::gateway::client::Client;
+use local_aws::xml;
 use local_rds::host_name;
 use local_rds::postgres::Server;
-use local_rds::postgres::dial::Login;
 use serde_json::json;
 use std::time::Duration;
 
@@ -31,16 +30,6 @@ const GROUP: &str = "orders-16";
 pub const GREEN_GROUP: &str = "orders-18";
 /// Seconds for which clients keep the address of a name before an upgrade.
 const TTL: u32 = 1;
-
-/// The master user's login.
-#[must_use]
-pub fn master() -> Login {
-    Login {
-        database: DATABASE.to_owned(),
-        user: OURS.to_owned(),
-        password: PASSWORD.to_owned(),
-    }
-}
 
 /// A parameter group with logical replication on.
 ///

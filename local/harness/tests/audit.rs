@@ -1,14 +1,14 @@
 //! The audit itself: it sees what it is there to see, and broken connections give it nothing to see.
 
 use anyhow::{Context, Result};
-use local::app::audit::{Books, Databases, Kind, Report, audit};
+use local::app::audit::{Books, Kind, Report, audit};
 use local::app::ledger::{self, Action, Entry, Event};
 use local::app::schema::{self, Seed};
-use local::app::shop::SHOPS;
-use local::app::{Application, Doors, PASSWORD, Settings};
+use local::app::{Application, Doors, PASSWORD, Settings, login};
+use local::scenario::world::databases;
 use local_aws::keeper::Keeper;
 use local_aws::memory::run_folder;
-use local_rds::postgres::dial::{Address, Login, trusting};
+use local_rds::postgres::dial::{Address, trusting};
 use local_rds::postgres::{Host, Server, ServerSpec, StopMode, roles};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,11 +47,7 @@ impl Bench {
             rows: 24_000,
             ..Settings::default()
         };
-        let master = Login {
-            database: "postgres".to_owned(),
-            user: "viridian".to_owned(),
-            password: PASSWORD.to_owned(),
-        };
+        let master = login("postgres", "viridian");
         let seeds = schema::install(&doors, &master, settings.rows).await?;
         Ok(Self {
             keeper: host.keeper.clone(),
@@ -66,25 +62,9 @@ impl Bench {
         self.keeper.folder().join("ledger.tsv")
     }
 
-    async fn databases(&self) -> Result<Databases> {
-        let mut databases = Databases::new();
-        for shop in &SHOPS {
-            databases.insert(
-                shop.database.to_owned(),
-                self.server.admin(shop.database).await?,
-            );
-        }
-        Ok(databases)
-    }
-
     async fn audit(&self, entries: &[Entry]) -> Result<Report> {
-        audit(
-            &Books::of(entries),
-            &self.seeds,
-            &self.databases().await?,
-            None,
-        )
-        .await
+        let now = databases(&self.server).await?;
+        audit(&Books::of(entries), &self.seeds, &now, None).await
     }
 
     async fn write_for(&self, time: Duration) -> Result<Vec<Entry>> {
@@ -96,7 +76,7 @@ impl Bench {
 
     /// What the audit says while `sql` is done in `database`; it is undone afterwards.
     async fn with(&self, entries: &[Entry], database: &str, sql: &str) -> Result<Report> {
-        let databases = self.databases().await?;
+        let databases = databases(&self.server).await?;
         let changed = databases[database]
             .batch_execute(&format!("BEGIN; {sql}"))
             .await;
@@ -106,11 +86,11 @@ impl Bench {
 
     /// What the audit says of a server on which `sql` was done and that is old now.
     async fn with_old(&self, entries: &[Entry], database: &str, sql: &str) -> Result<Report> {
-        let old = self.databases().await?;
+        let old = databases(&self.server).await?;
         old[database]
             .batch_execute(&format!("BEGIN; {sql}"))
             .await?;
-        let new = self.databases().await?;
+        let new = databases(&self.server).await?;
         audit(&Books::of(entries), &self.seeds, &new, Some(&old)).await
     }
 

@@ -7,7 +7,7 @@ mod rds;
 use super::Tags;
 use super::condition::{CREATE_ACTION, Keys, OVERWRITE, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
 use crate::gateway::call::{Call, Caller};
-use crate::{ACCOUNT, REGION, lambda};
+use crate::{ACCOUNT, REGION, lambda, xml};
 use fields::Fields;
 
 /// One action on one resource.
@@ -75,10 +75,12 @@ impl Request {
         let mut request = Self::new(&action(&call.service, &call.operation), resources);
         if call.operation == "ChangeResourceRecordSets" {
             let batch = String::from_utf8_lossy(&call.body);
-            request.keys.insert(RECORD_TYPES, elements(&batch, "Type"));
-            request
-                .keys
-                .insert(RECORD_ACTIONS, elements(&batch, "Action"));
+            for (key, element) in [(RECORD_TYPES, "Type"), (RECORD_ACTIONS, "Action")] {
+                let values = xml::all(&batch, element).into_iter();
+                request
+                    .keys
+                    .insert(key, values.map(str::to_owned).collect());
+            }
         }
         if call.operation == "PutParameter" {
             let overwrite = fields.flag("Overwrite").to_string();
@@ -247,15 +249,6 @@ fn parameter(fields: &Fields) -> Vec<String> {
         )
     };
     named.map(whole).collect()
-}
-
-/// What stands in each element of this name.
-fn elements(xml: &str, name: &str) -> Vec<String> {
-    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-    let parts = xml.split(&open).skip(1);
-    parts
-        .filter_map(|part| Some(part.split_once(&close)?.0.to_owned()))
-        .collect()
 }
 
 /// The function in the path, by name or ARN, with the version that it may name.

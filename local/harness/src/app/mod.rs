@@ -35,6 +35,16 @@ pub const READER: &str = "reader";
 /// The password of all roles of the application. They exist on this machine only.
 pub const PASSWORD: &str = "only-on-this-machine";
 
+/// How a role of this machine logs in to a database.
+#[must_use]
+pub fn login(database: &str, user: &str) -> Login {
+    Login {
+        database: database.to_owned(),
+        user: user.to_owned(),
+        password: PASSWORD.to_owned(),
+    }
+}
+
 /// How much the application does.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -78,21 +88,16 @@ pub struct Doors {
 
 impl Doors {
     fn writer(&self, shop: &Shop) -> Result<Dialer> {
-        let login = Login {
-            database: shop.database.to_owned(),
-            user: shop.owner.to_owned(),
-            password: PASSWORD.to_owned(),
-        };
-        Dialer::new(self.writer.clone(), login, self.tls.clone())
+        self.dialer(&self.writer, shop.database, shop.owner)
     }
 
     fn reader(&self) -> Result<Dialer> {
-        let login = Login {
-            database: SHOPS[0].database.to_owned(),
-            user: READER.to_owned(),
-            password: PASSWORD.to_owned(),
-        };
-        Dialer::new(self.reader.clone(), login, self.tls.clone())
+        self.dialer(&self.reader, SHOPS[0].database, READER)
+    }
+
+    fn dialer(&self, address: &Address, database: &str, user: &str) -> Result<Dialer> {
+        let login = login(database, user);
+        Dialer::new(address.clone(), login, self.tls.clone())
     }
 }
 

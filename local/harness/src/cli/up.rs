@@ -103,7 +103,7 @@ With boto3, the exports are enough: boto3.client("rds").describe_db_instances()
 
 Ctrl-C stops everything."#,
         exports = exports.join("\n  "),
-        nameserver = world.platform.nameserver_address(),
+        nameserver = world.platform.nameserver_address,
         ip = address.ip(),
         port = address.port(),
     )

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use axum::http::Method;
 use local_aws::gateway::client::Client;
 use local_aws::template::Template;
+use local_aws::xml;
 
 /// Makes them; returns the zone's id.
 pub(super) async fn create(client: &Client, template: &Template, zone: &str) -> Result<String> {
@@ -41,8 +42,6 @@ async fn create_zone(client: &Client, name: &str) -> Result<String> {
     let made = client
         .rest("route53", Method::POST, "/2013-04-01/hostedzone", &body)
         .await?;
-    let id = made
-        .split_once("<Id>/hostedzone/")
-        .and_then(|(_, rest)| rest.split_once('<'));
-    Ok(id.context("a zone without an id")?.0.to_owned())
+    let id = xml::first(&made, "Id").and_then(|id| id.strip_prefix("/hostedzone/"));
+    Ok(id.context("a zone without an id")?.to_owned())
 }

@@ -1,10 +1,10 @@
 //! A listener of a Network Load Balancer, and a proxy in its place: moto keeps weights and targets, and moves no bytes.
 
 use super::Site;
-use crate::xml;
 use anyhow::{Context, Result};
 use local_aws::gateway::client::Client;
 use local_aws::network::Lease;
+use local_aws::xml;
 use local_rds::postgres::dial::{Address, BALANCERS};
 use rand::RngExt as _;
 use serde_json::{Value, json};

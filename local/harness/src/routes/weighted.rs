@@ -1,10 +1,10 @@
 //! Weighted records: the nameserver answers each reader by the weights.
 
 use crate::shop::READS;
-use crate::xml;
 use anyhow::Result;
 use axum::http::Method;
 use local_aws::gateway::client::Client;
+use local_aws::xml;
 
 /// The records of the reads: set identifier, weight, TTL, target.
 pub(super) async fn state(client: &Client, zone: &str) -> Result<Vec<String>> {

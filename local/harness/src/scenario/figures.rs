@@ -96,7 +96,7 @@ fn outcome(seen: &Seen<'_>) -> String {
 
 /// What of the pause came after RDS had said that every member was switched: ours, and the clients' way back.
 fn our_share(seen: &Seen<'_>, pause: Pause) -> Option<f64> {
-    let receipt = seen.receipt_of("Switchover")?;
+    let receipt = seen.trace.receipt_of("Switchover")?;
     let opened = receipt["opened_at"].as_u64()?;
     let ours = receipt["ours_ms"].as_u64()?;
     let completed = SystemTime::UNIX_EPOCH + Duration::from_millis(opened.checked_sub(ours)?);

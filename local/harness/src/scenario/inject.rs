@@ -6,8 +6,8 @@ use super::observe::{Observer, Sight};
 use super::world::World;
 use crate::shop::DATABASE;
 use crate::shop::{available, set_alarm};
-use crate::xml;
 use anyhow::{Context, Result};
+use local_aws::xml;
 use local_rds::postgres::block::ReplicationBlock;
 use std::time::{Duration, SystemTime};
 

@@ -28,15 +28,10 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// The receipt that a state answered with last.
-    pub(super) fn receipt_of(&self, state: &str) -> Option<Value> {
-        self.trace.receipt_of(state)
-    }
-
     /// The receipt of the last switch: the way back's if there was one.
     pub(super) fn receipt(&self) -> Option<Value> {
-        let back = self.receipt_of("RollBack");
-        back.or_else(|| self.receipt_of("Switchover"))
+        let back = self.trace.receipt_of("RollBack");
+        back.or_else(|| self.trace.receipt_of("Switchover"))
     }
 
     /// Which side takes the writes at the end.

@@ -4,8 +4,8 @@ use super::world::World;
 use crate::app::READER;
 use crate::app::shop::SHOPS;
 use crate::shop::DATABASE;
-use crate::xml;
 use anyhow::{Context, Result};
+use local_aws::xml;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

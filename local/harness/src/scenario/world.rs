@@ -4,10 +4,10 @@
 use crate::app::audit::Databases;
 use crate::app::schema::{self, Seed};
 use crate::app::shop::SHOPS;
-use crate::app::{Doors, PASSWORD};
+use crate::app::{Doors, PASSWORD, login};
 use crate::platform::{Options, Platform};
 use crate::routes::{Route, Site};
-use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, REPLICA, WRITES, master};
+use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, REPLICA, WRITES};
 use anyhow::{Context, Result};
 use local_aws::clock::Clock;
 use local_aws::gateway::client::Client;
@@ -79,7 +79,7 @@ impl World {
             "filling it with {} rows",
             crate::numbers::thousands(plan.rows.into())
         ));
-        let seeds = schema::install(&doors, &master(), plan.rows).await?;
+        let seeds = schema::install(&doors, &login(DATABASE, OURS), plan.rows).await?;
         say("creating its replica");
         shop::create_replica(&client).await?;
         let replica = platform.rds.server(REPLICA).context("a replica")?;
@@ -152,7 +152,7 @@ async fn doors(platform: &Platform, client: &Client, blue: &Server, route: Route
     let site = Site {
         client,
         zone: &platform.zone_id,
-        nameserver: platform.nameserver_address().into(),
+        nameserver: platform.nameserver_address.into(),
         port: blue.address().port(),
         network: &platform.host.network,
     };

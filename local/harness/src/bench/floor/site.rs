@@ -1,8 +1,8 @@
 //! The pair of the floor: four servers as RDS would have made them, and the names that lead to them.
 
 use crate::app::schema::{self, Seed};
-use crate::app::{Doors, PASSWORD};
-use crate::shop::{DATABASE, OURS, READS, REPLICA, WRITES, master};
+use crate::app::{Doors, PASSWORD, login};
+use crate::shop::{DATABASE, OURS, READS, REPLICA, WRITES};
 use anyhow::Result;
 use local_aws::dns::{self, Nameserver, Record, Target};
 use local_rds::host_name;
@@ -59,7 +59,7 @@ impl Site {
         lead(&names, DATABASE, &blue);
         let doors = doors(&host, address.into(), &blue)?;
         say("filling it");
-        let seeds = schema::install(&doors, &master(), rows).await?;
+        let seeds = schema::install(&doors, &login(DATABASE, OURS), rows).await?;
         let blue_replica = host
             .replica_of(&blue, spec("blue-replica", REPLICA))
             .await?;
