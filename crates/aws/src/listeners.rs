@@ -212,36 +212,24 @@ impl ports::Listeners for Listeners {
     }
 
     async fn register(&self, group: &str, targets: &[Address]) -> Result<(), Error> {
-        let call = self
-            .acting_client
-            .register_targets()
-            .target_group_arn(group);
-        let call = call
-            .set_targets(Some(targets.iter().map(target).collect()))
-            .send();
-        call.await.map(drop).map_err(acted("registering targets"))
+        let call = self.acting_client.register_targets();
+        let call = call.target_group_arn(group);
+        let done = call.set_targets(Some(all(targets))).send().await;
+        done.map(drop).map_err(acted("registering targets"))
     }
 
     async fn deregister(&self, group: &str, targets: &[Address]) -> Result<(), Error> {
-        let call = self
-            .acting_client
-            .deregister_targets()
-            .target_group_arn(group);
-        let call = call
-            .set_targets(Some(targets.iter().map(target).collect()))
-            .send();
-        call.await.map(drop).map_err(acted("deregistering targets"))
+        let call = self.acting_client.deregister_targets();
+        let call = call.target_group_arn(group);
+        let done = call.set_targets(Some(all(targets))).send().await;
+        done.map(drop).map_err(acted("deregistering targets"))
     }
 
     async fn delete_group(&self, group: &str) -> Result<(), Error> {
-        let call = self
-            .acting_client
-            .delete_target_group()
-            .target_group_arn(group);
-        let deleted = call.send().await;
-        deleted
-            .map(drop)
-            .map_err(acted("deleting the target group"))
+        let call = self.acting_client.delete_target_group();
+        let deleted = call.target_group_arn(group).send().await;
+        let deleted = deleted.map_err(acted("deleting the target group"));
+        deleted.map(drop)
     }
 }
 
@@ -281,10 +269,14 @@ const fn health(state: Option<&TargetHealthStateEnum>) -> Health {
     }
 }
 
-fn target(address: &Address) -> TargetDescription {
-    TargetDescription::builder()
-        .id(&address.ip)
-        .port(address.port.into())
-        .set_availability_zone(address.zone.clone())
-        .build()
+/// Targets as the service is told of them.
+fn all(targets: &[Address]) -> Vec<TargetDescription> {
+    let told = targets.iter().map(|address| {
+        TargetDescription::builder()
+            .id(&address.ip)
+            .port(address.port.into())
+            .set_availability_zone(address.zone.clone())
+            .build()
+    });
+    told.collect()
 }
