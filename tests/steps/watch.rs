@@ -3,6 +3,7 @@
 use crate::world::{World, error, plan};
 use anyhow::{Context, Result};
 use asl::interpreter::Outcome;
+use local_aws::cloudwatch::StateValue;
 use local_aws::faults::{Fault, Target};
 use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
@@ -137,11 +138,7 @@ async fn an_alarm_that_rang_and_recovered_is_found_in_the_history() -> Result<()
     let unheard = world.platform.faults().plant(target, Fault::FailBefore);
     waiting(&world, &ticket).await?;
     world.ring("errors")?;
-    let quiet = local_aws::cloudwatch::StateValue::Ok;
-    world
-        .platform
-        .cloudwatch
-        .set_alarm("errors", quiet, "recovered")?;
+    world.show("errors", StateValue::Ok)?;
     let read = world.step("watch", json!({"ticket": ticket})).await;
     assert_eq!(error(read)?, "Upgrade.AlarmRaised");
     tests::wait("the event is lost", async || Ok(unheard.fired() > 0)).await?;
@@ -161,11 +158,7 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
     world
         .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
         .await?;
-    let blind = local_aws::cloudwatch::StateValue::InsufficientData;
-    world
-        .platform
-        .cloudwatch
-        .set_alarm("errors", blind, "no data")?;
+    world.show("errors", StateValue::InsufficientData)?;
     let read = world.step("watch", json!({"ticket": ticket})).await?;
     assert!(read["inconclusive"].is_string(), "{read}");
     let judged = async |policy: &str| {

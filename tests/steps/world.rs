@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use asl::interpreter::Outcome;
 use axum::http::Method;
 use local::platform::{Options, Platform};
+use local_aws::cloudwatch::StateValue;
 use local_aws::gateway::client::Client;
 use local_aws::lambda::client::Failure;
 use serde_json::{Value, json};
@@ -162,19 +163,19 @@ impl World {
         self.client
             .json("monitoring", &format!("{target}.PutMetricAlarm"), &alarm)
             .await?;
-        let quiet = local_aws::cloudwatch::StateValue::Ok;
-        self.platform.cloudwatch.set_alarm(name, quiet, "quiet")?;
-        Ok(())
+        self.show(name, StateValue::Ok)
     }
 
     /// Lets an alarm ring.
     pub fn ring(&self, name: &str) -> Result<()> {
-        let rings = local_aws::cloudwatch::StateValue::Alarm;
-        let rang = self
-            .platform
-            .cloudwatch
-            .set_alarm(name, rings, "too many errors")?;
-        ensure!(rang.is_some(), "the alarm's state did not change");
+        self.show(name, StateValue::Alarm)
+    }
+
+    /// Lets an alarm change to a state.
+    pub fn show(&self, name: &str, state: StateValue) -> Result<()> {
+        let alarms = &self.platform.cloudwatch;
+        let changed = alarms.set_alarm(name, state, "a test wants it")?;
+        ensure!(changed.is_some(), "the alarm's state did not change");
         Ok(())
     }
 }
