@@ -28,6 +28,21 @@ pub struct RecordSet {
     pub health_check: Option<String>,
 }
 
+impl RecordSet {
+    /// A plain CNAME.
+    #[must_use]
+    pub fn cname(target: &str, ttl: u32) -> Self {
+        Self {
+            kind: RecordKind::Cname,
+            set_identifier: None,
+            weight: None,
+            ttl: Some(ttl),
+            targets: vec![target.to_owned()],
+            health_check: None,
+        }
+    }
+}
+
 /// One change of a record. A batch of them happens as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {

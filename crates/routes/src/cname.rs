@@ -68,14 +68,7 @@ fn plain(zone: &str, name: &str, set: &RecordSet) -> Option<Pointer> {
 }
 
 fn set(wanted: &Pointer) -> RecordSet {
-    RecordSet {
-        kind: RecordKind::Cname,
-        set_identifier: None,
-        weight: None,
-        ttl: Some(wanted.ttl),
-        targets: vec![wanted.target.clone()],
-        health_check: None,
-    }
+    RecordSet::cname(&wanted.target, wanted.ttl)
 }
 
 #[cfg(test)]

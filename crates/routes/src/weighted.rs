@@ -102,12 +102,10 @@ fn edit(change: Change) -> Edit {
 
 fn set(record: Weighted) -> RecordSet {
     RecordSet {
-        kind: RecordKind::Cname,
         set_identifier: Some(record.set_identifier),
         weight: Some(record.weight),
-        ttl: Some(record.ttl),
-        targets: vec![record.target],
         health_check: record.health_check,
+        ..RecordSet::cname(&record.target, record.ttl)
     }
 }
 

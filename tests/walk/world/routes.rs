@@ -3,7 +3,7 @@
 use super::{Fallible, World, answered};
 use domain::ids::ResourceId;
 use domain::routes::{Address, Pointer, Weighted};
-use ports::{Action, Edit, Failure, Group, Nature, RecordKind, RecordSet};
+use ports::{Action, Edit, Failure, Group, Nature, RecordSet};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -109,24 +109,15 @@ impl Led {
 
 fn weighted(record: &Weighted) -> RecordSet {
     RecordSet {
-        kind: RecordKind::Cname,
         set_identifier: Some(record.set_identifier.clone()),
         weight: Some(record.weight),
-        ttl: Some(record.ttl),
-        targets: vec![record.target.clone()],
         health_check: record.health_check.clone(),
+        ..RecordSet::cname(&record.target, record.ttl)
     }
 }
 
 fn plain(pointer: &Pointer) -> RecordSet {
-    RecordSet {
-        kind: RecordKind::Cname,
-        set_identifier: None,
-        weight: None,
-        ttl: Some(pointer.ttl),
-        targets: vec![pointer.target.clone()],
-        health_check: None,
-    }
+    RecordSet::cname(&pointer.target, pointer.ttl)
 }
 
 impl World {
