@@ -9,7 +9,7 @@ use local::routes::Route;
 use local::scenario::observe::Nobody;
 use local::scenario::summary::{Share, Side, Summary};
 use local::scenario::{Kind, Scenario};
-use local::words::word;
+use local_aws::words::word;
 use local_rds::DelayProfile;
 use std::sync::Arc;
 use tokio::sync::Mutex;

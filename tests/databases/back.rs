@@ -37,14 +37,8 @@ async fn writes_in_flight_come_back_to_blue_under_its_old_name_although_answers_
     let shop = switched("back").await?;
     let writer = shop.writer().await?;
 
-    let plant = |service, operation| {
-        let target = Target::first(service, operation).by("rollback");
-        shop.platform.faults().plant(target, Fault::LoseAnswer)
-    };
-    let lost = [
-        plant("dynamodb", "UpdateItem"),
-        plant("rds", "ModifyDBInstance"),
-    ];
+    let lost = [("dynamodb", "UpdateItem"), ("rds", "ModifyDBInstance")]
+        .map(|(service, operation)| shop.lose(service, operation, "rollback"));
     let answer = shop.done("rollback", &alarm()).await?;
     assert!(lost.iter().all(|fault| fault.fired() == 1), "{lost:?}");
     let receipt = &answer["receipt"];
@@ -97,8 +91,7 @@ async fn a_parameter_of_the_writes_leads_to_old_blue_once_although_an_answer_is_
     let version = &read().await?["Version"];
     assert_eq!(*version, 1, "the switchover needs no change");
 
-    let target = Target::first("ssm", "PutParameter").by("rollback");
-    let lost = shop.platform.faults().plant(target, Fault::LoseAnswer);
+    let lost = shop.lose("ssm", "PutParameter", "rollback");
     shop.finish("rollback", &alarm()).await?;
     let left = read().await?;
     let wanted = format!("{}:5432", host_name("orders-old1"));
@@ -142,8 +135,7 @@ async fn a_listener_of_the_writes_leads_to_green_and_back_exactly() -> Result<()
     assert!(moved[1].ends_with(&format!(" 900 {green}")), "{moved:?}");
 
     swap(&customers, [blue, green]).await?;
-    let target = Target::first("elasticloadbalancing", "ModifyListener").by("rollback");
-    let lost = shop.platform.faults().plant(target, Fault::LoseAnswer);
+    let lost = shop.lose("elasticloadbalancing", "ModifyListener", "rollback");
     shop.finish("rollback", &alarm()).await?;
     assert_eq!(lost.fired(), 1);
     assert_eq!(listener::of(&client, &listener).await?, found);

@@ -2,7 +2,6 @@
 
 use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result, ensure};
-use local_aws::faults::{Fault, Target};
 use local_rds::{Breakage, DelayProfile};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,8 +35,7 @@ pub async fn make_level(shop: &Shop, request: Value) -> Result<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn green_takes_over_once_although_the_answer_to_the_call_is_lost() -> Result<()> {
     let (shop, ticket) = level("crossing").await?;
-    let calls = Target::first("rds", "SwitchoverBlueGreenDeployment").by("switchover");
-    let lost = shop.platform.faults().plant(calls, Fault::LoseAnswer);
+    let lost = shop.lose("rds", "SwitchoverBlueGreenDeployment", "switchover");
     let answer = shop.done("switchover", &ticket).await?;
     assert_eq!(lost.fired(), 1);
     let receipt = &answer["receipt"];

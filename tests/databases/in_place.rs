@@ -2,17 +2,14 @@
 
 use crate::shop::Shop;
 use anyhow::{Context, Result};
-use local_aws::faults::{Fault, Target};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minor_version_rolls_replica_first_and_each_instance_once() -> Result<()> {
     let shop = Shop::open("minor", "16.4").await?;
     let (plan, ticket) = shop.claimed(json!({"target_version": "16.14"})).await?;
-    let faults = shop.platform.faults();
-    let by_us = |operation| Target::first("rds", operation).by("upgrade_in_place");
     let lost = ["CreateDBSnapshot", "ModifyDBInstance"]
-        .map(|operation| faults.plant(by_us(operation), Fault::LoseAnswer));
+        .map(|operation| shop.lose("rds", operation, "upgrade_in_place"));
 
     let last = shop.done("upgrade_in_place", &ticket).await?;
     assert!(lost.iter().all(|fault| fault.fired() == 1));

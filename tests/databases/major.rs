@@ -11,8 +11,7 @@ use serde_json::json;
 async fn a_green_is_made_once_and_made_fit() -> Result<()> {
     let shop = Shop::open("major", "16.14").await?;
     let (plan, ticket) = shop.claimed(json!({"target_version": "18.4"})).await?;
-    let lost = Target::first("rds", "CreateBlueGreenDeployment").by("provision");
-    let lost = shop.platform.faults().plant(lost, Fault::LoseAnswer);
+    let lost = shop.lose("rds", "CreateBlueGreenDeployment", "provision");
 
     let said = shop.finish("provision", &ticket).await?;
     assert_eq!(lost.fired(), 1);
@@ -98,8 +97,7 @@ async fn old_blue_goes_only_after_its_snapshot_and_by_its_resource_id() -> Resul
 
     shop.finish("switchover", &ticket).await?;
     let plan = shop.record().await?["plan"].clone();
-    let deletions = Target::first("rds", "DeleteDBInstance").by("retire");
-    let lost = shop.platform.faults().plant(deletions, Fault::LoseAnswer);
+    let lost = shop.lose("rds", "DeleteDBInstance", "retire");
     let last = shop.done("retire", &ticket).await?;
     assert_eq!(lost.fired(), 1);
 

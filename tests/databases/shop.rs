@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 pub use local::app::PASSWORD;
 use local::platform::{Options, Platform};
 use local::shop::{self, DATABASE, GREEN_GROUP, OURS};
+use local_aws::faults::{Fault, Planted, Target};
 use local_aws::lambda::client::Failure;
 use local_rds::DelayProfile;
 use serde_json::{Value, json};
@@ -143,6 +144,19 @@ impl Shop {
         let record = self.record().await?;
         let green = record["green"]["members"][0]["instance"].as_str();
         Ok(green.context("a name")?.to_owned())
+    }
+
+    /// Loses the answer to the first call of an operation by a step.
+    pub fn lose(&self, service: &str, operation: &str, step: &str) -> Planted {
+        let target = Target::first(service, operation).by(step);
+        self.platform.faults().plant(target, Fault::LoseAnswer)
+    }
+
+    /// The deployment that the record names.
+    pub async fn deployment(&self) -> Result<String> {
+        let record = self.record().await?;
+        let named = record["green"]["deployment"].as_str();
+        Ok(named.context("a deployment")?.to_owned())
     }
 
     /// Invokes a step.

@@ -2,28 +2,22 @@
 
 use crate::crossing::level;
 use crate::shop::{OWNER, Shop};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use std::time::Duration;
+use tests::wait;
 
 /// Lets RDS switch over without anybody of ours there.
 async fn rds_switches(shop: &Shop) -> Result<()> {
-    let record = shop.record().await?;
-    let deployment = record["green"]["deployment"].as_str();
-    let deployment = deployment.context("a deployment")?;
-    let which = [("BlueGreenDeploymentIdentifier", deployment)];
+    let deployment = shop.deployment().await?;
+    let which = [("BlueGreenDeploymentIdentifier", &*deployment)];
     shop.ask("SwitchoverBlueGreenDeployment", &which).await?;
-    for _ in 0..600 {
+    wait("RDS has switched", async || {
         let seen = shop.ask("DescribeBlueGreenDeployments", &which).await?;
         ensure!(!seen.contains("SWITCHOVER_FAILED"), "{seen}");
-        if seen.contains("<Status>SWITCHOVER_COMPLETED</Status>")
-            && !seen.contains("SWITCHOVER_IN_PROGRESS")
-        {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    anyhow::bail!("RDS never switches")
+        let completed = seen.contains("<Status>SWITCHOVER_COMPLETED</Status>");
+        Ok(completed && !seen.contains("SWITCHOVER_IN_PROGRESS"))
+    })
+    .await
 }
 
 /// A fence as the record has it.
@@ -49,11 +43,6 @@ async fn called(shop: &Shop, marker: i64) -> Result<()> {
     .await
 }
 
-/// Closes green's roles, as `switchover` does before it calls RDS.
-async fn close_green(shop: &Shop) -> Result<()> {
-    close(shop, &shop.green().await?).await
-}
-
 /// Closes an instance's roles as a fence does.
 async fn close(shop: &Shop, instance: &str) -> Result<()> {
     let close = |role| {
@@ -66,6 +55,24 @@ async fn close(shop: &Shop, instance: &str) -> Result<()> {
     shop.execute(instance, "orders", &closing).await
 }
 
+/// Lets the record say that the upgrade is between these versions.
+async fn planned(shop: &Shop, from: &str, to: &str) -> Result<()> {
+    shop.leave("switching", |record| {
+        record["plan"]["from_version"] = json!(from);
+        record["plan"]["to_version"] = json!(to);
+    })
+    .await
+}
+
+/// Closes green's roles, as `switchover` does before it calls RDS, and lets RDS switch; the marker that blue had then.
+async fn switched_to_closed(shop: &Shop) -> Result<i64> {
+    close(shop, &shop.green().await?).await?;
+    let marker = "select number from viridian.marker";
+    let written = shop.number("orders", marker).await?;
+    rds_switches(shop).await?;
+    Ok(written)
+}
+
 /// Orders the rollback as the rule does that an upgrade's end starts: by its execution, whatever the request said.
 async fn undo(shop: &Shop) -> Result<String> {
     let order = json!({"database": "-", "owner": OWNER, "reason": "The upgrade ended as ABORTED."});
@@ -75,11 +82,7 @@ async fn undo(shop: &Shop) -> Result<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_old() -> Result<()> {
     let (shop, _) = level("stopped").await?;
-    close_green(&shop).await?;
-    let written = shop
-        .number("orders", "select number from viridian.marker")
-        .await?;
-    rds_switches(&shop).await?;
+    let written = switched_to_closed(&shop).await?;
 
     called(&shop, written + 1).await?;
     let asked = undo(&shop).await?;
@@ -101,46 +104,25 @@ async fn green_is_opened_only_if_it_holds_the_marker_and_only_beside_a_closed_ol
 #[tokio::test(flavor = "multi_thread")]
 async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_closed() -> Result<()> {
     let (shop, _) = level("unseen").await?;
-    close_green(&shop).await?;
-    let written = shop
-        .number("orders", "select number from viridian.marker")
-        .await?;
-    rds_switches(&shop).await?;
+    let written = switched_to_closed(&shop).await?;
 
     called(&shop, written).await?;
-    shop.leave("switching", |record| {
-        record["plan"]["from_version"] = json!("18.4");
-        record["plan"]["to_version"] = json!("16.14");
-    })
-    .await?;
+    planned(&shop, "18.4", "16.14").await?;
     let order = json!({"database": "-", "owner": OWNER});
     let said = shop.step("rollback", order).await?.to_string();
     assert!(said.contains("its name does not lead there yet"), "{said}");
 
-    let record = shop.record().await?;
-    let deployment = record["green"]["deployment"].as_str();
-    let which = [("BlueGreenDeploymentIdentifier", deployment.context("one")?)];
+    let deployment = shop.deployment().await?;
+    let which = [("BlueGreenDeploymentIdentifier", &*deployment)];
     shop.ask("DeleteBlueGreenDeployment", &which).await?;
-    for _ in 0..600 {
-        if shop
-            .count(
-                "DescribeBlueGreenDeployments",
-                "BlueGreenDeploymentIdentifier",
-            )
-            .await?
-            == 0
-        {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    close(&shop, "orders-old1").await?;
-    called(&shop, written).await?;
-    shop.leave("switching", |record| {
-        record["plan"]["from_version"] = json!("16.14");
-        record["plan"]["to_version"] = json!("18.4");
+    wait("the deployment is gone", async || {
+        let left = shop.ask("DescribeBlueGreenDeployments", &[]).await?;
+        Ok(!left.contains(&deployment))
     })
     .await?;
+    close(&shop, "orders-old1").await?;
+    called(&shop, written).await?;
+    planned(&shop, "16.14", "18.4").await?;
     let asked = undo(&shop).await?;
     assert!(asked.contains("was seen to be closed"), "{asked}");
     assert_eq!(shop.closed("orders").await?, 2);
@@ -159,7 +141,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fence_of_a_call_that_died_is_in_nobodys_way() -> Result<()> {
     let (shop, ticket) = level("refenced").await?;
-    close_green(&shop).await?;
+    close(&shop, &shop.green().await?).await?;
     shop.leave("before", |record| {
         record["fences"] = json!([fence("green", &record["green"]["members"][0])]);
     })

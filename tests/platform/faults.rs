@@ -10,21 +10,19 @@ use local_aws::lambda::client::invoke;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_mins(10);
-
 /// Lets `subject` ring the alarm while the call meets a fault: how that ended, and whether the alarm rings.
 async fn ring(stage: &Stage, fault: Fault) -> Result<(Outcome, bool)> {
     let calls = Target::first("monitoring", "SetAlarmState").by("subject");
-    let planted = stage.gateway.faults().plant(calls, fault);
+    let planted = stage.gateway.faults.plant(calls, fault);
     let outcome = stage.invoke(json!({"do": "ring"})).await?;
     assert_eq!(planted.fired(), 1, "{fault:?}: {outcome:?}");
-    stage.gateway.faults().clear();
+    stage.gateway.faults.clear();
     Ok((outcome, rings(stage).await?))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_is_killed_before_or_after_its_work_is_done() -> Result<()> {
-    let stage = Stage::new("kills", LONG)?;
+    let stage = Stage::new("kills")?;
     make_alarm(&stage).await?;
     for (fault, done) in [(Fault::KillBefore, false), (Fault::KillAfter, true)] {
         let (outcome, rings) = ring(&stage, fault).await?;
@@ -38,8 +36,8 @@ async fn a_caller_is_killed_before_or_after_its_work_is_done() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Result<()> {
-    let stage = Stage::new("kills-nobody", LONG)?;
-    let faults = stage.gateway.faults();
+    let stage = Stage::new("kills-nobody")?;
+    let faults = &stage.gateway.faults;
     let planted = faults.plant(Target::every("lambda", "Invoke"), Fault::KillBefore);
     let caller = Caller::Service("test");
     invoke(&stage.gateway, caller, "subject", "{}".into()).await?;
@@ -49,7 +47,7 @@ async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_is_an_answer_and_a_denied_call_does_nothing() -> Result<()> {
-    let stage = Stage::new("late", LONG)?;
+    let stage = Stage::new("late")?;
     make_alarm(&stage).await?;
     let (denied, rings_then) = ring(&stage, Fault::Deny).await?;
     assert!(failure(&denied).1.contains("AccessDenied"), "{denied:?}");
@@ -63,8 +61,8 @@ async fn a_late_answer_is_an_answer_and_a_denied_call_does_nothing() -> Result<(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_can_be_out_of_reach_as_a_whole() -> Result<()> {
-    let stage = Stage::new("out-of-reach", LONG)?;
-    let faults = stage.gateway.faults();
+    let stage = Stage::new("out-of-reach")?;
+    let faults = &stage.gateway.faults;
     let all = Target::all_of("monitoring").by("subject");
     let refused = faults.plant(all.clone(), Fault::Refuse);
     let alarms = cloudwatch(&stage);

@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tests::says;
 
-/// Longer than any of these tests takes.
-const LONG: Duration = Duration::from_mins(10);
-
 /// What a function does that ends once another one has come.
 fn meet(stage: &Stage, mine: &str, other: &str) -> Value {
     json!({"do": "meet", "folder": stage.folder(), "mine": mine, "other": other})
@@ -18,7 +15,7 @@ fn meet(stage: &Stage, mine: &str, other: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_returns_or_fails_under_its_own_name() -> Result<()> {
-    let stage = Stage::new("returns", LONG)?;
+    let stage = Stage::new("returns")?;
     let payload = json!({"do": "echo", "n": 1});
     let returned = Outcome::Returned(payload.to_string().into());
     assert_eq!(stage.invoke(payload).await?, returned);
@@ -32,7 +29,7 @@ async fn a_function_returns_or_fails_under_its_own_name() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_has_its_own_key_and_nothing_of_the_platforms_environment() -> Result<()> {
-    let stage = Stage::new("environment", LONG)?;
+    let stage = Stage::new("environment")?;
     let Outcome::Returned(payload) = stage.invoke(json!({"do": "environment"})).await? else {
         panic!("it failed")
     };
@@ -46,7 +43,7 @@ async fn a_function_has_its_own_key_and_nothing_of_the_platforms_environment() -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> Result<()> {
-    let stage = Stage::new("timeout", Duration::from_secs(1))?;
+    let stage = Stage::hurried("timeout", Duration::from_secs(1))?;
     let nobody = stage.invoke(meet(&stage, "one", "nobody"));
     let (kind, message) = failure(&nobody.await?);
     assert_eq!(kind, "Sandbox.Timedout");
@@ -59,7 +56,7 @@ async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_also_what_is_only_being_started() -> Result<()> {
-    let stage = Stage::new("stop", LONG)?;
+    let stage = Stage::new("stop")?;
     let invoked = (0..8).map(|_| stage.invoke(meet(&stage, "one", "nobody")));
     let stopped = async {
         stage.lambda.stop().await;
@@ -75,7 +72,7 @@ async fn a_stop_ends_also_what_is_only_being_started() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_ends_fails_its_invocation_at_once() -> Result<()> {
-    let stage = Stage::new("exit", LONG)?;
+    let stage = Stage::new("exit")?;
     let (kind, message) = failure(&stage.invoke(json!({"do": "exit"})).await?);
     assert_eq!(kind, "Runtime.ExitError");
     let why = "Runtime exited with error: exit status 7";
@@ -87,7 +84,7 @@ async fn a_process_that_ends_fails_its_invocation_at_once() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_invocations_of_a_function_run_at_the_same_time() -> Result<()> {
-    let stage = Stage::new("concurrent", LONG)?;
+    let stage = Stage::new("concurrent")?;
     let one = stage.invoke(meet(&stage, "one", "other"));
     let other = stage.invoke(meet(&stage, "other", "one"));
     for outcome in future::try_join_all([one, other]).await? {
@@ -98,7 +95,7 @@ async fn two_invocations_of_a_function_run_at_the_same_time() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_is_a_crash_to_its_caller_and_an_idle_one_is_not_killed() -> Result<()> {
-    let stage = Stage::new("killed", LONG)?;
+    let stage = Stage::new("killed")?;
     let waiting = stage.invoke(meet(&stage, "one", "nobody"));
     let killing = async {
         stage.until_running(1).await?;
@@ -115,7 +112,7 @@ async fn a_killed_process_is_a_crash_to_its_caller_and_an_idle_one_is_not_killed
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_invokes_a_function() -> Result<()> {
-    let stage = Stage::new("boto3-invokes", LONG)?;
+    let stage = Stage::new("boto3-invokes")?;
     let script = r"
 functions = client('lambda')
 def invoke(name='subject', kind='RequestResponse', payload={'do': 'echo'}):

@@ -10,11 +10,9 @@ use serde_json::json;
 use std::time::Duration;
 use tests::{end_platform, run_folder, wait};
 
-const LONG: Duration = Duration::from_mins(10);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_calls_again_and_again_at_its_own_pace_until_it_ends() -> Result<()> {
-    let stage = Stage::new("schedules", LONG)?;
+    let stage = Stage::new("schedules")?;
     let minute = Schedule {
         name: "minute".to_owned(),
         every: Duration::from_mins(1),
@@ -27,7 +25,7 @@ async fn a_schedule_calls_again_and_again_at_its_own_pace_until_it_ends() -> Res
         },
     };
     let kept = stage.events.keep(&[minute]);
-    let calls = || stage.gateway.calls().of("lambda", "Invoke");
+    let calls = || stage.gateway.calls.of("lambda", "Invoke");
     assert_eq!(stage.recorded().await?, json!({}));
     wait("a second call", async || Ok(calls().len() == 2)).await?;
     let apart = calls()[1].started.duration_since(calls()[0].started);

@@ -11,10 +11,7 @@ use aws_sdk_cloudwatch::types::{
 use local_aws::calls::Outcome;
 use local_aws::faults::{Fault, Target};
 use serde_json::{Value, json};
-use std::time::Duration;
 use tests::says;
-
-const LONG: Duration = Duration::from_mins(10);
 
 /// The SDK for Rust, with the key of the function `subject`.
 pub fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
@@ -58,7 +55,7 @@ print(json.dumps({'state': alarm['StateValue'], 'arn': alarm['AlarmArn'], 'year'
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_function() -> Result<()>
 {
-    let stage = Stage::new("alarm", LONG)?;
+    let stage = Stage::new("alarm")?;
     let made = make_alarm(&stage).await?;
     assert_eq!(made["state"], "INSUFFICIENT_DATA");
     let tag = json!({"Key": "viridian:database", "Value": "orders"});
@@ -92,7 +89,7 @@ async fn an_alarm_made_with_boto3_rings_for_the_sdk_and_its_event_reaches_a_func
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_sdk_wrote_of_a_metric_is_read_per_period_by_the_sdk_and_by_boto3() -> Result<()> {
-    let stage = Stage::new("metrics", LONG)?;
+    let stage = Stage::new("metrics")?;
     let metrics = cloudwatch(&stage);
     let orders = Dimension::builder().name("Database").value("orders");
     let orders = orders.build();
@@ -134,7 +131,7 @@ print(json.dumps([[int(at.timestamp()) for at in read['Timestamps']], read['Valu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_implemented_is_refused_and_an_unknown_alarm_is_not_found() -> Result<()> {
-    let stage = Stage::new("refusals", LONG)?;
+    let stage = Stage::new("refusals")?;
     let script = r"
 alarms = client('cloudwatch')
 def code(call, **parameters):
@@ -164,9 +161,9 @@ print(json.dumps([
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Result<()> {
-    let stage = Stage::new("faults", LONG)?;
+    let stage = Stage::new("faults")?;
     make_alarm(&stage).await?;
-    let faults = stage.gateway.faults();
+    let faults = &stage.gateway.faults;
     let ours = Target::first("monitoring", "DescribeAlarms").by("subject");
     let setting = Target::first("monitoring", "SetAlarmState");
     let elsewhere = Target::every("monitoring", "DescribeAlarms").by("plan");
@@ -180,7 +177,7 @@ async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Resu
     assert!(rings(&stage).await?);
     assert_eq!(planted.map(|fault| fault.fired()), [1, 1, 0]);
     let outcomes = |operation: &str| -> Vec<Outcome> {
-        let calls = stage.gateway.calls();
+        let calls = &stage.gateway.calls;
         let calls = calls.matching(|call| call.caller == "subject" && call.operation == operation);
         calls.into_iter().map(|call| call.outcome).collect()
     };
@@ -190,14 +187,14 @@ async fn a_throttled_call_and_a_lost_answer_are_tried_again_by_the_sdk() -> Resu
     assert_eq!(outcomes("DescribeAlarms"), [refused, Outcome::Done]);
     assert_eq!(outcomes("SetAlarmState"), [Outcome::Lost, Outcome::Done]);
     let written = std::fs::read_to_string(stage.folder().join("calls.jsonl"))?;
-    assert_eq!(written.lines().count(), stage.gateway.calls().all().len());
+    assert_eq!(written.lines().count(), stage.gateway.calls.all().len());
     stage.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_sees_faults_in_the_words_of_the_service() -> Result<()> {
-    let stage = Stage::new("fault-words", LONG)?;
-    let faults = stage.gateway.faults();
+    let stage = Stage::new("fault-words")?;
+    let faults = &stage.gateway.faults;
     let second = Target::nth("monitoring", "ListMetrics", 1..=1);
     let planted = [
         faults.plant(Target::first("monitoring", "ListMetrics"), Fault::Throttle),

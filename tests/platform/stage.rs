@@ -31,8 +31,14 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A stage with the function `subject`, which may take so long, and `broken`, which can't start. A rule sends alarms to `subject`.
-    pub fn new(test: &str, timeout: Duration) -> Result<Self> {
+    /// A stage with the function `subject` and `broken`, which can't start. A rule sends alarms to `subject`.
+    pub fn new(test: &str) -> Result<Self> {
+        // Longer than any of the tests takes.
+        Self::hurried(test, Duration::from_mins(10))
+    }
+
+    /// A stage where `subject` may take so long.
+    pub fn hurried(test: &str, timeout: Duration) -> Result<Self> {
         let network = Network::claim()?;
         let keeper = Keeper::start(&run_folder(test))?;
         let endpoint = format!("http://{}", network.gateway());

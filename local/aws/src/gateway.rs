@@ -19,8 +19,10 @@ use std::time::Instant;
 #[derive(Clone)]
 pub struct Gateway {
     wired: Arc<RwLock<Wired>>,
-    calls: CallLog,
-    faults: Faults,
+    /// Every call that was made.
+    pub calls: CallLog,
+    /// The faults that are played.
+    pub faults: Faults,
 }
 
 /// What calls come to.
@@ -61,18 +63,6 @@ impl Gateway {
     /// From now on no service answers; whatever the services and the guard hold is let go.
     pub fn close(&self) {
         *self.wired.write() = Wired::default();
-    }
-
-    /// Every call that was made.
-    #[must_use]
-    pub fn calls(&self) -> &CallLog {
-        &self.calls
-    }
-
-    /// The faults that are played.
-    #[must_use]
-    pub fn faults(&self) -> &Faults {
-        &self.faults
     }
 
     /// Carries out a call, recorded and subject to faults, wherever it came from.

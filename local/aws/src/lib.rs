@@ -20,6 +20,7 @@ pub mod states;
 pub mod template;
 pub mod tls;
 pub mod toolchain;
+pub mod words;
 pub mod xml;
 
 /// The Region that this machine plays.

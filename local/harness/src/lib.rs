@@ -9,4 +9,3 @@ pub mod routes;
 pub mod scenario;
 pub mod shop;
 pub mod soak;
-pub mod words;

@@ -235,13 +235,13 @@ impl Platform {
     /// Every call that was made.
     #[must_use]
     pub fn calls(&self) -> &CallLog {
-        self.gateway.calls()
+        &self.gateway.calls
     }
 
     /// The faults that are played.
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        self.gateway.faults()
+        &self.gateway.faults
     }
 
     /// What a shell needs to reach this platform with the `aws` CLI or an SDK.

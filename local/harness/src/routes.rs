@@ -44,21 +44,13 @@ pub(crate) struct Site<'a> {
 impl Route {
     /// Makes it, with the record of the writes, and returns how a reader gets to its server by it.
     pub(crate) async fn create(self, site: &Site<'_>) -> Result<Address> {
-        let writes = shop::writes();
+        let mut records = vec![shop::writes()];
+        records.extend((self == Self::Weighted).then(shop::reads));
+        shop::create_records(site.client, site.zone, &records).await?;
         match self {
-            Self::Weighted => {
-                let records = [shop::reads(), writes];
-                shop::create_records(site.client, site.zone, &records).await?;
-                Ok(site.named(READS))
-            }
-            Self::Parameter => {
-                shop::create_records(site.client, site.zone, &[writes]).await?;
-                parameter::create(site).await
-            }
-            Self::Nlb => {
-                shop::create_records(site.client, site.zone, &[writes]).await?;
-                listener::create(site, site.network.lease()?).await
-            }
+            Self::Weighted => Ok(site.named(READS)),
+            Self::Parameter => parameter::create(site).await,
+            Self::Nlb => listener::create(site, site.network.lease()?).await,
         }
     }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use local::app::audit::{Books, Kind, Report, audit};
 use local::app::ledger::{self, Action, Entry, Event};
 use local::app::schema::{self, Seed};
-use local::app::{Application, Doors, PASSWORD, Settings, login};
+use local::app::{Application, Doors, PASSWORD, Settings};
 use local::scenario::world::databases;
 use local_aws::keeper::Keeper;
 use local_aws::memory::run_folder;
@@ -47,8 +47,7 @@ impl Bench {
             rows: 24_000,
             ..Settings::default()
         };
-        let master = login("postgres", "viridian");
-        let seeds = schema::install(&doors, &master, settings.rows).await?;
+        let seeds = schema::install(&doors, "postgres", "viridian", settings.rows).await?;
         Ok(Self {
             keeper: host.keeper.clone(),
             server,

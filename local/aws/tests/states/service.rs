@@ -74,7 +74,7 @@ async fn a_function_answers_fails_and_gets_lost() {
     assert_eq!(platform.end(&arn).await, Outcome::Failed(failure));
 
     let invocation = Target::first("lambda", "Invoke").by("states");
-    let faults = platform.gateway.faults();
+    let faults = &platform.gateway.faults;
     let lost = faults.plant(invocation, Fault::LoseAnswer);
     let arn = platform.start(&echo, json!({}));
     let outcome = platform.end(&arn).await;

@@ -10,9 +10,9 @@
 //! `try` comes before the database is asked and `ack` after it has acknowledged the commit. A commit whose outcome is
 //! unknown is looked up: `found` or `absent`. `gone` is a row that was acknowledged earlier and is not there any more.
 
-use crate::words::{variant, word};
 use anyhow::{Context, Result, anyhow};
 use domain::fence::Side;
+use local_aws::words::{variant, word};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -103,7 +103,8 @@ impl Doors {
 
 /// The running application.
 pub struct Application {
-    tally: Tally,
+    /// What the clients see.
+    pub tally: Tally,
     stop: watch::Sender<bool>,
     writers: JoinSet<Result<()>>,
     readers: JoinSet<()>,
@@ -135,12 +136,6 @@ impl Application {
             application.readers.spawn(reader.run());
         }
         Ok(application)
-    }
-
-    /// What the clients see.
-    #[must_use]
-    pub const fn tally(&self) -> &Tally {
-        &self.tally
     }
 
     /// Stops all clients; each writer sees its last commit to its end.

@@ -4,7 +4,7 @@ use super::shop::{SHOPS, Shop};
 use super::{Doors, PASSWORD, READER};
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use local_rds::postgres::dial::{Address, Dialer, Login, Session};
+use local_rds::postgres::dial::Session;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
@@ -44,24 +44,23 @@ fn share(rows: u32, parts: u32) -> u32 {
     (rows / 24 * parts).max(100)
 }
 
-/// Makes roles, databases and tables as the master user, who owns the roles from then on, and fills the tables.
+/// Makes roles, databases and tables as the master user, who is let in to a database and owns the roles from then on, and fills
+/// the tables.
 ///
 /// # Errors
 /// When the server refuses one of it; what was made before stays.
-pub async fn install(doors: &Doors, master: &Login, rows: u32) -> Result<Vec<Seed>> {
-    let first = enter(doors, master).await?;
+pub async fn install(doors: &Doors, database: &str, master: &str, rows: u32) -> Result<Vec<Seed>> {
+    let first = enter(doors, database, master).await?;
     make_roles(&first.client).await?;
     make_databases(&first.client).await?;
     let seeds = try_join_all(SHOPS.iter().map(|shop| furnish(doors, master, shop, rows))).await?;
     Ok(seeds.into_iter().flatten().collect())
 }
 
-async fn enter(doors: &Doors, login: &Login) -> Result<Session> {
-    let address: Address = doors.writer.clone();
-    let session = Dialer::new(address, login.clone(), doors.tls.clone())?
-        .dial()
-        .await;
-    session.with_context(|| format!("logging in to {} as {}", login.database, login.user))
+async fn enter(doors: &Doors, database: &str, user: &str) -> Result<Session> {
+    let mut dialer = doors.dialer(&doors.writer, database, user)?;
+    let session = dialer.dial().await;
+    session.with_context(|| format!("logging in to {database} as {user}"))
 }
 
 async fn make_roles(master: &Client) -> Result<()> {
@@ -92,16 +91,8 @@ async fn make_databases(master: &Client) -> Result<()> {
     Ok(())
 }
 
-async fn furnish(doors: &Doors, master: &Login, shop: &Shop, rows: u32) -> Result<Vec<Seed>> {
-    let database = shop.database.to_owned();
-    let master = enter(
-        doors,
-        &Login {
-            database,
-            ..master.clone()
-        },
-    )
-    .await?;
+async fn furnish(doors: &Doors, master: &str, shop: &Shop, rows: u32) -> Result<Vec<Seed>> {
+    let master = enter(doors, shop.database, master).await?;
     let grant = format!("GRANT CREATE ON SCHEMA public TO {}", shop.owner);
     master.client.batch_execute(&grant).await.context(grant)?;
     let owner = doors.writer(shop)?.dial().await?;

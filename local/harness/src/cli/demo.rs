@@ -4,7 +4,7 @@ use super::{Demo, INTERRUPTED, code, log_to, unless_interrupted};
 use anyhow::Result;
 use local::display;
 use local::scenario::{Scenario, runs};
-use local::words::word;
+use local_aws::words::word;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;

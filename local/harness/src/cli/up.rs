@@ -49,7 +49,7 @@ pub(super) async fn run(up: &Up) -> Result<ExitCode> {
     interrupted().await?;
     eprintln!("stopping everything that was started");
     application.stop().await?;
-    world.stop().await?;
+    world.platform.stop().await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -66,9 +66,12 @@ async fn only(client: &Client) -> Result<String> {
         &[("LoadBalancerArn", balancer)],
     )
     .await?;
-    Ok(xml::first(&found, "ListenerArn")
-        .context("a listener")?
-        .to_owned())
+    listener_in(&found)
+}
+
+fn listener_in(answer: &str) -> Result<String> {
+    let arn = xml::first(answer, "ListenerArn");
+    Ok(arn.context("a listener")?.to_owned())
 }
 
 /// Makes a load balancer with a TCP listener and a target group of its name; the listener's ARN.
@@ -103,9 +106,7 @@ pub async fn make(client: &Client, name: &str, port: u16) -> Result<String> {
         ("DefaultActions.member.1.TargetGroupArn", group),
     ];
     let made = call(client, "CreateListener", &[&of_listener[..], &tcp].concat()).await?;
-    Ok(xml::first(&made, "ListenerArn")
-        .context("a listener")?
-        .to_owned())
+    listener_in(&made)
 }
 
 /// Calls Elastic Load Balancing.

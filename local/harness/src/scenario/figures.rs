@@ -147,14 +147,9 @@ fn alarm_to_writes(seen: &Seen<'_>, back: Pause) -> Option<f64> {
 /// Databases that the way back's receipt has a digest of.
 fn digests_alike(seen: &Seen<'_>) -> u64 {
     let receipt = seen.receipt().unwrap_or_default();
-    let databases = receipt["databases"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
-    databases
-        .values()
-        .filter(|one| one["digest"].is_string())
-        .count() as u64
+    let databases = receipt["databases"].as_object().into_iter().flatten();
+    let alike = databases.filter(|(_, one)| one["digest"].is_string());
+    alike.count() as u64
 }
 
 fn record_ttl(seen: &Seen<'_>) -> Option<u32> {
@@ -203,22 +198,13 @@ fn green_ready(trace: &Trace) -> Option<f64> {
 
 /// What the plan found in the way, each with its remedy.
 fn findings(plan: &Value) -> Vec<String> {
-    let checks = plan["checks"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let blockers = checks.iter().filter(|check| check["verdict"] == "blocker");
-    let text = |check: &Value, field: &str| check[field].as_str().unwrap_or_default().to_owned();
-    blockers
-        .map(|check| {
-            format!(
-                "{}: {} → {}",
-                text(check, "name"),
-                text(check, "found"),
-                text(check, "remedy")
-            )
-        })
-        .collect()
+    let checks = plan["checks"].as_array().into_iter().flatten();
+    let blockers = checks.filter(|check| check["verdict"] == "blocker");
+    let told = blockers.map(|check| {
+        let text = |field: &str| check[field].as_str().unwrap_or_default();
+        format!("{}: {} → {}", text("name"), text("found"), text("remedy"))
+    });
+    told.collect()
 }
 
 fn injected(seen: &Seen<'_>) -> Vec<String> {

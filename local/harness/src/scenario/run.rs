@@ -16,9 +16,9 @@ use crate::app::pause::pause;
 use crate::app::tally::Tally;
 use crate::app::{Application, Settings};
 use crate::routes::Route;
-use crate::words::word;
 use anyhow::{Context, Result, anyhow, ensure};
 use local_aws::clock::Clock;
+use local_aws::words::word;
 use local_rds::DelayProfile;
 use local_rds::postgres::leave_script;
 use serde::Serialize;
@@ -72,7 +72,7 @@ impl Scenario {
         };
         let world = World::create(&plan, &|what| self.say(what)).await?;
         let summary = self.with(&world).await;
-        let stopped = world.stop().await;
+        let stopped = world.platform.stop().await;
         let summary = summary?;
         stopped?;
         write_json(&self.folder.join("summary.json"), &summary)?;
@@ -89,7 +89,7 @@ impl Scenario {
         self.say("starting the application");
         let ledger = self.folder.join("ledger.tsv");
         let application = Application::start(&world.doors, &self.load, &ledger).await?;
-        let tally = application.tally().clone();
+        let tally = application.tally.clone();
         let glancing = tokio::spawn(glance(tally.clone(), Arc::clone(&self.observer)));
         tokio::time::sleep(MARGIN).await;
         let before = State::of(world).await?;

@@ -5,7 +5,7 @@ use super::runs;
 use super::spent::Spent;
 use crate::app::audit::Finding;
 use crate::numbers::thousands;
-use crate::words::word;
+use local_aws::words::word;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

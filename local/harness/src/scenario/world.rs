@@ -4,7 +4,7 @@
 use crate::app::audit::Databases;
 use crate::app::schema::{self, Seed};
 use crate::app::shop::SHOPS;
-use crate::app::{Doors, PASSWORD, login};
+use crate::app::{Doors, PASSWORD};
 use crate::platform::{Options, Platform};
 use crate::routes::{Route, Site};
 use crate::shop::{self, DATABASE, GREEN_GROUP, OURS, READS, REPLICA, WRITES};
@@ -79,7 +79,7 @@ impl World {
             "filling it with {} rows",
             crate::numbers::thousands(plan.rows.into())
         ));
-        let seeds = schema::install(&doors, &login(DATABASE, OURS), plan.rows).await?;
+        let seeds = schema::install(&doors, DATABASE, OURS, plan.rows).await?;
         say("creating its replica");
         shop::create_replica(&client).await?;
         let replica = platform.rds.server(REPLICA).context("a replica")?;
@@ -124,14 +124,6 @@ impl World {
     #[must_use]
     pub fn is_blue(&self, server: &Server) -> bool {
         self.blue.id() == server.id()
-    }
-
-    /// Stops everything that was started.
-    ///
-    /// # Errors
-    /// When something could not be stopped.
-    pub async fn stop(self) -> Result<()> {
-        self.platform.stop().await
     }
 }
 

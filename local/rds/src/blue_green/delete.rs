@@ -4,8 +4,9 @@ use crate::Rds;
 use crate::fault::Fault;
 use crate::model::{Deployment, DeploymentStatus, InstanceStatus, State};
 use crate::postgres::link;
-use crate::wire::{Form, Xml, word};
+use crate::wire::{Form, Xml};
 use jiff::Timestamp;
+use local_aws::words::word;
 
 impl State {
     fn check_deletion(&self, id: &str, with_target: bool) -> Result<(), Fault> {

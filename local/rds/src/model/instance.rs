@@ -5,9 +5,10 @@ use crate::fault::Fault;
 use crate::names;
 use crate::postgres::Server;
 use crate::postgres::version::{ENGINE, LICENSE};
-use crate::wire::{Render, Xml, word};
+use crate::wire::{Render, Xml};
 use jiff::Timestamp;
 use local_aws::REGION;
+use local_aws::words::word;
 use serde::Serialize;
 
 /// What RDS is doing with an instance.

@@ -8,4 +8,4 @@ mod xml;
 pub use filters::{Filters, is};
 pub use form::Form;
 pub use paging::Paging;
-pub use xml::{Render, Xml, word};
+pub use xml::{Render, Xml};

@@ -2,6 +2,7 @@
 
 use super::Paging;
 use crate::fault::Fault;
+use local_aws::words::word;
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -118,10 +119,4 @@ impl Xml {
 
 impl Render for () {
     fn render(&self, _: &mut Xml) {}
-}
-
-/// The word on the wire for a value that is serialized as one.
-pub fn word(value: impl Serialize) -> String {
-    let word = serde_json::to_value(value).unwrap_or_default();
-    word.as_str().unwrap_or_default().to_owned()
 }

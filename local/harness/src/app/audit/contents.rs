@@ -2,8 +2,8 @@
 
 use super::books::{Commit, Key};
 use crate::app::shop::Shop;
-use crate::words::variant;
 use anyhow::{Context, Result};
+use local_aws::words::variant;
 use std::collections::HashMap;
 use tokio_postgres::Client;
 

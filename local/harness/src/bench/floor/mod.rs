@@ -79,7 +79,7 @@ impl Floor {
     async fn at(&self, site: &Site) -> Result<Measured> {
         let path = self.folder.join("ledger.tsv");
         let application = Application::start(&site.doors, &self.load, &path).await?;
-        let tally = application.tally().clone();
+        let tally = application.tally.clone();
         let switched = self.switches(site, &tally).await;
         application.stop().await?;
         let (over, middle, back, green) = switched?;

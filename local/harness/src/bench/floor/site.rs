@@ -1,7 +1,7 @@
 //! The pair of the floor: four servers as RDS would have made them, and the names that lead to them.
 
 use crate::app::schema::{self, Seed};
-use crate::app::{Doors, PASSWORD, login};
+use crate::app::{Doors, PASSWORD};
 use crate::shop::{DATABASE, OURS, READS, REPLICA, WRITES};
 use anyhow::Result;
 use local_aws::dns::{self, Nameserver, Record, Target};
@@ -59,7 +59,7 @@ impl Site {
         lead(&names, DATABASE, &blue);
         let doors = doors(&host, address.into(), &blue)?;
         say("filling it");
-        let seeds = schema::install(&doors, &login(DATABASE, OURS), rows).await?;
+        let seeds = schema::install(&doors, DATABASE, OURS, rows).await?;
         let blue_replica = host
             .replica_of(&blue, spec("blue-replica", REPLICA))
             .await?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The word for a variant.
+#[must_use]
 pub fn word(variant: impl Serialize) -> String {
     fmt::from_fn(|f| variant.serialize(f)).to_string()
 }
@@ -13,6 +14,6 @@ pub fn word(variant: impl Serialize) -> String {
 ///
 /// # Errors
 /// When it stands for none.
-pub(crate) fn variant<'a, T: Deserialize<'a>>(word: &'a str) -> Result<T, Error> {
+pub fn variant<'a, T: Deserialize<'a>>(word: &'a str) -> Result<T, Error> {
     T::deserialize(StrDeserializer::new(word))
 }
