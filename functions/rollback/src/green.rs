@@ -153,14 +153,14 @@ pub(crate) async fn open<W: World>(
     held.verify().await?;
     session.write_marker().await?;
     note_opened(held).await?;
-    if matches!(old, Old::Closed { .. }) {
+    if matches!(old, Old::Closed) {
         failback::follow(servers, held).await?;
     }
     Ok(match old {
         Old::Away(failed) => Opened::NotYet(format!(
             "green serves; old blue, which RDS keeps read-only, can't be reached to be closed: {failed}"
         )),
-        Old::Closed { .. } | Old::Open(_) => Opened::Serves(actions),
+        Old::Closed | Old::Open(_) => Opened::Serves(actions),
     })
 }
 
@@ -204,12 +204,12 @@ async fn old_first<W: World>(
     }
     Ok(match old::close(held, servers).await? {
         // RDS may have let go of it before its last session ended.
-        Old::Closed { read_only: false } if in_time && old::is_let_go(held).await? => {
+        Old::Closed if in_time && old::is_let_go(held, servers).await? => {
             Err(Opened::Withheld(OLD_UNFENCED.to_owned()))
         }
-        old @ Old::Closed { .. } => {
+        Old::Closed => {
             note_closed(held).await?;
-            Ok(old)
+            Ok(Old::Closed)
         }
         Old::Open(why) => Err(Opened::NotYet(format!(
             "green stays closed, since old blue still lets the application in: {why}"

@@ -2,6 +2,7 @@
 
 use domain::fence::{Fence, Side};
 use domain::ids::ResourceId;
+use domain::proof::Standing;
 use domain::steps::rollback::fences;
 use ports::{Access, Error, Rds, Session, SessionOf, World};
 use std::time::Duration;
@@ -28,37 +29,45 @@ pub(crate) async fn is_unfenced<W: World>(
     if world.rds().instance(old).await?.is_none() {
         return Ok(false);
     }
-    let asked = async {
-        let session = servers.anywhere_on(old, Access::AsServed).await?;
-        session.standing(&servers.plan.application_roles).await
-    };
-    match asked.await {
+    match standing(servers, old).await {
         Ok(found) if found.read_only => Ok(false),
-        Ok(found) if found.is_closed() => is_let_go(held).await,
+        Ok(found) if found.is_closed() => is_let_go(held, servers).await,
         Ok(_) => Ok(!is_kept(world, held.record()).await?),
         Err(_) if is_kept(world, held.record()).await? => Ok(false),
         Err(silent) => Err(silent),
     }
 }
 
-/// Whether an old that is closed now was not seen to be so while RDS kept it read-only.
+/// Old as the application sees it: a session that may write does not show the server's own default.
+async fn standing<W: World>(servers: &Servers<'_, W>, old: &ResourceId) -> Result<Standing, Error> {
+    let session = servers.anywhere_on(old, Access::AsServed).await?;
+    session.standing(&servers.plan.application_roles).await
+}
+
+/// Whether an old that is closed now was not seen to be so while RDS kept it read-only, and is not read-only any more.
 ///
 /// # Errors
 ///
-/// If RDS can't be asked.
-pub(crate) async fn is_let_go<W: World>(held: &Held<'_, W>) -> Result<bool, Error> {
+/// If RDS or old can't be asked.
+pub(crate) async fn is_let_go<W: World>(
+    held: &Held<'_, W>,
+    servers: &Servers<'_, W>,
+) -> Result<bool, Error> {
+    let world = held.call.world;
     let receipt = held.record().receipt.as_ref();
     let was_closed = receipt.is_some_and(|receipt| receipt.left_closed);
-    Ok(!was_closed && !is_kept(held.call.world, held.record()).await?)
+    if was_closed || is_kept(world, held.record()).await? {
+        return Ok(false);
+    }
+    let old = &servers.plan.writer()?.resource_id;
+    let is_gone = world.rds().instance(old).await?.is_none();
+    Ok(!is_gone && !standing(servers, old).await?.read_only)
 }
 
 /// What came of closing old.
 pub(crate) enum Old {
     /// Closed and seen to be so, or gone.
-    Closed {
-        /// Whether it takes no writes of anybody's.
-        read_only: bool,
-    },
+    Closed,
     /// Nothing answers there.
     Away(Error),
     /// It answers and is not closed, and why.
@@ -71,7 +80,7 @@ pub(crate) async fn left_open<W: World>(
     servers: &Servers<'_, W>,
 ) -> Result<Option<String>, Error> {
     Ok(match close(held, servers).await? {
-        Old::Closed { .. } => None,
+        Old::Closed => None,
         Old::Away(failed) => Some(format!("old can't be reached to be closed: {failed}")),
         Old::Open(why) => Some(format!("old still lets the application in: {why}")),
     })
@@ -85,7 +94,7 @@ pub(crate) async fn close<W: World>(
 ) -> Result<Old, Error> {
     let old = servers.plan.writer()?.resource_id.clone();
     if held.call.world.rds().instance(&old).await?.is_none() {
-        return Ok(Old::Closed { read_only: true });
+        return Ok(Old::Closed);
     }
     let session = match reach(held.call, servers, &old).await {
         Ok(session) => session,
@@ -98,9 +107,7 @@ pub(crate) async fn close<W: World>(
     held.verify().await?;
     let names = &servers.plan.application_roles;
     Ok(match fencing::close(&session, &fence, names, DRAIN).await {
-        Ok(closed) if closed.standing.is_closed() => Old::Closed {
-            read_only: closed.standing.read_only,
-        },
+        Ok(closed) if closed.standing.is_closed() => Old::Closed,
         Ok(_) => Old::Open("application roles or sessions are back on it".to_owned()),
         Err(failed) => Old::Open(failed.to_string()),
     })

@@ -34,8 +34,6 @@ pub(crate) async fn prove_all<W: World>(
     let fence = old_fence(held, sides)?;
     let record = held.record().clone();
     let names = &record.plan.application_roles;
-    // An earlier call may have raised old's fence and seen no end of its sessions.
-    let resumed = record.phase == Phase::After;
     let (entered, looked) = join(enter(held), look(sides, &record, &fence)).await;
     entered?;
     let mut seen = looked?;
@@ -46,9 +44,7 @@ pub(crate) async fn prove_all<W: World>(
             Proof::Open { .. } if in_time && seen.old.is_none() && !is_kept(held).await? => {
                 return Ok(None);
             }
-            Proof::Open { .. }
-                if in_time && resumed && seen.could_write() && !is_kept(held).await? =>
-            {
+            Proof::Open { .. } if in_time && seen.could_write() && !is_kept(held).await? => {
                 return Err(StepError::failed(OLD_UNFENCED).into());
             }
             Proof::Open { complaints } => return Ok(Some((seen, complaints))),
