@@ -49,10 +49,10 @@ impl Plan {
         hosts.map(|host| (host.clone(), host)).collect()
     }
 
-    /// The routes that an upgrade changes before the switchover, as found.
+    /// The routes that an upgrade changes before the switchover, as found. Production waits for the writes, so they are first.
     pub fn moved_early(&self) -> impl Iterator<Item = &Route> {
         let writes = self.writes.iter().filter(|route| route.has_addresses());
-        self.reads.iter().chain(writes)
+        writes.chain(&self.reads)
     }
 
     /// The routes that lead to addresses, as found.

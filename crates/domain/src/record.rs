@@ -280,7 +280,7 @@ impl Record {
         let writer = &self.plan.writer()?.address;
         self.plan
             .by_address()
-            .map(|route| route.share(greens, writer, 100, 0))
+            .map(|route| route.share(greens, writer, 100, 0).map(Route::at_once))
             .collect()
     }
 
@@ -301,7 +301,9 @@ impl Record {
                     .map(|route| route.share(&greens, writer, 50, 0))
                     .collect()
             }
-            Phase::After if opened.is_some_and(|opened| now.since(opened) > NAMES_MOVE) => {
+            _ if self.is_guarded()
+                && opened.is_some_and(|opened| now.since(opened) > NAMES_MOVE) =>
+            {
                 self.crossed(&self.plan.hosts())
             }
             _ => Ok(vec![]),

@@ -161,6 +161,18 @@ impl Route {
         }
     }
 
+    /// The same, changed without waiting for the health of what it leads to: the other side is closed.
+    #[must_use]
+    pub fn at_once(self) -> Self {
+        match self {
+            Self::Listener(route) => Self::Listener(Listener {
+                at_once: true,
+                ..route
+            }),
+            by_name => by_name,
+        }
+    }
+
     /// The same route, leading to the host that `hosts` has for each of its own; a host without one stays.
     #[must_use]
     pub fn to(&self, hosts: &BTreeMap<String, String>) -> Self {

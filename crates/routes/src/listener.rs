@@ -57,6 +57,7 @@ pub(crate) async fn find(
         stickiness: action.stickiness,
         tags: tags.clone(),
         percent: None,
+        at_once: false,
     };
     found.check()?;
     Ok(Some(found))
@@ -136,7 +137,11 @@ pub(crate) async fn apply(
     loop {
         match advance(world, wanted, &known, &verify).await {
             Ok(Next::Done) => return Ok(before),
-            Ok(Next::Look) => continue,
+            Ok(Next::Look) if world.clock().now() < deadline => continue,
+            Ok(Next::Look) => {
+                let why = "the listener or one of its target groups is not as it should be yet";
+                return Err(StepError::transient(why).into());
+            }
             Ok(Next::Wait(why)) if world.clock().now() >= deadline => {
                 return Err(StepError::transient(why).into());
             }
@@ -206,9 +211,12 @@ async fn advance(
     }
     // Ours are checked for health only once the listener has them.
     let joining = now.percent.is_none() && wanted.percent.is_some();
+    let stays = now.percent == wanted.percent;
+    // With no connections yet, they stand ready for all of them.
+    let stands_by = wanted.percent == Some(0);
     match waits {
-        Some(why) if !joining => return Ok(Next::Wait(why)),
-        _ if now.percent == wanted.percent => {}
+        Some(why) if !joining && (!stays || stands_by) => return Ok(Next::Wait(why)),
+        _ if stays => {}
         _ => {
             let next = if joining {
                 wanted.at(Some(0))
@@ -222,10 +230,11 @@ async fn advance(
                 stickiness: next.kept_with_a_group(),
             };
             verify().await?;
-            if there(world, wanted).await? == action {
-                world.listeners().forward(&wanted.listener, &next).await?;
-                info!(listener = wanted.listener, ?next, "listener changed");
+            if there(world, wanted).await? != action {
+                return Ok(Next::Wait("the listener is being changed".to_owned()));
             }
+            world.listeners().forward(&wanted.listener, &next).await?;
+            info!(listener = wanted.listener, ?next, "listener changed");
             return Ok(Next::Look);
         }
     }
@@ -291,6 +300,7 @@ async fn compare(
     let registered = registered(world, &compared.arn).await?;
     let all = |health| registered.iter().all(|(_, is)| *is == health);
     compared.ready = match part.like {
+        _ if route.at_once => true,
         Some(_) => all(Health::Healthy),
         None => registered.iter().all(|(_, is)| *is != Health::Initial),
     };
@@ -390,7 +400,11 @@ fn recognized(route: &Listener, action: &Action) -> Option<Listener> {
 async fn there(world: &impl World, route: &Listener) -> Result<Action, Error> {
     let name = &route.listener;
     let action = world.listeners().action(name).await?;
-    action.ok_or_else(|| {
+    let sorted = action.map(|mut action| {
+        action.forwards.sort();
+        action
+    });
+    sorted.ok_or_else(|| {
         let why = format!(
             "the listener {name} is gone; the upgrade can't lead clients any more; start again with the listener that they use"
         );

@@ -1,7 +1,9 @@
 //! One call of a step.
 
 use domain::ids::Millis;
-use ports::{Clock, Elapsed, Error, Invocation, World};
+use domain::record::Record;
+use ports::{Clock, Elapsed, Error, Invocation, Rds, World};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -64,6 +66,21 @@ impl<W: World> Call<'_, W> {
         work: impl Future<Output = T>,
     ) -> Result<T, Elapsed> {
         self.world.clock().timeout(limit, work).await
+    }
+
+    /// Every host of either side, that of blue's instances under their present names among them where a route leads to addresses.
+    ///
+    /// # Errors
+    ///
+    /// If RDS can't be asked.
+    pub async fn hosts(&self, record: &Record) -> Result<BTreeSet<String>, Error> {
+        let mut instances = vec![];
+        if record.plan.by_address().next().is_some() {
+            for member in &record.plan.members {
+                instances.extend(self.world.rds().instance(&member.resource_id).await?);
+            }
+        }
+        Ok(record.hosts(&instances))
     }
 
     /// Attempts something until it succeeds; after `patience` its failure counts.

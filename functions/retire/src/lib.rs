@@ -64,9 +64,10 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
 /// Routes that lead to addresses are as they were found: the names that they were found by lead to green now.
 async fn lead_home<W: World>(held: &Held<'_, W>, record: &Record) -> Result<(), Error> {
     let deadline = held.call.invocation.last_call();
+    let hosts = held.call.hosts(record).await?;
     for route in record.plan.by_address() {
         let verify = async || held.verify().await;
-        routes::apply(held.call.world, route, &record.hosts(&[]), deadline, verify).await?;
+        routes::apply(held.call.world, route, &hosts, deadline, verify).await?;
     }
     Ok(())
 }

@@ -270,11 +270,18 @@ impl<W: World> Rollback<'_, W> {
         why: Unavailable,
     ) -> Result<Error, Error> {
         let_green_in(held, servers).await?;
-        let mut routes = held.record().crossed(&held.record().plan.hosts())?;
-        let by_name = held.record().plan.writes.clone();
-        routes.extend(by_name.filter(|route| !route.has_addresses()));
+        let writes = held.record().plan.writes.iter();
+        let by_name = writes.filter(|route| !route.has_addresses()).cloned();
+        let mut routes: Vec<Route> = by_name.collect();
+        routes.extend(held.record().crossed(&held.record().plan.hosts())?);
+        let mut left = String::new();
         for route in routes {
-            self.lead(held, seen, &route).await?;
+            match self.lead(held, seen, &route).await {
+                Err(refused) if !refused.is_transient() => {
+                    left = format!(" {} is left as it is: {refused}.", route.title());
+                }
+                led => drop(led?),
+            }
         }
         held.change(|record| {
             record.back = None;
@@ -283,7 +290,7 @@ impl<W: World> Rollback<'_, W> {
             }
         })
         .await?;
-        let told = no_failback_of::<W>(held.record());
+        let told = no_failback_of::<W>(held.record()) + &left;
         held.enter(Phase::After).await?;
         Ok(self.ask(held, &told).await)
     }

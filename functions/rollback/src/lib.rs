@@ -208,9 +208,13 @@ impl<W: World> Rollback<'_, W> {
     ) -> Result<Output, Error> {
         let opened = green::open(held, servers, looked).await?;
         if looked.seen.reads_away && !matches!(opened, Opened::Withheld(_)) {
-            let verify = async || held.verify().await;
-            let done = self.reads_back(held.record(), verify).await?;
-            self.actions.extend(done);
+            match self.reads_to_green(held).await {
+                Ok(done) => self.actions.extend(done),
+                Err(busy) if busy.is_transient() => return Err(busy),
+                Err(refused) => self
+                    .actions
+                    .push(format!("Reads are left as they are: {refused}.")),
+            }
         }
         match opened {
             Opened::Serves(done) => {

@@ -3,10 +3,11 @@
 use domain::ids::ResourceId;
 use domain::rds::{Deployment, Instance, OWNER_TAG, instance_of};
 use domain::record::Record;
+use domain::routes::Route;
 use domain::steps::rollback::{Seen, confused, identities, serving, standing};
 use ports::{Error, Rds, World};
-use routes::is_away;
 use steps::Call;
+use tracing::warn;
 
 /// What was found, for acting on it.
 pub(crate) struct Looked {
@@ -30,7 +31,7 @@ pub(crate) async fn look<W: World>(call: &Call<'_, W>, record: &Record) -> Resul
     let seen = Seen {
         now: call.now(),
         serving: serving(record, deployment.as_ref(), named.as_ref()),
-        reads_away: is_away(call.world, record.plan.moved_early()).await?,
+        reads_away: reads_away(call.world, record.plan.moved_early()).await,
         green: standing(deployment.as_ref(), &green),
         confused: confused(&record.plan, &found),
     };
@@ -66,4 +67,17 @@ async fn green(
         green.extend(named.filter(|named| green.iter().all(|known| known.id != named.id)));
     }
     Ok(green)
+}
+
+/// Whether a route is not as wanted. One that can't be looked at counts as such: it is tried, after all that production needs more.
+pub(crate) async fn reads_away<'r>(
+    world: &impl World,
+    wanted: impl IntoIterator<Item = &'r Route>,
+) -> bool {
+    routes::is_away(world, wanted)
+        .await
+        .unwrap_or_else(|failed| {
+            warn!(%failed, "a route can't be looked at");
+            true
+        })
 }

@@ -4,6 +4,7 @@ use crate::Rollback;
 use crate::look::look;
 use domain::record::{Phase, Record};
 use domain::request::Strategy;
+use domain::routes::Route;
 use domain::steps::rollback::Serving;
 use ports::{Error, Observation, World};
 use steps::{Held, metrics};
@@ -50,17 +51,42 @@ impl<W: World> Rollback<'_, W> {
         record: &Record,
         verify: impl AsyncFn() -> Result<(), Error>,
     ) -> Result<Option<String>, Error> {
+        let routes: Vec<Route> = record.plan.moved_early().cloned().collect();
+        let names = self.lead_all(record, &routes, verify).await?;
+        Ok(names.map(|names| format!("All of `{names}` goes to blue again.")))
+    }
+
+    /// Leads the reads to green, which serves: by the names that it took over, or by the addresses that these lead to. Where one still
+    /// leads to old, the reconciler follows it.
+    pub(super) async fn reads_to_green(&self, held: &Held<'_, W>) -> Result<Option<String>, Error> {
+        let record = held.record();
+        let by_name = record.plan.reads.iter();
+        let by_name = by_name.filter(|route| !route.has_addresses()).cloned();
+        let mut routes = record.crossed(&record.plan.hosts())?;
+        routes.extend(by_name);
+        let verify = async || held.verify().await;
+        let names = self.lead_all(record, &routes, verify).await?;
+        Ok(names.map(|names| format!("All of `{names}` goes to green.")))
+    }
+
+    /// Makes the routes as wanted; the names of those that were not. One that fails is in no other's way.
+    async fn lead_all(
+        &self,
+        record: &Record,
+        routes: &[Route],
+        verify: impl AsyncFn() -> Result<(), Error>,
+    ) -> Result<Option<String>, Error> {
         let deadline = self.call.invocation.last_call();
-        let hosts = record.hosts(&[]);
-        let mut changed = vec![];
-        for route in record.plan.moved_early() {
-            let before = routes::apply(self.call.world, route, &hosts, deadline, &verify).await?;
-            if !route.is_met_by(before.as_ref()) {
-                changed.push(route.name());
+        let hosts = self.call.hosts(record).await?;
+        let (mut changed, mut led) = (vec![], Ok(()));
+        for route in routes {
+            match routes::apply(self.call.world, route, &hosts, deadline, &verify).await {
+                Ok(before) if route.is_met_by(before.as_ref()) => {}
+                Ok(_) => changed.push(route.name()),
+                Err(failed) => led = led.and(Err(failed)),
             }
         }
-        let names = changed.join("` and `");
-        Ok((!changed.is_empty()).then(|| format!("All of `{names}` goes to blue again.")))
+        led.map(|()| (!changed.is_empty()).then(|| changed.join("` and `")))
     }
 }
 

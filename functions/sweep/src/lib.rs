@@ -49,9 +49,6 @@ async fn sweep_within<W: World>(call: &Call<'_, W>, item: &Item, within: Duratio
 async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
     let record = &item.record;
     let seen = look::look(call, record).await;
-    if let Err(failed) = follow(call, record).await {
-        warn!(database = %record.ticket.database, %failed, "addresses not followed");
-    }
     let mut done = vec![];
     for action in acts(record, &seen) {
         let database = &record.ticket.database;
@@ -62,6 +59,9 @@ async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
             }
             Err(failed) => warn!(%database, act = ?action, %failed, "not put right"),
         }
+    }
+    if let Err(failed) = follow(call, record).await {
+        warn!(database = %record.ticket.database, %failed, "addresses not followed");
     }
     done
 }

@@ -132,13 +132,13 @@ async fn conclude<W: World>(
     sides: &mut Sides<'_, W>,
     mut receipt: Receipt,
 ) -> Result<Output, Error> {
-    lead_to_new(held).await?;
     keep(held, &receipt).await?;
     if !receipt.left_closed {
         receipt.left_closed = close_old_late(held, sides).await?;
         keep(held, &receipt).await?;
     }
     follow_back(held, sides).await?;
+    lead_to_new(held).await?;
     let mut wrong = receipt.wrong.clone();
     if !receipt.left_closed {
         let resource_id = &sides.old.resource_id;
@@ -150,16 +150,19 @@ async fn conclude<W: World>(
     Err(StepError::failed(format!("green serves, but {}", wrong.join("; "))).into())
 }
 
-/// Routes that lead to addresses do not follow the names. Green's own are gone; what was registered by them stays.
+/// Routes that lead to addresses do not follow the names. Green's own are gone; what was registered by them stays. One that can't be
+/// led is in no other's way.
 async fn lead_to_new<W: World>(held: &Held<'_, W>) -> Result<(), Error> {
     let record = held.record();
     let deadline = held.call.invocation.last_call();
     let hosts = record.hosts(&[]);
+    let mut led = Ok(());
     for route in record.crossed(&record.greens())? {
         let verify = async || held.verify().await;
-        routes::apply(held.call.world, &route, &hosts, deadline, verify).await?;
+        let applied = routes::apply(held.call.world, &route, &hosts, deadline, verify).await;
+        led = led.and(applied.map(drop));
     }
-    Ok(())
+    led
 }
 
 /// Old, which could not be closed before green was opened.

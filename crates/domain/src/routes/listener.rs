@@ -33,6 +33,9 @@ pub struct Listener {
     /// Percent of the connections that our groups get; `None` if there are none of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
+    /// Whether no target's health is waited for: the side that connections leave is closed, so that waiting gains nothing.
+    #[serde(skip)]
+    pub at_once: bool,
 }
 
 /// A target group of the customer's.
@@ -186,15 +189,20 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// `Upgrade.Refused` if it has too many groups, none that gets connections, or one that an earlier upgrade left.
+    /// `Upgrade.Refused` if it has too many groups, none that gets connections, or one that does and is empty or that an earlier
+    /// upgrade left.
     pub fn check(&self) -> Result<(), StepError> {
         let sharing = self.groups.iter().filter(|group| group.gets_connections());
         let is_ours = |group: &TargetGroup| group.group.contains(&format!(":targetgroup/{GREEN}-"));
+        let is_empty = |group: &TargetGroup| group.gets_connections() && group.targets.is_empty();
         let why = match sharing.count() {
             _ if self.groups.iter().any(is_ours) => {
                 "forwards to a target group of an earlier upgrade; let it forward to your own, with this database's addresses".to_owned()
             }
             0 => "has no target group that gets connections".to_owned(),
+            _ if self.groups.iter().any(is_empty) => {
+                "forwards to a target group without a target; register the instances that it is for".to_owned()
+            }
             some if some + self.groups.len() > MOST_GROUPS => format!(
                 "has {} target groups; with one more for each that gets connections an action would have more than {MOST_GROUPS}",
                 self.groups.len()
@@ -284,6 +292,7 @@ mod tests {
             stickiness: None,
             tags: BTreeMap::from([("viridian:owner".to_owned(), "one".to_owned())]),
             percent: None,
+            at_once: false,
         }
     }
 

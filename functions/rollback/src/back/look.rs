@@ -1,5 +1,6 @@
 //! What a failback looks at: instances, link, deployment, old, routes.
 
+use crate::look::reads_away;
 use domain::error::StepError;
 use domain::ids::InstanceId;
 use domain::plan::Plan;
@@ -41,7 +42,7 @@ pub(super) async fn see<W: World>(
         // Once green is closed for good, nothing that can fail may keep old closed.
         writes_away: !arrived && is_away(world, &writes_to_old(&record.plan, &instances)?).await?,
         reads_away: !(arrived && is_closed(record))
-            && is_away(world, &restored(&record.plan, &instances)).await?,
+            && reads_away(world, &restored(&record.plan, &instances)).await,
         instances,
     })
 }

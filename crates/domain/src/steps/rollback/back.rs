@@ -235,7 +235,8 @@ pub fn hosts(plan: &Plan, instances: &[Instance]) -> BTreeMap<String, String> {
 #[must_use]
 pub fn restored(plan: &Plan, instances: &[Instance]) -> Vec<Route> {
     let hosts = hosts(plan, instances);
-    plan.moved_early().map(|route| route.to(&hosts)).collect()
+    let routes = plan.moved_early();
+    routes.map(|route| route.to(&hosts).at_once()).collect()
 }
 
 /// The route of the writes, leading to old and ready to lead back; `None` where there is none, or old has no host now.
@@ -245,7 +246,7 @@ pub fn writes(plan: &Plan, instances: &[Instance]) -> Option<Route> {
     let mut hosts = hosts(plan, instances);
     hosts.retain(|planned, _| *planned == writer.address);
     let route = route.poised(&plan.hosts()).ok()?;
-    (!hosts.is_empty()).then(|| route.to(&hosts))
+    (!hosts.is_empty()).then(|| route.to(&hosts).at_once())
 }
 
 /// Whether nothing but Viridian has committed on new since its markers: they took one transaction id each, from `first`
