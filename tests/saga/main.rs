@@ -17,7 +17,6 @@ mod world;
 
 use anyhow::{Result, ensure};
 use case::{Bench, Case, Done, Visits};
-use journeys::Journey;
 use local_aws::keeper::Keeper;
 use local_aws::moto::Moto;
 use local_aws::network::Network;
@@ -42,8 +41,11 @@ async fn every_state_meets_every_fault_and_ends_safely() -> Result<()> {
     let wanted = std::env::var(JOURNEY).unwrap_or_default();
     let journeys = journeys::all().into_iter();
     let journeys = journeys.filter(|journey| journey.name.contains(&wanted));
-    let plain: Vec<Case> = journeys.map(Case::plain).collect();
-    let scouted = run_all(&bench, &motos, plain).await?;
+    let plain = journeys.map(|journey| Case {
+        journey,
+        fault: None,
+    });
+    let scouted = run_all(&bench, &motos, plain.collect()).await?;
     let mut results: Vec<Done> = scouted.iter().map(|(done, _)| done.clone()).collect();
     if std::env::var_os(JOURNEY).is_none() {
         check_reach(&bench, &scouted)?;
@@ -86,16 +88,6 @@ async fn once_more(
         ..done
     }));
     Ok(results)
-}
-
-impl Case {
-    /// A journey on which nothing goes wrong but its own obstacle.
-    fn plain(journey: Journey) -> Self {
-        Self {
-            journey,
-            fault: None,
-        }
-    }
 }
 
 async fn prepare() -> Result<Bench> {

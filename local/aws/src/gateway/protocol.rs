@@ -1,6 +1,7 @@
 //! The wire protocols of AWS: where an operation's name stands, and how a service words its errors.
 
 use super::call::{Answer, Call, Caller};
+use crate::xml;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use ciborium::Value as Cbor;
@@ -272,18 +273,14 @@ pub fn error_code(answer: &Answer) -> String {
     {
         return short(code);
     }
-    between(body, "<Code>", "</Code>").unwrap_or_else(|| answer.status().to_string())
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let code = xml::first(text, "Code");
+    code.map_or_else(|| answer.status().to_string(), str::to_owned)
 }
 
 fn short(code: &str) -> String {
     let code = code.split(':').next().unwrap_or(code);
     code.rsplit('#').next().unwrap_or(code).to_owned()
-}
-
-fn between(body: &[u8], before: &str, after: &str) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, rest) = text.split_once(before)?;
-    rest.split_once(after).map(|(found, _)| found.to_owned())
 }
 
 /// The input of a call whose body is CBOR or JSON.
