@@ -269,7 +269,7 @@ const fn health(state: Option<&TargetHealthStateEnum>) -> Health {
     }
 }
 
-/// Targets as the service is told of them.
+/// The targets as Elastic Load Balancing's own type.
 fn all(targets: &[Address]) -> Vec<TargetDescription> {
     let told = targets.iter().map(|address| {
         TargetDescription::builder()

@@ -93,14 +93,14 @@ pub async fn is_away<'r>(
 
 /// Makes the route as wanted, if it is not so yet, and returns what it was before.
 ///
-/// It looks before each attempt, so that an attempt whose answer was lost is recognized; on return every client that asks is told
-/// the new answer. `hosts` are those of both sides, by which a route tells what this upgrade made of it; `verify` runs immediately
+/// It looks before each attempt, so that an attempt whose answer was lost is recognized. On return, each client that asks gets the
+/// new answer. `hosts` are those of both sides, by which a route tells what this upgrade made of it; `verify` runs immediately
 /// before each change.
 ///
 /// # Errors
 ///
-/// `Upgrade.Transient` if it is not done by `deadline`; `Upgrade.Refused` if somebody else has made something of the route that
-/// would be lost; what `verify` fails with.
+/// `Upgrade.Transient` if it is not done by `deadline`; `Upgrade.Refused` if a change from outside of this upgrade would be
+/// lost; what `verify` fails with.
 pub async fn apply(
     world: &impl World,
     wanted: &Route,

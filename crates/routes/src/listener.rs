@@ -124,7 +124,7 @@ pub(crate) async fn read(world: &impl World, wanted: &Listener) -> Result<Option
     Ok(Some(now))
 }
 
-/// Makes the listener as wanted and returns what it was before. `Upgrade.Refused` if somebody else changed it.
+/// Makes the listener as wanted and returns what it was before. `Upgrade.Refused` if it was changed outside of this upgrade.
 pub(crate) async fn apply(
     world: &impl World,
     wanted: &Listener,
@@ -349,7 +349,7 @@ async fn addresses(
     Ok(Some(addresses))
 }
 
-/// The ARN of our target group of this name. `Upgrade.Refused` if the group is somebody else's.
+/// The ARN of our target group of this name. `Upgrade.Refused` if it lacks this upgrade's tags.
 async fn ours(world: &impl World, route: &Listener, name: &str) -> Result<Option<String>, Error> {
     let Some(group) = world.listeners().group(name).await? else {
         return Ok(None);
@@ -422,7 +422,7 @@ fn foreign(route: &Listener) -> StepError {
         })
         .collect();
     StepError::refused(format!(
-        "somebody else changed the listener {}: its target groups and weights are neither what the upgrade found nor what it made of them, and are left alone; let it forward to {} again, then start again",
+        "the listener {} was changed outside of this upgrade: its target groups and weights are neither what the upgrade found nor what it made of them, and are left alone; let it forward to {} again, then start again",
         route.listener,
         found.join(" and ")
     ))

@@ -86,7 +86,7 @@ async fn replace(
     let made = world.parameters().replace(name, &wanted.value).await?;
     if made != version + 1 {
         let why = format!(
-            "somebody else wrote to the parameter {name} at the same moment: the versions after {version} and before {made} are theirs and were overwritten; look at them with `aws ssm get-parameter-history --name {name}`, then start again"
+            "the parameter {name} was written at the same moment outside of this upgrade: the versions after {version} and before {made} were overwritten; look at them with `aws ssm get-parameter-history --name {name}`, then start again"
         );
         return Err(StepError::refused(why).into());
     }
@@ -115,6 +115,6 @@ async fn there(world: &impl World, route: &Parameter) -> Result<Value, Error> {
 fn foreign(wanted: &Parameter, version: i64) -> StepError {
     let (name, found) = (&wanted.parameter, wanted.version);
     StepError::refused(format!(
-        "somebody else changed the parameter {name}: version {version} is neither what the upgrade found (version {found}) nor what it wrote, and is left alone; give the parameter the value of version {found} again, then start again"
+        "the parameter {name} was changed outside of this upgrade: version {version} is neither what the upgrade found (version {found}) nor what it wrote, and is left alone; give the parameter the value of version {found} again, then start again"
     ))
 }

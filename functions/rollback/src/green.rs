@@ -48,7 +48,7 @@ pub(crate) async fn take_down<W: World>(
 }
 
 /// Records green's members before the deployment, which alone knows them, is deleted. One that is not found was deleted by hand,
-/// unless somebody switches over meanwhile and names change between two looks.
+/// unless a switchover outside of Viridian changes names between two looks.
 async fn record_members<W: World>(
     held: &mut Held<'_, W>,
     deployment: &Deployment,

@@ -1,4 +1,4 @@
-//! What a person or a tag names as a route, before anybody has looked for it.
+//! What a person or a tag names as a route, before it is looked up.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

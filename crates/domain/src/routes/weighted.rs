@@ -1,8 +1,7 @@
 //! Weighted records of DNS: reads are shared by the records' weights.
 //!
 //! During an upgrade each of the customer's records has a partner of ours, whose target is green's counterpart, and the
-//! two share a weight that stays the same. What is read back is compared whole, so that a change by somebody else is
-//! noticed.
+//! two share a weight that stays the same. What is read back is compared whole, so that a foreign change is noticed.
 
 use crate::error::StepError;
 use serde::{Deserialize, Serialize};
@@ -190,7 +189,7 @@ pub fn changes(now: &[Weighted], wanted: &[Weighted]) -> Vec<Change> {
         .collect()
 }
 
-/// The records of somebody else that turned up under the name meanwhile, by their set identifiers.
+/// Foreign records that were added under the name meanwhile, by their set identifiers.
 #[must_use]
 pub fn strangers(now: &[Weighted], wanted: &[Weighted]) -> Vec<String> {
     let unknown = now.iter().filter(|record| {
