@@ -1,7 +1,7 @@
 //! Reads by a parameter that clients poll: they move at the last step of the ramp, and come back exactly.
 
 use crate::rollback::{until_done, with_green};
-use crate::world::{World, error, green};
+use crate::world::{World, error};
 use anyhow::{Context, Result};
 use local_aws::faults::{Fault, Target};
 use local_rds::host_name;
@@ -39,12 +39,7 @@ async fn ready(name: &str) -> Result<(World, Value)> {
     let ticket = world.claimed().await?;
     put(&world, BLUE).await?;
     let route = json!({"parameter": NAME, "value": BLUE, "version": 1, "poll_seconds": 20});
-    world
-        .change_record(|record| {
-            record["plan"]["reads"] = route;
-            record["green"] = green();
-        })
-        .await?;
+    world.has_green(route).await?;
     Ok((world, ticket))
 }
 

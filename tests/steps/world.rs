@@ -119,6 +119,15 @@ impl World {
             .await
     }
 
+    /// Records a green, and the route by which reads go.
+    pub async fn has_green(&self, reads: Value) -> Result<()> {
+        self.change_record(|record| {
+            record["plan"]["reads"] = reads;
+            record["green"] = green();
+        })
+        .await
+    }
+
     /// Makes weighted records: set identifier, target, weight.
     pub async fn route(&self, records: &[(&str, &str, u8)]) -> Result<()> {
         let changes: String = records.iter().map(upsert).collect();
