@@ -6,6 +6,7 @@ use asl::interpreter::Moment;
 use domain::error::ErrorName;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use strum::VariantArray;
 
 /// A shipped state machine, as JSON.
 pub struct Machine {
@@ -106,7 +107,7 @@ fn only_what_is_safe_to_repeat_is_retried() {
             Some(_) => &[ErrorName::Transient],
             None => &[],
         };
-        let expected: Vec<&str> = expected.iter().map(|name| name.as_str()).collect();
+        let expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
         assert_eq!(retried, expected, "{place}");
         let all = error_names(&task["Retry"]).any(|error| error == "States.ALL");
         assert!(!all, "{place}");
@@ -139,7 +140,7 @@ fn a_function_whose_network_sleeps_is_waited_for() {
 
 #[test]
 fn machines_know_only_error_names_that_the_code_has() {
-    let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
+    let known: BTreeSet<&str> = ErrorName::VARIANTS.iter().map(AsRef::as_ref).collect();
     for (place, task) in tasks() {
         let errors = error_names(&task["Retry"]).chain(error_names(&task["Catch"]));
         for error in errors.filter(|error| error.starts_with("Upgrade.")) {
@@ -158,7 +159,7 @@ fn every_error_name_is_documented() {
         let error = state["Error"].as_str();
         error.expect("a Fail state names its error").to_owned()
     });
-    let raised = ErrorName::ALL.iter().map(|name| name.as_str().to_owned());
+    let raised = ErrorName::VARIANTS.iter().map(ToString::to_string);
     for error in raised.chain(ends) {
         let told = readme.contains(&format!("`{error}`"));
         assert!(told, "README.md does not tell what to do about {error}");

@@ -246,7 +246,7 @@ impl Walk<'_> {
             },
             Err(why) => Event::TokenFailed {
                 token,
-                failure: Failure::new(why.name.as_str(), why.message),
+                failure: Failure::new(why.name.as_ref(), why.message),
             },
         };
         self.tell(run, event);

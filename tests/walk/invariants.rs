@@ -175,7 +175,7 @@ impl World {
             return;
         };
         if !matches!(record.phase, Phase::Ended | Phase::NeedsOperator) {
-            let phase = record.phase.as_str();
+            let phase = record.phase.as_ref();
             self.violate(format!("G4: everything rests, and the record says {phase}"));
         }
         if record.plan.strategy == Strategy::InPlace {

@@ -206,7 +206,7 @@ impl Walk<'_> {
             return;
         };
         let answer = answer.map_err(|failed| {
-            let name = failed.name.as_str();
+            let name = failed.name.as_ref();
             let cause = json!({"errorType": name, "errorMessage": failed.message});
             Failure::new(name, cause.to_string())
         });

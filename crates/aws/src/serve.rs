@@ -89,7 +89,7 @@ pub fn decode<I: DeserializeOwned>(payload: Value) -> Result<I, StepError> {
 
 /// Says the failure once in the log, sources included, and names it for the state machine.
 fn diagnostic(failure: &Error) -> Diagnostic {
-    let error_type = failure.name().as_str();
+    let error_type = failure.name().to_string();
     let sources = sources(failure);
     if failure.name() == ErrorName::Failed {
         error!(error_type, sources, "{failure}");
@@ -97,7 +97,7 @@ fn diagnostic(failure: &Error) -> Diagnostic {
         warn!(error_type, sources, "{failure}");
     }
     Diagnostic {
-        error_type: error_type.to_owned(),
+        error_type,
         error_message: failure.to_string(),
     }
 }

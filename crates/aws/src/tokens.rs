@@ -41,7 +41,7 @@ impl ports::TaskTokens for TaskTokens {
             .client
             .send_task_failure()
             .task_token(token)
-            .error(why.name.as_str())
+            .error(why.name.as_ref())
             .cause(&why.message)
             .send()
             .await;

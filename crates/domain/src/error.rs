@@ -1,9 +1,10 @@
 //! What can go wrong, as the state machine sees it.
 
-use std::fmt;
+use strum::{AsRefStr, Display, VariantArray};
 
 /// The names that travel to the state machine as a Lambda's `errorType`. Retry and Catch match them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsRefStr, Display, VariantArray)]
+#[strum(prefix = "Upgrade.")]
 pub enum ErrorName {
     /// The same call may succeed a moment later. Retried with backoff.
     Transient,
@@ -17,37 +18,6 @@ pub enum ErrorName {
     RolledBack,
     /// Anything else. Never retried blindly, since the call may have acted.
     Failed,
-}
-
-impl ErrorName {
-    /// All names, for the test that holds code, state machine and documentation against each other.
-    pub const ALL: [Self; 6] = [
-        Self::Transient,
-        Self::InvalidInput,
-        Self::Refused,
-        Self::AlarmRaised,
-        Self::RolledBack,
-        Self::Failed,
-    ];
-
-    /// The name on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Transient => "Upgrade.Transient",
-            Self::InvalidInput => "Upgrade.InvalidInput",
-            Self::Refused => "Upgrade.Refused",
-            Self::AlarmRaised => "Upgrade.AlarmRaised",
-            Self::RolledBack => "Upgrade.RolledBack",
-            Self::Failed => "Upgrade.Failed",
-        }
-    }
-}
-
-impl fmt::Display for ErrorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A step's failure: the name decides what the state machine does, the message tells a person what to do next.

@@ -6,6 +6,7 @@
 use crate::ids::{Database, DeploymentId, InstanceId, Owner, ResourceId};
 use std::collections::BTreeMap;
 use std::fmt;
+use strum::EnumString;
 
 #[cfg(test)]
 mod tests;
@@ -47,7 +48,7 @@ pub struct Instance {
     pub resource_id: ResourceId,
     /// What it is doing.
     pub status: InstanceStatus,
-    /// RDS's word for its engine; see [`crate::engine::Engine::of_rds`].
+    /// RDS's word for its engine; see [`crate::engine::Engine`].
     pub engine: String,
     /// Such as `16.14`.
     pub version: String,
@@ -193,7 +194,8 @@ impl fmt::Display for ParameterStatus {
 }
 
 /// How far a blue/green deployment is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum DeploymentStatus {
     /// Green is being made.
     Provisioning,
@@ -210,26 +212,13 @@ pub enum DeploymentStatus {
     /// The record is going.
     Deleting,
     /// Something that came after this was written.
+    #[strum(default)]
     Other(String),
 }
 
-impl From<&str> for DeploymentStatus {
-    fn from(text: &str) -> Self {
-        match text {
-            "PROVISIONING" => Self::Provisioning,
-            "AVAILABLE" => Self::Available,
-            "SWITCHOVER_IN_PROGRESS" => Self::SwitchoverInProgress,
-            "SWITCHOVER_COMPLETED" => Self::SwitchoverCompleted,
-            "INVALID_CONFIGURATION" => Self::InvalidConfiguration,
-            "SWITCHOVER_FAILED" => Self::SwitchoverFailed,
-            "DELETING" => Self::Deleting,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
 /// How far one member of a deployment is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum PairStatus {
     /// The target is being made.
     Provisioning,
@@ -246,22 +235,8 @@ pub enum PairStatus {
     /// The target is gone.
     MissingTarget,
     /// Something that came after this was written.
+    #[strum(default)]
     Other(String),
-}
-
-impl From<&str> for PairStatus {
-    fn from(text: &str) -> Self {
-        match text {
-            "PROVISIONING" => Self::Provisioning,
-            "AVAILABLE" => Self::Available,
-            "SWITCHOVER_IN_PROGRESS" => Self::SwitchoverInProgress,
-            "SWITCHOVER_COMPLETED" => Self::SwitchoverCompleted,
-            "SWITCHOVER_FAILED" => Self::SwitchoverFailed,
-            "MISSING_SOURCE" => Self::MissingSource,
-            "MISSING_TARGET" => Self::MissingTarget,
-            other => Self::Other(other.to_owned()),
-        }
-    }
 }
 
 /// A blue/green deployment.

@@ -11,6 +11,7 @@ use crate::reverse::Reverse;
 use crate::routes::Route;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use strum::AsRefStr;
 
 /// Milliseconds after the switchover for which a nameserver may still have blue's addresses under its names.
 const NAMES_MOVE: i64 = 60_000;
@@ -28,8 +29,9 @@ pub struct Ticket {
 }
 
 /// How far the upgrade is, as far as it decides who serves and what a rollback may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, AsRefStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Phase {
     /// Blue serves writes; everything can be undone.
     Before,
@@ -45,22 +47,6 @@ pub enum Phase {
     NeedsOperator,
     /// The upgrade is over and the claim is free.
     Ended,
-}
-
-impl Phase {
-    /// The phase as it stands in the table.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::Switching => "switching",
-            Self::After => "after",
-            Self::RollingBack => "rolling_back",
-            Self::Returning => "returning",
-            Self::NeedsOperator => "needs_operator",
-            Self::Ended => "ended",
-        }
-    }
 }
 
 /// Green as RDS made it.

@@ -256,7 +256,7 @@ impl<W: World> Held<'_, W> {
     /// As [`Held::change`].
     pub async fn enter(&mut self, phase: Phase) -> Result<(), Error> {
         self.change(|record| record.phase = phase).await?;
-        info!(phase = phase.as_str(), "phase entered");
+        info!(phase = phase.as_ref(), "phase entered");
         Ok(())
     }
 
@@ -318,7 +318,7 @@ impl<W: World> Held<'_, W> {
             Some(record) => record,
             None => self.finished(&finished).await?,
         };
-        info!(phase = phase.as_str(), note, "claim finished");
+        info!(phase = phase.as_ref(), note, "claim finished");
         Ok(())
     }
 

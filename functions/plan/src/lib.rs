@@ -130,7 +130,7 @@ async fn server<W: World>(
     writer: &Instance,
     request: &Request,
 ) -> Result<(bool, Asked), Error> {
-    let Some(kind) = Kind::of_rds(&writer.engine) else {
+    let Ok(kind) = writer.engine.parse::<Kind>() else {
         // Another check says so.
         let why = format!("{} is not supported", writer.engine);
         return Ok((false, Err(unreadable::<W>(Kind::default(), false, why))));

@@ -117,9 +117,9 @@ impl Update {
 fn claim(fresh: &Record, request_id: &str) -> Result<Update, Error> {
     let owner = fresh.ticket.owner.as_str();
     Ok(Update::new(MAY_CLAIM, CLAIM)
-        .with(":ended", text(Phase::Ended.as_str()))
+        .with(":ended", text(Phase::Ended.as_ref()))
         .with(":planned", planned_after(&fresh.plan))
-        .with(":before", text(Phase::Before.as_str()))
+        .with(":before", text(Phase::Before.as_ref()))
         .with(":owner", text(owner))
         .with(":request", text(request_id))
         .with(":ids", texts([owner, request_id]))
@@ -136,8 +136,8 @@ fn planned_after(plan: &Plan) -> AttributeValue {
 
 fn hold(ticket: &Ticket, lease: &Lease, now: Millis) -> Update {
     Update::under(ticket, MAY_HOLD, HOLD)
-        .with(":ended", text(Phase::Ended.as_str()))
-        .with(":needs_operator", text(Phase::NeedsOperator.as_str()))
+        .with(":ended", text(Phase::Ended.as_ref()))
+        .with(":needs_operator", text(Phase::NeedsOperator.as_ref()))
         .with(":me", text(&lease.holder))
         .with(":step", text(&lease.step))
         .with(":until", number(lease.until.0))
@@ -147,21 +147,21 @@ fn hold(ticket: &Ticket, lease: &Lease, now: Millis) -> Update {
 fn raise_epoch(ticket: &Ticket, seen: Phase, phase: Phase) -> Update {
     Update::under(ticket, MAY_RAISE, RAISE)
         .with(":raised", number(ticket.epoch.0 + 1))
-        .with(":seen", text(seen.as_str()))
-        .with(":phase", text(phase.as_str()))
+        .with(":seen", text(seen.as_ref()))
+        .with(":phase", text(phase.as_ref()))
 }
 
 /// A write that happens only while `holder` may act.
 fn ours(record: &Record, holder: &str, change: &'static str) -> Result<Update, Error> {
     Ok(Update::under(&record.ticket, IS_OURS, change)
         .with(":me", text(holder))
-        .with(":phase", text(record.phase.as_str()))
+        .with(":phase", text(record.phase.as_ref()))
         .with(":record", text(&item::rest(record)?)))
 }
 
 fn note(found: &Item, changed: &Record, now: Millis) -> Result<Update, Error> {
     Ok(Update::under(&found.record.ticket, MAY_NOTE, NOTE)
-        .with(":seen", text(found.record.phase.as_str()))
+        .with(":seen", text(found.record.phase.as_ref()))
         .with(":read", text(&found.stored))
         .with(":now", number(now.0 - CLOCKS_DIFFER))
         .with(":record", text(&item::rest(changed)?)))

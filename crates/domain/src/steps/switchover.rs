@@ -62,7 +62,7 @@ pub fn stage(phase: Phase, asked: bool, seen: Option<&Deployment>) -> Stage {
         },
         (Phase::RollingBack | Phase::Returning | Phase::NeedsOperator | Phase::Ended, _) => {
             Stage::Refuse {
-                why: format!("the upgrade is past its switchover: {}", phase.as_str()),
+                why: format!("the upgrade is past its switchover: {}", phase.as_ref()),
             }
         }
     }

@@ -1,7 +1,6 @@
 //! From what was read to a plan.
 
 use super::{Outcome, Output, checks, text};
-use crate::engine::Engine;
 use crate::ids::Owner;
 use crate::inspection::{Case, Seen};
 use crate::plan::{Check, Member, MemberRole, Plan, Verdict, name};
@@ -129,7 +128,7 @@ fn member(instance: &Instance, role: MemberRole) -> Member {
         storage_type: instance.storage_type.clone(),
         parameter_group: instance.parameter_group.clone(),
         version: instance.version.clone(),
-        engine: Engine::of_rds(&instance.engine).unwrap_or_default(),
+        engine: instance.engine.parse().unwrap_or_default(),
     }
 }
 

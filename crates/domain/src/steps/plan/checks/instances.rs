@@ -23,7 +23,7 @@ pub(super) fn checks(case: &Case<'_>) -> Vec<Check> {
 fn kind(case: &Case<'_>) -> Check {
     const NAME: &str = "kind of database";
     let writer = case.writer;
-    let engine = Engine::of_rds(&writer.engine);
+    let engine = writer.engine.parse::<Engine>().ok();
     let Some(engine) = engine.filter(|engine| Engine::SUPPORTED.contains(engine)) else {
         let found = format!("{} runs {}", writer.id, writer.engine);
         let supported = Engine::SUPPORTED.map(|engine| engine.to_string());
