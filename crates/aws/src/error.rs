@@ -13,99 +13,72 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::error::operation::BuildError;
-use ports::{BoxError, Error, Failure, Nature};
+use ports::{BoxError, Cause, Error, Failure, Nature};
 use service::of_service;
 use std::error::Error as StdError;
 
-/// Something that failed outside.
-#[derive(Debug)]
-pub(crate) struct Cause {
-    failure: Failure,
-    code: Option<String>,
-    said: String,
-    source: BoxError,
+/// What can fail outside.
+pub(crate) trait Failing {
+    fn cause(self) -> Cause;
 }
 
-impl<E> From<SdkError<E, HttpResponse>> for Cause
+impl<E> Failing for SdkError<E, HttpResponse>
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    fn from(error: SdkError<E, HttpResponse>) -> Self {
-        let code = error.code().map(str::to_owned);
-        let status = error
+    fn cause(self) -> Cause {
+        let code = self.code().map(str::to_owned);
+        let status = self
             .raw_response()
             .map_or(0, |response| response.status().as_u16());
-        let failure = match &error {
-            SdkError::ServiceError(_) => of_service(code.as_deref(), status),
-            SdkError::TimeoutError(_)
-            | SdkError::DispatchFailure(_)
-            | SdkError::ResponseError(_) => Failure::NoAnswer,
+        let failure = match &self {
+            Self::ServiceError(_) => of_service(code.as_deref(), status),
+            Self::TimeoutError(_) | Self::DispatchFailure(_) | Self::ResponseError(_) => {
+                Failure::NoAnswer
+            }
             _ => Failure::Unknown,
         };
-        let said = match error.message() {
-            Some(message) => message.to_owned(),
-            None => error.to_string(),
-        };
-        Self {
+        Cause {
             failure,
+            said: self
+                .message()
+                .map_or_else(|| self.to_string(), str::to_owned),
             code,
-            said,
-            source: Box::new(error),
+            source: Box::new(self),
         }
     }
 }
 
-impl Cause {
-    fn without_code(failure: Failure, source: BoxError) -> Self {
-        Self {
-            failure,
-            code: None,
-            said: source.to_string(),
-            source,
-        }
+impl Failing for std::io::Error {
+    fn cause(self) -> Cause {
+        Cause::without_code(Failure::NoAnswer, self)
     }
 }
 
-impl From<std::io::Error> for Cause {
-    fn from(error: std::io::Error) -> Self {
-        Self::without_code(Failure::NoAnswer, Box::new(error))
+impl Failing for BoxError {
+    fn cause(self) -> Cause {
+        Cause::without_code(Failure::Unknown, self)
     }
 }
 
-impl From<BoxError> for Cause {
-    fn from(error: BoxError) -> Self {
-        Self::without_code(Failure::Unknown, error)
+impl Failing for BuildError {
+    fn cause(self) -> Cause {
+        Cause::without_code(Failure::Unknown, self)
     }
 }
 
-impl From<BuildError> for Cause {
-    fn from(error: BuildError) -> Self {
-        Self::without_code(Failure::Unknown, Box::new(error))
-    }
-}
-
-impl From<serde_json::Error> for Cause {
-    fn from(error: serde_json::Error) -> Self {
-        Self::without_code(Failure::Unfit, Box::new(error))
+impl Failing for serde_json::Error {
+    fn cause(self) -> Cause {
+        Cause::without_code(Failure::Unfit, self)
     }
 }
 
 /// For a call that only looked. `doing` completes “… failed”: `describing the instances`.
-pub(crate) fn looked<C: Into<Cause>>(doing: &'static str) -> impl FnOnce(C) -> Error {
-    move |cause| of(Nature::Looked, doing, cause.into())
+pub(crate) fn looked<F: Failing>(doing: &'static str) -> impl FnOnce(F) -> Error {
+    move |failed| Error::of(Nature::Looked, doing, failed.cause())
 }
 
 /// For a call that may have changed something.
-pub(crate) fn acted<C: Into<Cause>>(doing: &'static str) -> impl FnOnce(C) -> Error {
-    move |cause| of(Nature::Acted, doing, cause.into())
-}
-
-fn of(nature: Nature, doing: &str, cause: Cause) -> Error {
-    let Cause {
-        failure,
-        code,
-        said,
-        source,
-    } = cause;
-    Error::of(nature, doing, failure, code, &said, source)
+pub(crate) fn acted<F: Failing>(doing: &'static str) -> impl FnOnce(F) -> Error {
+    move |failed| Error::of(Nature::Acted, doing, failed.cause())
 }

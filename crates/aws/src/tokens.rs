@@ -1,6 +1,6 @@
 //! Waits of Step Functions, ended by their task token. A token is a secret and is never logged.
 
-use crate::error::{Cause, acted};
+use crate::error::{Failing, acted};
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
@@ -53,7 +53,7 @@ impl ports::TaskTokens for TaskTokens {
 fn ended<T, E, R>(sent: Result<T, SdkError<E, R>>) -> Result<Ended, Error>
 where
     E: ProvideErrorMetadata,
-    Cause: From<SdkError<E, R>>,
+    SdkError<E, R>: Failing,
 {
     match sent {
         Ok(_) => Ok(Ended::Now),

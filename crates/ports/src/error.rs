@@ -49,6 +49,32 @@ impl Failure {
     }
 }
 
+/// What made a call fail, as it is read from a library's error.
+#[derive(Debug)]
+pub struct Cause {
+    /// How it failed.
+    pub failure: Failure,
+    /// The service's or server's own code, as it was sent.
+    pub code: Option<String>,
+    /// The service's or server's words.
+    pub said: String,
+    /// The library's error.
+    pub source: BoxError,
+}
+
+impl Cause {
+    /// One to which the service or server gave no code.
+    pub fn without_code(failure: Failure, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        Self {
+            failure,
+            code: None,
+            said: source.to_string(),
+            source,
+        }
+    }
+}
+
 /// A step's failure with what caused it. Its message may be read by a person; its sources go to the log only.
 #[derive(Debug)]
 pub struct Error {
@@ -59,16 +85,15 @@ pub struct Error {
 }
 
 impl Error {
-    /// A call that failed. `doing` completes “… failed”; `code` is the service's or server's own; `said` are its words.
+    /// A call that failed. `doing` completes “… failed”.
     #[must_use]
-    pub fn of(
-        nature: Nature,
-        doing: &str,
-        failure: Failure,
-        code: Option<String>,
-        said: &str,
-        source: BoxError,
-    ) -> Self {
+    pub fn of(nature: Nature, doing: &str, cause: Cause) -> Self {
+        let Cause {
+            failure,
+            code,
+            said,
+            source,
+        } = cause;
         let coded = code
             .as_ref()
             .map_or_else(String::new, |code| format!(" ({code})"));

@@ -29,7 +29,7 @@ pub use clock::{Clock, Elapsed, Invocation};
 pub use engine::{
     Access, Answer, Drained, Endpoint, Engine, Logins, Session, TableName, WrittenMarker,
 };
-pub use error::{BoxError, Error, Failure, Nature};
+pub use error::{BoxError, Cause, Error, Failure, Nature};
 pub use executions::Executions;
 pub use listeners::{Action, Group, Health, Listeners};
 pub use metrics::{Metrics, Observation};

@@ -21,7 +21,7 @@ use domain::error::StepError;
 use domain::rds::Snapshot;
 use domain::routes::{Pointer, Weighted};
 use memory::Memory;
-use ports::{Error, Failure, Nature};
+use ports::{Cause, Error, Failure, Nature};
 use rds::Bgd;
 use routes::{Balancer, Led};
 use servers::Server;
@@ -210,29 +210,17 @@ impl World {
 
 /// No answer came.
 pub fn silence<T>(nature: Nature, doing: &str) -> Fallible<T> {
-    let silent = "no answer came";
-    let failure = Failure::NoAnswer;
-    Err(Error::of(
-        nature,
-        doing,
-        failure,
-        None,
-        silent,
-        silent.into(),
-    ))
+    let cause = Cause::without_code(Failure::NoAnswer, "no answer came");
+    Err(Error::of(nature, doing, cause))
 }
 
 /// A service or a server answered that it did not do it.
 pub fn answered<T>(nature: Nature, doing: &str, failure: Failure, code: &str) -> Fallible<T> {
-    let said = code.to_owned();
-    Err(Error::of(
-        nature,
-        doing,
-        failure,
-        Some(said),
-        code,
-        code.into(),
-    ))
+    let cause = Cause {
+        code: Some(code.to_owned()),
+        ..Cause::without_code(failure, code)
+    };
+    Err(Error::of(nature, doing, cause))
 }
 
 /// A service is busy with something that ends by itself.

@@ -1,6 +1,6 @@
 //! Connections to PostgreSQL: always TLS, the server's name verified, the address known before the handshake.
 
-use crate::error::{Cause, looked};
+use crate::error::looked;
 use crate::{PgSession, trust};
 use ports::{Access, Endpoint, Error};
 use std::net::IpAddr;
@@ -55,12 +55,13 @@ fn options(access: Access) -> String {
 pub(crate) async fn open(config: &Config, tls: MakeRustlsConnect) -> Result<PgSession, Error> {
     const DOING: &str = "connecting to PostgreSQL";
     let opened = tokio::time::timeout(CONNECT * 2, config.connect(tls)).await;
-    let (client, connection) = opened
-        .map_err(|late| looked(DOING)(Cause::from(late)))?
-        .map_err(|refused| match trust::distrust(&refused) {
-            Some(finding) => finding.into(),
-            None => looked(DOING)(Cause::from(refused)),
-        })?;
+    let (client, connection) =
+        opened
+            .map_err(looked(DOING))?
+            .map_err(|refused| match trust::distrust(&refused) {
+                Some(finding) => finding.into(),
+                None => looked(DOING)(refused),
+            })?;
     // A distribution adds its own words: `16.14 (Debian 16.14-1)`.
     let said = connection.parameter("server_version").unwrap_or_default();
     let version = said.split(' ').next().unwrap_or_default().to_owned();

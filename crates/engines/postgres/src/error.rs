@@ -5,65 +5,46 @@
 //! session.query_one(query, &[]).await.map_err(acted("writing the marker"))?;
 //! ```
 
-use ports::{BoxError, Error, Failure, Nature};
+use ports::{Cause, Error, Failure, Nature};
 use std::error::Error as _;
 
-/// What made a call fail.
-#[derive(Debug)]
-pub(crate) struct Cause {
-    failure: Failure,
-    code: Option<String>,
-    said: String,
-    source: BoxError,
+/// What can fail at the edge.
+pub(crate) trait Failing {
+    fn cause(self) -> Cause;
 }
 
-impl From<tokio_postgres::Error> for Cause {
-    fn from(error: tokio_postgres::Error) -> Self {
-        let code = error.code().map(|state| state.code().to_owned());
+impl Failing for tokio_postgres::Error {
+    fn cause(self) -> Cause {
+        let code = self.code().map(|state| state.code().to_owned());
         let failure = code.as_deref().map_or(Failure::NoAnswer, of_sqlstate);
-        let said = match (error.as_db_error(), error.source()) {
+        let said = match (self.as_db_error(), self.source()) {
             (Some(answered), _) => answered.message().to_owned(),
-            (None, Some(cause)) => format!("{error}: {cause}"),
-            (None, None) => error.to_string(),
+            (None, Some(cause)) => format!("{self}: {cause}"),
+            (None, None) => self.to_string(),
         };
-        Self {
+        Cause {
             failure,
             code,
             said,
-            source: Box::new(error),
+            source: Box::new(self),
         }
     }
 }
 
-impl From<tokio::time::error::Elapsed> for Cause {
-    fn from(error: tokio::time::error::Elapsed) -> Self {
-        Self {
-            failure: Failure::NoAnswer,
-            code: None,
-            said: error.to_string(),
-            source: Box::new(error),
-        }
+impl Failing for tokio::time::error::Elapsed {
+    fn cause(self) -> Cause {
+        Cause::without_code(Failure::NoAnswer, self)
     }
 }
 
 /// For a call that only looked. `doing` completes “… failed”: `reading the marker`.
-pub(crate) fn looked<C: Into<Cause>>(doing: &'static str) -> impl FnOnce(C) -> Error {
-    move |cause| of(Nature::Looked, doing, cause.into())
+pub(crate) fn looked<F: Failing>(doing: &'static str) -> impl FnOnce(F) -> Error {
+    move |failed| Error::of(Nature::Looked, doing, failed.cause())
 }
 
 /// For a call that may have changed something.
-pub(crate) fn acted<C: Into<Cause>>(doing: &'static str) -> impl FnOnce(C) -> Error {
-    move |cause| of(Nature::Acted, doing, cause.into())
-}
-
-fn of(nature: Nature, doing: &str, cause: Cause) -> Error {
-    let Cause {
-        failure,
-        code,
-        said,
-        source,
-    } = cause;
-    Error::of(nature, doing, failure, code, &said, source)
+pub(crate) fn acted<F: Failing>(doing: &'static str) -> impl FnOnce(F) -> Error {
+    move |failed| Error::of(Nature::Acted, doing, failed.cause())
 }
 
 /// Reads an SQLSTATE.
