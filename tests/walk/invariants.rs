@@ -4,7 +4,9 @@ use super::world::routes::Balancer;
 use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
+use domain::fence::Fence;
 use domain::ids::{DeploymentId, ResourceId};
+use domain::marker::Marker;
 use domain::plan::MemberRole;
 use domain::record::{Phase, Record};
 use domain::request::{InsufficientData, Retire, Strategy};
@@ -66,25 +68,56 @@ impl World {
         self.memory.person || alarm
     }
 
-    /// RDS is asked to switch over, by a call that began then: what stood in the way since before that is on its checklist.
+    /// RDS is asked to switch over, in an invocation that began then.
     pub fn check_called(&mut self, deployment: &DeploymentId, began: i64) {
-        let Some(record) = self.record() else { return };
+        let mut deployments = self.deployments.iter();
+        let asked = deployments.find(|known| known.id == *deployment);
+        let sides = asked
+            .and_then(|asked| Some((self.server(&asked.source)?, self.server(&asked.target)?)));
+        let (Some(record), Some((blue, green))) = (self.record(), sides) else {
+            return;
+        };
         let (plan, alarm) = (&record.plan, &self.alarm);
         let guarded =
             !plan.alarms.is_empty() && plan.request.insufficient_data != InsufficientData::Ok;
         let blind = guarded && alarm.state == State::InsufficientData && alarm.since < began;
-        let mut known = self.deployments.iter();
-        let known = known.find(|known| known.id == *deployment);
-        let sides = known
-            .and_then(|known| Some((self.server(&known.source)?, self.server(&known.target)?)));
-        let unlike = sides.is_some_and(|(blue, green)| {
-            blue.late.0 && !green.late.0 || blue.late.1 && !green.late.1
-        });
-        if blind {
-            self.violate("G6: RDS is called while an alarm has no data".to_owned());
-        }
-        if unlike && self.memory.made_late < began {
-            self.violate("G2: RDS is called while green lacks a table or a role".to_owned());
+        let unlike = blue.late.0 && !green.late.0 || blue.late.1 && !green.late.1;
+        let has = |wanted: &Marker| {
+            green
+                .marker
+                .is_some_and(|seen| seen.number >= wanted.number)
+        };
+        let is_blue = |fence: &Fence| fence.resource_id == blue.id;
+        let said = record.phase != Phase::Before && record.fences.iter().any(is_blue);
+        let shared = self
+            .listener
+            .as_ref()
+            .filter(|listener| listener.is_shared());
+        let wrong = [
+            (blind, "G6: … while an alarm has no data"),
+            (
+                unlike && self.memory.made_late < began,
+                "G2: … while green lacks a table or a role",
+            ),
+            (
+                !record.markers.values().all(has),
+                "G2: … while green lacks what blue has committed",
+            ),
+            (
+                green.login || green.sessions,
+                "G1: … while green lets the application in",
+            ),
+            (!said, "G4: … before the record says so"),
+            (
+                shared.is_some_and(|listener| !listener.is_ready(self.now)),
+                "G4: … while the listener's targets are not healthy",
+            ),
+        ];
+        let wrong = wrong
+            .into_iter()
+            .filter_map(|(is, what)| is.then_some(what));
+        for what in wrong.collect::<Vec<_>>() {
+            self.violate(what.replace('…', "RDS is called"));
         }
     }
 

@@ -3,7 +3,9 @@
 use super::timer::Kind;
 use super::{Call, Fault};
 use crate::world::alarms::ALARM;
-use crate::world::routes::{Balancer, NO_GROUP, READS_PARAMETER, ZONE, ZONE_NAME, arn_of};
+use crate::world::routes::{
+    Balancer, NO_GROUP, READS_PARAMETER, Registered, ZONE, ZONE_NAME, arn_of,
+};
 use crate::world::{Fallible, World, answered, silence};
 use domain::alarms::Reading;
 use domain::error::StepError;
@@ -265,6 +267,9 @@ impl Call {
         self.act(at, Kind::Free, |world| {
             let listener = world.listener.as_mut().expect("a listener");
             let done = change(listener);
+            let slow = world.dice.chance(1_000);
+            let after = world.dice.between(0, if slow { 60_000 } else { 2_000 });
+            listener.look_at(world.now + after);
             done.or_else(|code| answered(Nature::Acted, at, Failure::Unfit, code))
         })
         .await
@@ -320,8 +325,15 @@ impl Listeners for Call {
             let Some((_, targets)) = listener.and_then(|it| it.groups.get(group)) else {
                 return answered(Nature::Looked, "targets", Failure::Unfit, NO_GROUP);
             };
-            let targets = targets.iter().cloned();
-            Ok(targets.map(|target| (target, Health::Healthy)).collect())
+            let targets = targets.iter().map(|target| {
+                let health = match target.healthy_at {
+                    Some(at) if at <= world.now => Health::Healthy,
+                    Some(_) => Health::Initial,
+                    None => Health::Unhealthy,
+                };
+                (target.address.clone(), health)
+            });
+            Ok(targets.collect())
         };
         self.look("targets", targets).await
     }
@@ -329,8 +341,15 @@ impl Listeners for Call {
     async fn register(&self, group: &str, targets: &[Address]) -> Fallible<()> {
         let register = |listener: &mut Balancer| {
             let there = listener.targets(group)?;
-            there.retain(|one| !targets.contains(one));
-            there.extend_from_slice(targets);
+            for address in targets {
+                if !there.iter().any(|one| one.address == *address) {
+                    let address = address.clone();
+                    there.push(Registered {
+                        address,
+                        healthy_at: None,
+                    });
+                }
+            }
             Ok(())
         };
         self.balance("register targets", register).await
@@ -339,7 +358,7 @@ impl Listeners for Call {
     async fn deregister(&self, group: &str, targets: &[Address]) -> Fallible<()> {
         let deregister = |listener: &mut Balancer| {
             let there = listener.targets(group)?;
-            there.retain(|one| !targets.contains(one));
+            there.retain(|one| !targets.contains(&one.address));
             Ok(())
         };
         self.balance("deregister targets", deregister).await

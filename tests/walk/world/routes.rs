@@ -25,13 +25,22 @@ pub const LISTENER: &str =
 /// The service's code for a target group that is not there.
 pub const NO_GROUP: &str = "TargetGroupNotFound";
 
+/// A target of a group.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// What was registered.
+    pub address: Address,
+    /// When it is healthy; nothing while no listener has its group, since it is not looked at then.
+    pub healthy_at: Option<i64>,
+}
+
 /// A listener with its target groups, the customer's own first.
 #[derive(Debug, Clone)]
 pub struct Balancer {
     /// What it does.
     pub action: Action,
     /// The groups by ARN, with their targets.
-    pub groups: BTreeMap<String, (Group, Vec<Address>)>,
+    pub groups: BTreeMap<String, (Group, Vec<Registered>)>,
 }
 
 impl Balancer {
@@ -51,7 +60,10 @@ impl Balancer {
             zone: None,
         };
         let targets = made.targets(&arn_of("orders"));
-        targets.expect("the group that was made").push(target);
+        targets.expect("the group that was made").push(Registered {
+            address: target,
+            healthy_at: Some(0),
+        });
         made
     }
 
@@ -67,7 +79,7 @@ impl Balancer {
     }
 
     /// A group's targets; the service's code if it is not there.
-    pub fn targets(&mut self, group: &str) -> Result<&mut Vec<Address>, &'static str> {
+    pub fn targets(&mut self, group: &str) -> Result<&mut Vec<Registered>, &'static str> {
         let (_, targets) = self.groups.get_mut(group).ok_or(NO_GROUP)?;
         Ok(targets)
     }
@@ -80,7 +92,32 @@ impl Balancer {
             .iter()
             .filter(|(_, weight)| *weight != Some(0));
         let targets = open.flat_map(|(group, _)| &self.groups[group].1);
-        targets.map(|address| address.ip.as_str())
+        targets.map(|target| target.address.ip.as_str())
+    }
+
+    fn forwarded(&self) -> impl Iterator<Item = &Registered> {
+        let forwards = self.action.forwards.iter();
+        forwards.flat_map(|(group, _)| &self.groups[group].1)
+    }
+
+    /// Whether it has more than the customer's own groups.
+    pub const fn is_shared(&self) -> bool {
+        self.action.forwards.len() > 1
+    }
+
+    /// Whether every target that it may lead to is healthy.
+    pub fn is_ready(&self, now: i64) -> bool {
+        let mut all = self.forwarded();
+        all.all(|target| target.healthy_at.is_some_and(|at| at <= now))
+    }
+
+    /// Whatever it has and was not looked at yet is healthy from then on.
+    pub fn look_at(&mut self, healthy_at: i64) {
+        for (group, _) in &self.action.forwards {
+            for target in &mut self.groups.get_mut(group).expect("a group").1 {
+                target.healthy_at.get_or_insert(healthy_at);
+            }
+        }
     }
 }
 
