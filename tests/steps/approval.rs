@@ -177,7 +177,7 @@ async fn no_answer_is_a_no() -> Result<()> {
     let why = asked.end().await?;
     assert_eq!(
         why.as_deref(),
-        Some("Nobody approved the switchover within 24 hours.")
+        Some("No one approved the switchover within 24 hours.")
     );
     Ok(())
 }

@@ -91,8 +91,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_needs_no_nameserver() {
-        let nobody = "127.0.0.1:9".parse().expect("an address");
-        let resolver = Resolver::new(Some(nobody)).expect("a resolver");
+        let closed_port = "127.0.0.1:9".parse().expect("an address");
+        let resolver = Resolver::new(Some(closed_port)).expect("a resolver");
         let found = resolver.address("127.0.0.7").await.expect("an address");
         assert_eq!(found.to_string(), "127.0.0.7");
     }

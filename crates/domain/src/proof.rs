@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn new_is_never_opened_beside_an_old_that_lets_anybody_in(
+        fn new_is_never_opened_beside_an_old_that_is_open(
             roles in prop::collection::vec("[a-z]{3}", 0..3), sessions in 0_u32..3, number in 0_i64..4,
         ) {
             let old = Standing { open_roles: roles.clone(), sessions, read_only: true, ..Standing::default() };

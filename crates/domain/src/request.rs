@@ -89,7 +89,7 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Approval {
-    /// Nobody is asked. The default.
+    /// No one is asked. The default.
     #[default]
     Never,
     /// Before the writes move.
@@ -126,7 +126,7 @@ pub enum WayBack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum InsufficientData {
-    /// Nobody can tell: before the switchover a person is asked, after it one is called. The default.
+    /// Inconclusive: before the switchover a person is asked, after it one is called. The default.
     #[default]
     Pause,
     /// The same as ALARM, before the switchover. Production is never moved for it.

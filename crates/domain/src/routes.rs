@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_moves_at_the_last_step_whoever_asks_for_less() {
+    fn a_parameter_moves_at_the_last_step_only() {
         let parameter = Route::Parameter(Parameter {
             parameter: "/orders/reads".into(),
             value: "blue.rds.test:5432".into(),

@@ -16,7 +16,7 @@ pub enum Nature {
     Acted,
 }
 
-/// How a call failed, whoever answered.
+/// How a call failed, whatever service or server it went to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// Too many calls at once.

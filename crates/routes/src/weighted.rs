@@ -67,11 +67,7 @@ pub(crate) async fn apply(
 fn warn_of_strangers(now: &Records, wanted: &Records) {
     let foreign = strangers(&now.records, &wanted.records);
     if !foreign.is_empty() {
-        warn!(
-            name = wanted.name,
-            ?foreign,
-            "records of somebody else left alone"
-        );
+        warn!(name = wanted.name, ?foreign, "foreign records left alone");
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 /// The time between two looks at another call's lease.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
-/// How long an ended upgrade's record is kept, in milliseconds: 400 days. No execution lasts that long, and whoever delivers a
+/// How long an ended upgrade's record is kept, in milliseconds: 400 days. No execution lasts that long, and a service that delivers a
 /// request twice does so sooner.
 const KEPT: i64 = 400 * 24 * 3_600_000;
 

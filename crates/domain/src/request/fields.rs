@@ -106,7 +106,7 @@ impl Fields {
         }
     }
 
-    /// Everything that was wrong, fields that nobody knows included.
+    /// Everything that was wrong, unknown fields included.
     pub fn finish(mut self) -> Vec<Fault> {
         let unknown: Vec<String> = self.left.keys().cloned().collect();
         for name in unknown {

@@ -98,7 +98,7 @@ fn a_line_of_versions_is_no_target() {
 }
 
 #[test]
-fn nobody_waits_for_green_longer_than_an_execution_can() {
+fn green_is_not_waited_for_longer_than_an_execution_can() {
     let minutes = |minutes: u32| json!({"database": "orders", "target_version": "17.4", "catch_up_minutes": minutes});
     assert_eq!(parse(&minutes(1440)).expect("a day").catch_up_minutes, 1440);
     for wrong in [0, 1441] {

@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_weights_or_stickiness_are_not_recognized() {
+    fn foreign_weights_or_stickiness_are_not_recognized() {
         let found = listener(&[None]);
         let mut now = forwards(&found);
         assert_eq!(found.recognized(&now, Some(60)), None);

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_anything_but_the_host_is_somebody_elses() {
+    fn a_change_of_anything_but_the_host_is_foreign() {
         let found = parameter(&format!("{BLUE}:5432"));
         assert!(found.is_ours(&format!("{GREEN}:5432"), &hosts()));
         for foreign in [

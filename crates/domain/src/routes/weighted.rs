@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_record_is_reported_and_left_alone() {
+    fn a_foreign_record_is_reported_and_left_alone() {
         let originals = [record(0, 100)];
         let now = [record(0, 100), record(7, 10)];
         assert_eq!(strangers(&now, &originals), ["r7"]);

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_from_before_the_wait_is_somebody_elses() {
+    fn an_event_from_before_the_wait_does_not_end_it() {
         let records = waiting(Phase::Before, Some("t"));
         assert_eq!(ended(&event("errors", "ALARM"), Some(8_000), &records), 0);
         assert_eq!(ended(&event("errors", "ALARM"), Some(9_500), &records), 1);

@@ -90,7 +90,7 @@ pub struct Output {
     /// The state of the upgrade, once this is done.
     #[serde(default)]
     pub rest: Option<Rest>,
-    /// Whose upgrade it is, so that the next call is about the same one, whoever has claimed the database by then.
+    /// Whose upgrade it is, so that the next call is about the same one, also if another has claimed the database by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }

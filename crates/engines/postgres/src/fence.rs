@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_one_upgrades_and_nobody_elses() {
+    fn a_notice_names_one_upgrade_and_no_other() {
         let by = |owner: &str| {
             let mut closed = fence(vec![]);
             closed.owner = owner.into();

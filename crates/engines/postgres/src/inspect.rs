@@ -180,7 +180,7 @@ async fn activity(session: &PgSession) -> Result<Row, Error> {
         .await
 }
 
-/// Roles that can log in, and those that are named. Whoever is a member of `rds_replication` is there for replication,
+/// Roles that can log in, and those that are named. A member of `rds_replication` is there for replication,
 /// unless `rds_superuser` made it one.
 async fn roles(session: &PgSession, named: &[String]) -> Result<Vec<RoleSeen>, Error> {
     let query = "select r.rolname::text, r.rolcanlogin, r.rolsuper, \

@@ -145,7 +145,7 @@ fn a_network_without_step_functions_is_a_blocker() {
 }
 
 #[test]
-fn a_topic_that_nobody_hears_is_a_warning_and_one_that_is_not_there_a_blocker() {
+fn a_topic_without_subscribers_is_a_warning_and_a_missing_one_a_blocker() {
     for (subscribers, expected) in [
         (Ok(1), Verdict::Pass),
         (Ok(0), Verdict::Warning),

@@ -118,7 +118,7 @@ fn a_snapshot_of_something_else_or_a_failed_one_deletes_nothing() {
 }
 
 #[test]
-fn what_somebody_else_deleted_is_said() {
+fn what_was_deleted_outside_of_the_upgrade_is_reported() {
     let act = at(|seen| {
         seen.deployment = None;
         for (_, instance) in &mut seen.old {

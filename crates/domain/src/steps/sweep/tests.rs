@@ -82,7 +82,7 @@ fn an_alarm_that_rings_ends_a_wait_that_lasts() {
 }
 
 #[test]
-fn a_fence_of_nobody_is_lifted_before_the_switchover_only() {
+fn an_orphaned_fence_is_lifted_before_the_switchover_only() {
     let fence = fence(Side::Green);
     let mut fenced = at(Phase::Before);
     fenced.fences = vec![fence.clone()];
@@ -124,7 +124,7 @@ fn a_way_back_that_is_not_open_yet_is_not_broken_but_its_slots_may_fill_the_disk
 }
 
 #[test]
-fn nobody_is_told_of_the_way_back_while_it_cannot_be_noted() {
+fn no_notice_of_the_failback_is_sent_while_it_cannot_be_noted() {
     let broken = linked(Health::Broken(unavailable()));
     assert_eq!(acts(&leased(followed(), LATER), &broken), []);
     let free = leased(followed(), Millis(0));

@@ -62,7 +62,7 @@ fn lacking(case: &Case<'_>, server: &Server) -> Vec<String> {
     missing.chain(publishing).chain(owners).collect()
 }
 
-/// Whoever owns a table decides what is published of it, and old applies its changes in their name.
+/// A table's owner decides what is published of it, and old applies its changes in the owner's name.
 fn owners(database: &DatabaseSeen) -> impl Iterator<Item = String> {
     let owners = database.foreign_owners.iter();
     owners.map(|owner| format!("the role {owner}, which owns tables in {}", database.name))

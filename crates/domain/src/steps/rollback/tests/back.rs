@@ -103,7 +103,7 @@ fn without_a_record_of_the_writes_names_go_back_one_by_one_before_blue_is_opened
 }
 
 #[test]
-fn one_commit_of_somebody_else_is_not_quiet() {
+fn one_foreign_commit_is_not_quiet() {
     assert!(is_quiet(10, 2, 12));
     assert!(!is_quiet(10, 2, 13));
 }
