@@ -66,6 +66,8 @@ faults! {
     AlarmBlind = 25,
     /// A server does not answer for a while.
     ServerAway = 15,
+    /// A server that ended its sessions has another address afterwards, as after a failover.
+    AddressMoved = 3000,
     /// Old stays away for a while when RDS is through with it.
     OldAway = 700,
     /// A session does not end when it is told to.
@@ -104,6 +106,8 @@ faults! {
     ForeignSwitch = 3,
     /// The record of a deployment that was switched over is deleted by hand.
     RecordDeleted = 6,
+    /// That record is deleted as soon as it says that it was switched over.
+    DeletedAtOnce = 500,
     /// Instances of green outlive their deployment.
     GreenLeft = 1500,
     /// The final snapshot fails.

@@ -8,6 +8,7 @@ use domain::fence::Fence;
 use domain::ids::{DeploymentId, ResourceId};
 use domain::marker::Marker;
 use domain::plan::MemberRole;
+use domain::rds::{DeploymentStatus, PairStatus};
 use domain::record::{Phase, Record};
 use domain::request::{InsufficientData, Retire, Strategy};
 use domain::routes::Route;
@@ -118,6 +119,30 @@ impl World {
             .filter_map(|(is, what)| is.then_some(what));
         for what in wrong.collect::<Vec<_>>() {
             self.violate(what.replace('…', "RDS is called"));
+        }
+    }
+
+    /// A server's application role is opened: green's not before RDS is through with every member, and the record says so.
+    pub fn check_opened(&mut self, id: &ResourceId) {
+        let Some(asked) = self.deployments.last().filter(|last| last.target == *id) else {
+            return;
+        };
+        let through = asked
+            .pairs
+            .iter()
+            .all(|(_, _, pair)| *pair == PairStatus::SwitchoverCompleted);
+        let known = !asked.gone && asked.status != DeploymentStatus::Deleting;
+        let asked_for = asked.asked || known && asked.opened && !through;
+        let phase = self.record().map(|record| record.phase);
+        let unsaid = asked.opened && matches!(phase, Some(Phase::Before | Phase::Switching));
+        if asked.foreign {
+            return;
+        }
+        if asked_for {
+            self.violate("G1: green is opened while RDS switches over".to_owned());
+        }
+        if unsaid {
+            self.violate("G8: green is opened before the record says that it serves".to_owned());
         }
     }
 

@@ -171,11 +171,18 @@ impl World {
         let until = self.now + self.dice.between(100, longest);
         let place = self.dice.below(self.servers.len() as u64);
         let ends = self.dice.chance(5_000);
+        // Before and after an upgrade an address is its listener's owner's to follow.
+        let phase = self.record().map(|record| record.phase);
+        let followed = matches!(phase, Some(Phase::Before | Phase::After));
+        let moves = ends && followed && self.strikes(Fault::AddressMoved);
         let server = &mut self.servers[usize::try_from(place).unwrap_or(0)];
         server.away_until = until;
         server.sessions = false;
         if ends {
             server.end_sessions();
+        }
+        if moves {
+            server.move_once();
         }
     }
 

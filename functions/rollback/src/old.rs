@@ -1,5 +1,6 @@
 //! Old blue after the switchover: closed before anything else may let go of it.
 
+use domain::error::StepError;
 use domain::fence::{Fence, Side};
 use domain::ids::ResourceId;
 use domain::proof::Standing;
@@ -48,7 +49,7 @@ async fn standing<W: World>(servers: &Servers<'_, W>, old: &ResourceId) -> Resul
 ///
 /// # Errors
 ///
-/// If RDS or old can't be asked.
+/// If RDS or old can't be asked; `Upgrade.Transient` if old is open again, so that it is closed once more.
 pub(crate) async fn is_let_go<W: World>(
     held: &Held<'_, W>,
     servers: &Servers<'_, W>,
@@ -60,8 +61,15 @@ pub(crate) async fn is_let_go<W: World>(
         return Ok(false);
     }
     let old = &servers.plan.writer()?.resource_id;
-    let is_gone = world.rds().instance(old).await?.is_none();
-    Ok(!is_gone && !standing(servers, old).await?.read_only)
+    if world.rds().instance(old).await?.is_none() {
+        return Ok(false);
+    }
+    let found = standing(servers, old).await?;
+    if !found.is_closed() {
+        let why = "a session that was logging in as old blue was closed is there now";
+        return Err(StepError::transient(why).into());
+    }
+    Ok(!found.read_only)
 }
 
 /// What came of closing old.

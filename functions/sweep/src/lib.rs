@@ -68,9 +68,15 @@ async fn sweep<W: World>(call: &Call<'_, W>, item: &Item) -> Vec<String> {
 
 /// Brings what leads to addresses in step with the hosts that these belong to.
 async fn follow<W: World>(call: &Call<'_, W>, record: &Record) -> Result<(), Error> {
-    for route in record.followed(call.now())? {
+    let routes = record.followed(call.now())?;
+    if routes.is_empty() {
+        return Ok(());
+    }
+    // Old's own name among them, which a switchover outside of Viridian has given it.
+    let hosts = call.hosts(record).await?;
+    for route in routes {
         let verify = async || call.verify(&record.ticket).await;
-        routes::follow(call.world, &route, &record.hosts(&[]), verify).await?;
+        routes::follow(call.world, &route, &hosts, verify).await?;
     }
     Ok(())
 }

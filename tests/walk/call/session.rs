@@ -250,6 +250,7 @@ impl ports::Session for Session {
         self.act("lift", Kind::Act, |world, place| {
             self.may_alter(&world.servers[place])?;
             if let Some(role) = fence.roles.first() {
+                world.check_opened(&self.server);
                 world.servers[place].open(role.comment.clone());
             }
             world.note(|| format!("  {} opened", self.server));

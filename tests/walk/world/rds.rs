@@ -284,7 +284,9 @@ impl World {
         let after = self.dice.between(500, 60_000);
         self.later(after, Turn::Deployment(place, Next::Deleted));
         if switched {
-            let after = after + self.dice.between(0, 120_000);
+            let quick = self.dice.chance(3_000);
+            let after = if quick { 0 } else { after };
+            let after = after + self.dice.between(0, if quick { 500 } else { 120_000 });
             self.later(after, Turn::OldOpens(source));
         }
         Ok(())

@@ -95,7 +95,7 @@ impl Frozen {
 pub struct Server {
     /// Its identity for good.
     pub id: ResourceId,
-    /// Where it listens, for good.
+    /// Where it listens.
     pub address: IpAddr,
     /// Its name.
     pub name: String,
@@ -236,6 +236,14 @@ impl Server {
     pub const fn end_sessions(&mut self) {
         self.life += 1;
         self.sessions = false;
+    }
+
+    /// It listens elsewhere from now on, but no server moves a second time.
+    pub fn move_once(&mut self) {
+        if let IpAddr::V4(address) = self.address {
+            let [a, b, _, d] = address.octets();
+            self.address = IpAddr::from([a, b, 1, d]);
+        }
     }
 
     /// What its database is now.

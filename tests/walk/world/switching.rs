@@ -224,6 +224,10 @@ impl World {
             let after = self.dice.between(0, 20_000);
             self.later(after, Turn::Certified(side));
         }
+        if !self.deployments[place].foreign && self.strikes(Fault::DeletedAtOnce) {
+            let id = self.deployments[place].id.clone();
+            self.memory.deleted_early |= self.delete_deployment(&id, false).is_ok();
+        }
     }
 
     fn taken_back(&mut self, place: usize) {
