@@ -32,7 +32,7 @@ impl State {
             ));
         }
         let members = deployment.members.iter();
-        let mut greens = members.filter_map(|member| self.instances.get(member.green.as_ref()?));
+        let mut greens = members.filter_map(|member| self.instances.get(&member.green));
         match greens.find(|green| green.deletion_protection) {
             Some(green) => Err(Fault::invalid_combination(format!(
                 "Cannot delete protected DB Instance {}, please disable deletion protection and try again.",
@@ -78,8 +78,8 @@ impl Rds {
         }
         if with_target {
             self.remove_greens(deployment).await?;
-        } else if let Some(green) = &primary.green {
-            self.release_green(deployment, green).await?;
+        } else {
+            self.release_green(deployment, &primary.green).await?;
         }
         match self.server_of(&primary.blue) {
             Some(blue) => link::unpublish(&blue, &deployment.publication()).await,
@@ -90,7 +90,7 @@ impl Rds {
     /// Takes green down, replicas first.
     async fn remove_greens(&self, deployment: &Deployment) -> anyhow::Result<()> {
         let members = deployment.members.iter().rev();
-        let greens = members.filter_map(|member| member.green.as_ref());
+        let greens = members.map(|member| &member.green);
         for green in greens.clone() {
             self.set_status(green, InstanceStatus::Deleting);
         }

@@ -58,12 +58,11 @@ impl Rds {
         };
         members
             .map(|member| {
-                let green_id = member.green.clone().context("there is no green")?;
                 Ok(Pair {
                     blue: server(&member.blue)?,
-                    green: server(&green_id)?,
+                    green: server(&member.green)?,
                     blue_id: member.blue.clone(),
-                    green_id,
+                    green_id: member.green.clone(),
                 })
             })
             .collect()

@@ -64,17 +64,15 @@ impl Rds {
         let primary = deployment.primary();
         let blue = self.server_of(&primary.blue);
         let blue = blue.context("blue has no server")?;
-        let green = primary.green.clone().context("green was not announced")?;
         let spec = ServerSpec {
-            version: blue.version(),
             parameters: self.spec_of(&primary.blue)?.parameters,
-            ..self.spec_of(&green)?
+            ..self.spec_of(&primary.green)?
         };
         let copy = clone::begin(self.host(), &blue, spec).await?;
         let (links, position) = link::prepare(&blue, &deployment.publication()).await?;
         self.update(id, |deployment| deployment.links = links);
         let server = copy.to_position(&position).await?;
-        if let Some(instance) = self.state().instances.get_mut(&green) {
+        if let Some(instance) = self.state().instances.get_mut(&primary.green) {
             instance.server = Some(server);
             instance.status = InstanceStatus::Upgrading;
         }
@@ -86,30 +84,28 @@ impl Rds {
         let primary = deployment.primary();
         let blue = self.server_of(&primary.blue);
         let blue = blue.context("blue has no server")?;
-        let green_id = primary.green.clone().unwrap_or_default();
-        let green = self.server_of(&green_id).context("green has no server")?;
+        let green = self.server_of(&primary.green);
+        let green = green.context("green has no server")?;
         upgrade::to_version(self.host(), &green, &deployment.version).await?;
-        if let Some(instance) = self.state().instances.get_mut(&green_id) {
+        if let Some(instance) = self.state().instances.get_mut(&primary.green) {
             instance.read_only = true;
         }
-        self.apply_parameters(&green_id).await?;
+        self.apply_parameters(&primary.green).await?;
         green.restart(StopMode::Fast).await?;
         link::subscribe(&blue, &green, &deployment.publication(), &deployment.links).await
     }
 
     async fn open_green(&self, id: &str) -> anyhow::Result<()> {
         let green = self.deployment(id)?.primary().green.clone();
-        let green = green.unwrap_or_default();
         let server = self.server_of(&green).context("green has no server")?;
         self.open_shop(&green, server).await
     }
 
     async fn copy_topology(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
-        let primary = deployment.primary().green.clone().unwrap_or_default();
+        let primary = &deployment.primary().green;
         for member in &deployment.members[1..] {
-            let green = member.green.clone().unwrap_or_default();
-            self.start_replica(&green, &primary).await?;
+            self.start_replica(&member.green, primary).await?;
         }
         Ok(())
     }

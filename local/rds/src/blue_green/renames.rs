@@ -32,10 +32,9 @@ impl Renames {
         let mut renames = Vec::new();
         for member in &deployment.members {
             let blue = state.name_of(&member.blue).context("blue is gone")?;
-            let green_id = member.green.as_ref().context("there is no green")?;
-            let green = state.name_of(green_id).context("green is gone")?;
+            let green = state.name_of(&member.green).context("green is gone")?;
             renames.push(Rename::new(&member.blue, blue, &old_name(state, blue)));
-            renames.push(Rename::new(green_id, green, blue));
+            renames.push(Rename::new(&member.green, green, blue));
         }
         Ok(Self(renames))
     }

@@ -59,8 +59,8 @@ pub enum MemberStatus {
 pub struct Member {
     /// Blue's.
     pub blue: String,
-    /// Green's, once it is known.
-    pub green: Option<String>,
+    /// Green's.
+    pub green: String,
     /// How the pair stands.
     pub status: MemberStatus,
 }
@@ -136,9 +136,7 @@ impl Deployment {
     /// Whether an instance belongs to it, on either side.
     pub fn has(&self, resource_id: &str) -> bool {
         let mut members = self.members.iter();
-        members.any(|member| {
-            member.blue == resource_id || member.green.as_deref() == Some(resource_id)
-        })
+        members.any(|member| member.blue == resource_id || member.green == resource_id)
     }
 
     /// As a client sees it, with the instances' names of right now.
@@ -146,7 +144,7 @@ impl Deployment {
         let arn = |id: &str| state.instances.get(id).map(super::Instance::arn);
         let members = self.members.iter().map(|member| MemberView {
             source: arn(&member.blue),
-            target: member.green.as_deref().and_then(arn),
+            target: arn(&member.green),
             status: member.status,
         });
         DeploymentView {
