@@ -168,8 +168,7 @@ impl Rds {
     pub(super) async fn apply_parameters(&self, resource_id: &str) -> Result<(), Fault> {
         let (server, settings) = {
             let state = self.state();
-            let gone = || Fault::no_instance(resource_id);
-            let instance = state.instances.get(resource_id).ok_or_else(gone)?;
+            let instance = state.by_id(resource_id)?;
             (instance.server()?, state.settings_of(instance))
         };
         let waiting = server.set_parameters(&settings).await;

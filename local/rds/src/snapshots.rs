@@ -44,10 +44,9 @@ impl Rds {
     /// Copies the data of an instance. Tells whether that worked.
     pub(super) async fn take_snapshot(&self, resource_id: &str, name: &str) -> bool {
         tokio::time::sleep(self.delays().snapshot).await;
-        let server = self.server_of(resource_id);
-        let copy = match server {
-            Some(server) => postgres::snapshot::take(self.host(), &server, name).await,
-            None => Err(anyhow::anyhow!("the instance has no server")),
+        let copy = match self.running(resource_id) {
+            Ok(server) => postgres::snapshot::take(self.host(), &server, name).await,
+            Err(fault) => Err(fault.into()),
         };
         let message = match &copy {
             Ok(_) => "Manual snapshot created".to_owned(),
@@ -133,8 +132,7 @@ impl State {
                 "The parameter DBSnapshotIdentifier is not a valid identifier.",
             ));
         }
-        let instance = self.instances.get(resource_id);
-        let instance = instance.ok_or_else(|| Fault::no_instance(resource_id))?;
+        let instance = self.by_id(resource_id)?;
         Ok(Snapshot {
             name: name.to_owned(),
             instance: instance.name.clone(),

@@ -78,8 +78,10 @@ impl Rds {
         }
         if with_target {
             self.remove_greens(deployment).await?;
-        } else {
-            self.release_green(deployment, &primary.green).await?;
+        } else if let Some(green) = self.server_of(&primary.green) {
+            // It stays, as a server of its own that takes writes.
+            link::unsubscribe(&green, &deployment.links).await?;
+            self.protect(&primary.green, false).await?;
         }
         match self.server_of(&primary.blue) {
             Some(blue) => link::unpublish(&blue, &deployment.publication()).await,
@@ -96,15 +98,6 @@ impl Rds {
         }
         for green in greens {
             self.remove_instance(green).await?;
-        }
-        Ok(())
-    }
-
-    /// Green stays, as a server of its own that takes writes.
-    async fn release_green(&self, deployment: &Deployment, green: &str) -> anyhow::Result<()> {
-        if let Some(server) = self.server_of(green) {
-            link::unsubscribe(&server, &deployment.links).await?;
-            self.protect(green, false).await?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Rds {
                     let passed = self.delays().watch;
                     watch.degraded(&pairs[0].blue, links, &ours, passed).await
                 }
-                Err(error) => Err(error),
+                Err(fault) => Err(fault.into()),
             };
             match seen {
                 Ok(None) => {}

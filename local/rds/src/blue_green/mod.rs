@@ -15,17 +15,14 @@ pub use breakage::Breakage;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::Deployment;
+use super::model::{Deployment, Member};
 use super::wire::Xml;
 use crate::postgres::Server;
-use anyhow::Context as _;
 
 /// The servers of a pair.
 #[derive(Debug, Clone)]
 struct Pair {
-    blue_id: String,
     blue: Server,
-    green_id: String,
     green: Server,
 }
 
@@ -48,23 +45,14 @@ impl Rds {
     }
 
     /// The servers of all pairs, the primary's first.
-    fn pairs(&self, id: &str) -> anyhow::Result<Vec<Pair>> {
+    fn pairs(&self, id: &str) -> Result<Vec<Pair>, Fault> {
         let state = self.state();
-        let members = state.deployment(id)?.members.iter();
-        let server = |id: &str| {
-            let instance = state.instances.get(id).context("an instance is gone")?;
-            let none = || format!("{} has no server", instance.name);
-            instance.server.clone().with_context(none)
-        };
-        members
-            .map(|member| {
-                Ok(Pair {
-                    blue: server(&member.blue)?,
-                    green: server(&member.green)?,
-                    blue_id: member.blue.clone(),
-                    green_id: member.green.clone(),
-                })
+        let pair = |member: &Member| {
+            Ok(Pair {
+                blue: state.by_id(&member.blue)?.server()?,
+                green: state.by_id(&member.green)?.server()?,
             })
-            .collect()
+        };
+        state.deployment(id)?.members.iter().map(pair).collect()
     }
 }

@@ -62,8 +62,7 @@ impl Rds {
     async fn copy_blue(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self.server_of(&primary.blue);
-        let blue = blue.context("blue has no server")?;
+        let blue = self.running(&primary.blue)?;
         let spec = ServerSpec {
             parameters: self.spec_of(&primary.blue)?.parameters,
             ..self.spec_of(&primary.green)?
@@ -82,10 +81,7 @@ impl Rds {
     async fn upgrade_green(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self.server_of(&primary.blue);
-        let blue = blue.context("blue has no server")?;
-        let green = self.server_of(&primary.green);
-        let green = green.context("green has no server")?;
+        let (blue, green) = (self.running(&primary.blue)?, self.running(&primary.green)?);
         upgrade::to_version(self.host(), &green, &deployment.version).await?;
         if let Some(instance) = self.state().instances.get_mut(&primary.green) {
             instance.read_only = true;
@@ -97,8 +93,7 @@ impl Rds {
 
     async fn open_green(&self, id: &str) -> anyhow::Result<()> {
         let green = self.deployment(id)?.primary().green.clone();
-        let server = self.server_of(&green).context("green has no server")?;
-        self.open_shop(&green, server).await
+        self.open_shop(&green, self.running(&green)?).await
     }
 
     async fn copy_topology(&self, id: &str) -> anyhow::Result<()> {

@@ -22,9 +22,8 @@ impl Rds {
     /// An instance as a client sees it now.
     pub(super) fn view(&self, resource_id: &str) -> Result<Xml, Fault> {
         let state = self.state();
-        let instance = state.instances.get(resource_id);
-        let instance = instance.ok_or_else(|| Fault::no_instance(resource_id))?;
-        Ok(Xml::one("DBInstance", &state.view(instance)))
+        let view = state.view(state.by_id(resource_id)?);
+        Ok(Xml::one("DBInstance", &view))
     }
 
     pub(super) fn set_status(&self, resource_id: &str, status: InstanceStatus) {

@@ -48,6 +48,12 @@ impl State {
         found.ok_or_else(|| Fault::no_instance(name))
     }
 
+    /// The instance of this resource id.
+    pub fn by_id(&self, resource_id: &str) -> Result<&Instance, Fault> {
+        let found = self.instances.get(resource_id);
+        found.ok_or_else(|| Fault::no_instance(resource_id))
+    }
+
     /// The name of an instance right now.
     pub fn name_of(&self, resource_id: &str) -> Option<&str> {
         let instance = self.instances.get(resource_id);
