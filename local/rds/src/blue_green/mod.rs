@@ -15,7 +15,7 @@ pub use breakage::Breakage;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::{Deployment, Member};
+use super::model::{Deployment, DeploymentView, Member};
 use super::wire::Xml;
 use crate::postgres::Server;
 
@@ -28,8 +28,9 @@ struct Pair {
 
 impl Rds {
     fn deployment_view(&self, id: &str) -> Result<Xml, Fault> {
-        let state = self.state();
-        let view = state.deployment(id)?.view(&state);
+        let state = &self.state();
+        let deployment = state.deployment(id)?;
+        let view = DeploymentView { deployment, state };
         Ok(Xml::one("BlueGreenDeployment", &view))
     }
 

@@ -1,7 +1,7 @@
 //! `DescribeDBInstances`.
 
 use crate::fault::Fault;
-use crate::model::Instance;
+use crate::model::{Instance, InstanceView};
 use crate::postgres::version::ENGINE;
 use crate::wire::{Filters, Form, Paging, Xml};
 use crate::{Rds, names};
@@ -32,7 +32,7 @@ impl Rds {
                     _ => vec![],
                 })
         };
-        let state = self.state();
+        let state = &self.state();
         let mut found: Vec<_> = state.instances.values().filter(wanted).collect();
         found.sort_by_key(|instance| &instance.name);
         if let Some(name) = &name
@@ -40,7 +40,8 @@ impl Rds {
         {
             return Err(Fault::no_instance(name));
         }
-        let views = found.into_iter().map(|it| state.view(it)).collect();
-        Xml::page("DBInstances", "DBInstance", views, &paging)
+        let views = found.into_iter();
+        let views = views.map(|instance| InstanceView { instance, state });
+        Xml::page("DBInstances", "DBInstance", views.collect(), &paging)
     }
 }

@@ -14,15 +14,16 @@ pub use frozen::Frozen;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::InstanceStatus;
+use super::model::{InstanceStatus, InstanceView};
 use super::wire::Xml;
 use std::future::Future;
 
 impl Rds {
     /// An instance as a client sees it now.
     pub(super) fn view(&self, resource_id: &str) -> Result<Xml, Fault> {
-        let state = self.state();
-        let view = state.view(state.by_id(resource_id)?);
+        let state = &self.state();
+        let instance = state.by_id(resource_id)?;
+        let view = InstanceView { instance, state };
         Ok(Xml::one("DBInstance", &view))
     }
 

@@ -83,17 +83,6 @@ impl State {
         let found = self.deployments.get_mut(id);
         found.ok_or_else(|| Fault::no_deployment(id))
     }
-
-    /// An instance as a client sees it.
-    pub fn view(&self, instance: &Instance) -> InstanceView {
-        let source = instance.replica_of.as_deref();
-        let replicas = self.replicas_of(&instance.resource_id);
-        InstanceView {
-            instance: instance.clone(),
-            source: source.and_then(|id| self.name_of(id)).map(str::to_owned),
-            replicas: replicas.map(|replica| replica.name.clone()).collect(),
-        }
-    }
 }
 
 /// Tags in an answer.
