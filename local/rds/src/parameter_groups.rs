@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::model::{InstanceStatus, ParameterGroup, State};
-use super::wire::{Filters, Form, Paging, Render, Xml, is};
+use super::wire::{Form, Render, Xml, is};
 use super::{Rds, names};
 use crate::postgres::parameters::{self, ApplyType};
 use crate::postgres::version::family;
@@ -110,10 +110,8 @@ impl Rds {
 
     /// `DescribeDBParameterGroups`.
     pub(super) fn describe_groups(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         let name = form.text("DBParameterGroupName");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let state = self.state();
         let groups = match name {
             Some(name) => vec![state.group(&name)?],
@@ -124,11 +122,9 @@ impl Rds {
 
     /// `DescribeDBParameters`.
     pub(super) fn describe_parameters(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         let group = form.required("DBParameterGroupName")?;
         let source = form.text("Source");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let group = self.state().group(&group)?;
         let parameters = parameters::all().map(|(name, apply)| Parameter {
             name,

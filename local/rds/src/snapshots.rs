@@ -3,7 +3,7 @@
 use super::events::{Event, Source};
 use super::fault::Fault;
 use super::model::{InstanceStatus, Snapshot, State, Tags};
-use super::wire::{Filters, Form, Paging, Xml, is};
+use super::wire::{Form, Xml, is};
 use super::{Rds, names};
 use crate::postgres;
 use crate::postgres::version::ENGINE;
@@ -69,9 +69,7 @@ impl Rds {
         let instance = form.text("DBInstanceIdentifier");
         let resource_id = form.text("DbiResourceId");
         let kind = form.text("SnapshotType");
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (filters, paging) = form.listing(&FILTERS)?;
         let wanted = |it: &&Snapshot| {
             is(name.as_ref(), &it.name)
                 && is(instance.as_ref(), &it.instance)

@@ -3,7 +3,7 @@
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::DeploymentView;
-use crate::wire::{Filters, Form, Paging, Xml, is};
+use crate::wire::{Form, Xml, is};
 
 /// The filters that the operation has.
 const FILTERS: [&str; 4] = [
@@ -16,9 +16,7 @@ const FILTERS: [&str; 4] = [
 impl Rds {
     pub(crate) fn describe_deployments(&self, mut form: Form) -> Result<Xml, Fault> {
         let id = form.text("BlueGreenDeploymentIdentifier");
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (filters, paging) = form.listing(&FILTERS)?;
         let wanted = |view: &DeploymentView<'_>| {
             let (it, source, target) = (view.deployment, view.source(), view.target());
             is(id.as_ref(), &it.id)

@@ -33,8 +33,7 @@ impl Rds {
                 Ok(None) => {}
                 Ok(Some(why)) => return self.degrade(id, &why),
                 Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::debug!(deployment = id, error, "replication was not looked at");
+                    tracing::debug!(deployment = id, "replication was not looked at: {error:#}");
                     watch.forget();
                 }
             }

@@ -119,9 +119,8 @@ impl Rds {
     }
 
     fn fail_provisioning(&self, id: &str, error: &anyhow::Error) {
-        let error = format!("{error:#}");
-        tracing::error!(deployment = id, error, "green was not made");
-        let message = format!("Creation of the blue/green deployment failed: {error}");
+        tracing::error!(deployment = id, "green was not made: {error:#}");
+        let message = format!("Creation of the blue/green deployment failed: {error:#}");
         self.update(id, |deployment| {
             if deployment.status == DeploymentStatus::Provisioning {
                 deployment.status = DeploymentStatus::InvalidConfiguration;

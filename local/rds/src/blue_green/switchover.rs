@@ -136,8 +136,7 @@ impl Rds {
         let green = green.inspect(|_| debug!("green is open"));
         let (green, old) = join(green, old).await;
         for error in [green.err(), old.err()].into_iter().flatten() {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "after a switchover");
+            tracing::error!(deployment = attempt.id, "after a switchover: {error:#}");
         }
         tokio::time::sleep(self.delays().switchover_end).await;
         self.complete(attempt);
@@ -145,8 +144,7 @@ impl Rds {
         self.tell_of(&attempt.id, "RDS-EVENT-0248", "Switchover completed.");
         tokio::time::sleep(self.delays().switchover_rest).await;
         if let Err(error) = self.tidy(attempt).await {
-            let error = format!("{error:#}");
-            tracing::warn!(deployment = attempt.id, error, "not tidied up");
+            tracing::warn!(deployment = attempt.id, "not tidied up: {error:#}");
         }
     }
 
@@ -198,8 +196,7 @@ impl Rds {
             attempt.crossing.open_blue().await
         };
         if let Err(error) = blue.await {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "blue stays closed");
+            tracing::error!(deployment = attempt.id, "blue stays closed: {error:#}");
         }
         self.apply_renames(&renames::reversed(&attempt.renames));
         let green = async {
@@ -207,8 +204,7 @@ impl Rds {
             attempt.crossing.open_green(&attempt.pairs[0].green).await
         };
         if let Err(error) = green.await {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "green stays closed");
+            tracing::error!(deployment = attempt.id, "green stays closed: {error:#}");
         }
         self.update(&attempt.id, |deployment| {
             deployment.status = DeploymentStatus::SwitchoverFailed;

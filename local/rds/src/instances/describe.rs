@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::model::{Instance, InstanceView};
 use crate::postgres::version::ENGINE;
-use crate::wire::{Filters, Form, Paging, Xml};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
 
 /// The filters that the operation has.
@@ -19,9 +19,7 @@ impl Rds {
     pub(crate) fn describe_instances(&self, mut form: Form) -> Result<Xml, Fault> {
         let name = form.text("DBInstanceIdentifier");
         let name = name.map(|name| names::instance_name(&name)).transpose()?;
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (filters, paging) = form.listing(&FILTERS)?;
         let wanted = |it: &&Instance| {
             let arn = it.arn();
             name.as_ref().is_none_or(|name| *name == it.name)

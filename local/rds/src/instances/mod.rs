@@ -46,10 +46,9 @@ impl Rds {
         let view = self.view(&resource_id);
         tokio::spawn(async move {
             if let Err(error) = work.await {
-                let error = format!("{error:#}");
-                tracing::error!(resource_id, error, "an instance failed");
+                tracing::error!(resource_id, "an instance failed: {error:#}");
                 rds.set_status(&resource_id, InstanceStatus::Failed);
-                let message = format!("DB instance failed: {error}");
+                let message = format!("DB instance failed: {error:#}");
                 rds.note(&resource_id, "RDS-EVENT-0031", message);
             }
         });
