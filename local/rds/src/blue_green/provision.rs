@@ -67,12 +67,12 @@ impl Rds {
             parameters: self.spec_of(&primary.blue)?.parameters,
             ..self.spec_of(&primary.green)?
         };
-        let copy = clone::begin(self.host(), &blue, spec).await?;
+        let green = self.host().copy_of(&blue, spec).await?;
         let (links, position) = link::prepare(&blue, &deployment.publication()).await?;
         self.update(id, |deployment| deployment.links = links);
-        let server = copy.to_position(&position).await?;
+        clone::to_position(&green, &blue, &position).await?;
         if let Some(instance) = self.state().instances.get_mut(&primary.green) {
-            instance.server = Some(server);
+            instance.server = Some(green);
             instance.status = InstanceStatus::Upgrading;
         }
         Ok(())

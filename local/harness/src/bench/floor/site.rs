@@ -78,9 +78,10 @@ impl Site {
     /// Green as RDS makes it: a copy of blue as of a slot's position, `pg_upgrade`, subscriptions, a replica; and with
     /// statistics, which Viridian sees to.
     pub(super) async fn make_green(&self) -> Result<Green> {
-        let copy = clone::begin(&self.host, &self.blue, spec("green", DATABASE)).await?;
+        let spec_of_green = spec("green", DATABASE);
+        let green = self.host.copy_of(&self.blue, spec_of_green).await?;
         let (links, position) = link::prepare(&self.blue, FORWARD).await?;
-        let green = copy.to_position(&position).await?;
+        clone::to_position(&green, &self.blue, &position).await?;
         upgrade::to_version(&self.host, &green, "18.4").await?;
         link::subscribe(&self.blue, &green, FORWARD, &links).await?;
         let lanes = links.into_iter().map(|link| Lane {
