@@ -145,14 +145,10 @@ fn spec(id: &str, instance: &str) -> ServerSpec {
 }
 
 fn doors(host: &Host, nameserver: std::net::SocketAddr, blue: &Server) -> Result<Doors> {
-    let named = |name: &str| Address::Name {
-        name: name.to_owned(),
-        nameserver,
-        port: blue.address().port(),
-    };
+    let port = blue.address().port();
     Ok(Doors {
-        writer: named(WRITES),
-        reader: named(READS),
+        writer: Address::name(WRITES, nameserver, port),
+        reader: Address::name(READS, nameserver, port),
         tls: trusting(host.authority.ca_pem())?,
     })
 }
