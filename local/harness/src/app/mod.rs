@@ -35,6 +35,11 @@ pub const READER: &str = "reader";
 /// The password of all roles of the application. They exist on this machine only.
 pub const PASSWORD: &str = "only-on-this-machine";
 
+/// All roles of the application.
+pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
+    SHOPS.iter().map(|shop| shop.owner).chain([READER])
+}
+
 /// How a role of this machine logs in to a database.
 #[must_use]
 pub fn login(database: &str, user: &str) -> Login {

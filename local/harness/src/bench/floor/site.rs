@@ -7,7 +7,8 @@ use anyhow::Result;
 use local_aws::dns::{self, Nameserver, Record, Target};
 use local_rds::host_name;
 use local_rds::postgres::dial::{Address, trusting};
-use local_rds::postgres::{Host, Server, ServerSpec, clone, link, roles, upgrade};
+use local_rds::postgres::link::{self, Link};
+use local_rds::postgres::{Host, Server, ServerSpec, clone, roles, upgrade};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -16,18 +17,11 @@ const FORWARD: &str = "floor_forward";
 /// Seconds for which clients may keep where a name of the shop leads; an endpoint's own answer may not be kept at all.
 const TTL: u32 = 1;
 
-/// One database of the server, and the subscription that carries it.
-#[derive(Debug, Clone)]
-pub(super) struct Lane {
-    pub(super) database: String,
-    pub(super) subscription: String,
-}
-
 /// Green, and what carries blue's databases to it.
 pub(super) struct Green {
     pub(super) writer: Server,
     pub(super) replica: Server,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) links: Vec<Link>,
 }
 
 /// The servers and their names.
@@ -84,13 +78,8 @@ impl Site {
         clone::to_position(&green, &self.blue, &position).await?;
         upgrade::to_version(&self.host, &green, "18.4").await?;
         link::subscribe(&self.blue, &green, FORWARD, &links).await?;
-        let lanes = links.into_iter().map(|link| Lane {
-            database: link.database,
-            subscription: link.name,
-        });
-        let lanes: Vec<Lane> = lanes.collect();
-        for lane in &lanes {
-            let session = link::session(&green, &lane.database).await?;
+        for link in &links {
+            let session = link::session(&green, &link.database).await?;
             session.batch_execute("ANALYZE").await?;
         }
         let replica = self
@@ -100,7 +89,7 @@ impl Site {
         Ok(Green {
             writer: green,
             replica,
-            lanes,
+            links,
         })
     }
 
