@@ -8,7 +8,6 @@ pub mod audit;
 mod backoff;
 pub mod ledger;
 pub mod pause;
-mod pool;
 mod reader;
 pub mod schema;
 mod seat;
@@ -19,7 +18,6 @@ mod writer;
 use anyhow::{Context, Result};
 use ledger::Ledger;
 use local_rds::postgres::dial::{Address, Dialer, Login};
-use pool::Pool;
 use reader::Reader;
 use shop::{SHOPS, Shop};
 use std::path::Path;
@@ -28,7 +26,7 @@ use tally::Tally;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use writer::Writer;
+use writer::{Pool, Writer};
 
 /// The role that reads.
 pub const READER: &str = "reader";
