@@ -84,11 +84,8 @@ fn table(platform: &Platform) -> Result<&Value> {
 /// When there is no writer.
 pub fn application(platform: &Platform) -> Result<Dialer> {
     let server = platform.rds.server(DATABASE).context("no writer")?;
-    let address = Address::Name {
-        name: host_name(DATABASE),
-        nameserver: platform.nameserver_address.into(),
-        port: server.address().port(),
-    };
+    let (nameserver, port) = (platform.nameserver_address, server.address().port());
+    let address = Address::name(&host_name(DATABASE), nameserver.into(), port);
     dialer(platform, address, OWNER)
 }
 

@@ -177,21 +177,14 @@ impl Platform {
             &[]
         };
         let schedules = services.events.keep(kept);
-        let Services {
-            lambda,
-            states,
-            events,
-            rds,
-            cloudwatch,
-        } = services;
         Ok(Self {
             template,
             gateway,
-            lambda,
-            states,
-            events,
-            rds,
-            cloudwatch,
+            lambda: services.lambda,
+            states: services.states,
+            events: services.events,
+            rds: services.rds,
+            cloudwatch: services.cloudwatch,
             nameserver,
             endpoint: endpoint(&host),
             host,
@@ -226,10 +219,9 @@ impl Platform {
             "SecretString": secret.to_string(),
             "ClientRequestToken": uuid::Uuid::new_v4().to_string(),
         });
-        self.client()
-            .json("secretsmanager", "secretsmanager.CreateSecret", &request)
-            .await?;
-        Ok(())
+        let (client, target) = (self.client(), "secretsmanager.CreateSecret");
+        let kept = client.json("secretsmanager", target, &request);
+        kept.await.map(drop)
     }
 
     /// Every call that was made.

@@ -102,10 +102,6 @@ impl Route {
 impl Site<'_> {
     /// By a name of DNS.
     pub(crate) fn named(&self, name: &str) -> Address {
-        Address::Name {
-            name: name.to_owned(),
-            nameserver: self.nameserver,
-            port: self.port,
-        }
+        Address::name(name, self.nameserver, self.port)
     }
 }

@@ -36,23 +36,16 @@ const TTL: u32 = 1;
 /// # Errors
 /// When AWS refuses it.
 pub async fn create_group(client: &Client, name: &str, family: &str) -> Result<()> {
+    let description = "Logical replication for blue/green deployments";
     let group = [
         ("DBParameterGroupName", name),
         ("DBParameterGroupFamily", family),
-        (
-            "Description",
-            "Logical replication for blue/green deployments",
-        ),
+        ("Description", description),
     ];
-    client
-        .query("rds", "CreateDBParameterGroup", &group)
-        .await?;
-    set(
-        client,
-        name,
-        ("rds.logical_replication", "1", "pending-reboot"),
-    )
-    .await
+    let made = client.query("rds", "CreateDBParameterGroup", &group);
+    made.await?;
+    let logical = ("rds.logical_replication", "1", "pending-reboot");
+    set(client, name, logical).await
 }
 
 /// Sets a parameter of a group: its name, its value, and when it is applied.
@@ -64,10 +57,8 @@ async fn set(client: &Client, group: &str, parameter: (&str, &str, &str)) -> Res
         ("Parameters.Parameter.1.ParameterValue", value),
         ("Parameters.Parameter.1.ApplyMethod", method),
     ];
-    client
-        .query("rds", "ModifyDBParameterGroup", &change)
-        .await?;
-    Ok(())
+    let changed = client.query("rds", "ModifyDBParameterGroup", &change);
+    changed.await.map(drop)
 }
 
 /// The parameter groups, and blue's primary with its database, of a version and with these tags; it is available.
@@ -140,9 +131,8 @@ pub async fn create_replica(client: &Client) -> Result<()> {
         ("DBInstanceIdentifier", REPLICA),
         ("SourceDBInstanceIdentifier", DATABASE),
     ];
-    client
-        .query("rds", "CreateDBInstanceReadReplica", &replica)
-        .await?;
+    let made = client.query("rds", "CreateDBInstanceReadReplica", &replica);
+    made.await?;
     available(client, REPLICA).await
 }
 
@@ -174,10 +164,8 @@ pub async fn create_records(client: &Client, zone: &str, records: &[String]) -> 
          <Changes>{}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
         records.concat()
     );
-    client
-        .rest("route53", Method::POST, &path, &changes)
-        .await?;
-    Ok(())
+    let made = client.rest("route53", Method::POST, &path, &changes);
+    made.await.map(drop)
 }
 
 /// The weighted record under which the application reads from the replica.
@@ -233,12 +221,7 @@ pub async fn create_alarm(client: &Client) -> Result<()> {
 /// When there is no such alarm.
 pub async fn set_alarm(client: &Client, state: &str, reason: &str) -> Result<()> {
     let set = json!({ "AlarmName": ALARM, "StateValue": state, "StateReason": reason });
-    client
-        .json(
-            "monitoring",
-            "GraniteServiceVersion20100801.SetAlarmState",
-            &set,
-        )
-        .await?;
-    Ok(())
+    let target = "GraniteServiceVersion20100801.SetAlarmState";
+    let set = client.json("monitoring", target, &set);
+    set.await.map(drop)
 }

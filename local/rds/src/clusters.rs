@@ -2,7 +2,7 @@
 
 use super::Rds;
 use super::fault::Fault;
-use super::wire::{Filters, Form, Paging, Xml};
+use super::wire::{Form, Xml};
 
 /// The filters that the operation has.
 const FILTERS: [&str; 5] = [
@@ -15,11 +15,9 @@ const FILTERS: [&str; 5] = [
 
 impl Rds {
     pub(super) fn describe_clusters(mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &FILTERS)?;
         form.ignore(&["IncludeShared"]);
         let name = form.text("DBClusterIdentifier");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&FILTERS)?;
         match name {
             Some(name) => {
                 let message = format!("DBCluster {name} not found.");

@@ -2,7 +2,7 @@
 
 use super::Rds;
 use super::fault::Fault;
-use super::wire::{Filters, Form, Paging, Render, Xml};
+use super::wire::{Form, Render, Xml};
 use crate::postgres::version::{ENGINE, family, major, numbers};
 
 /// A version that is installed, and where one can go from it.
@@ -42,7 +42,6 @@ fn is_of(offered: &str, wanted: &str) -> bool {
 impl Rds {
     /// `DescribeDBEngineVersions`. An `EngineVersion` of a major alone means all of it.
     pub(super) fn describe_engine_versions(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         form.ignore(&[
             "IncludeAll",
             "ListSupportedCharacterSets",
@@ -51,8 +50,7 @@ impl Rds {
         let (engine, version) = (form.text("Engine"), form.text("EngineVersion"));
         let group_family = form.text("DBParameterGroupFamily");
         let default_only = form.flag("DefaultOnly")?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let offered = self.offered_versions();
         let wanted = |it: &&String| {
             engine.as_deref().is_none_or(|engine| engine == ENGINE)

@@ -1,7 +1,7 @@
 //! What happened, as RDS tells it: operation `DescribeEvents`.
 
 use super::fault::Fault;
-use super::wire::{Filters, Form, Paging, Render, Xml, is};
+use super::wire::{Form, Render, Xml, is};
 use super::{Rds, names};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -107,15 +107,13 @@ impl Render for Event {
 impl Rds {
     /// `DescribeEvents`.
     pub(super) fn describe_events(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         let minutes = form.parsed("Duration")?.unwrap_or(60);
         let end = form.parsed("EndTime")?.unwrap_or_else(Timestamp::now);
         let duration = SignedDuration::from_mins(minutes);
         let (name, kind) = (form.text("SourceIdentifier"), form.text("SourceType"));
         let start: Timestamp = form.parsed("StartTime")?.unwrap_or(end - duration);
         let categories = form.texts("EventCategories");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let wanted = |event: &&Event| {
             is(name.as_ref(), &event.name)
                 && is(kind.as_ref(), event.source.as_str())

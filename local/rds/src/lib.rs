@@ -100,6 +100,11 @@ impl Rds {
         self.state().instances.get(resource_id)?.server.clone()
     }
 
+    /// The same, where there must be one.
+    fn running(&self, resource_id: &str) -> Result<Server, Fault> {
+        self.state().by_id(resource_id)?.server()
+    }
+
     /// The PostgreSQL servers of all instances.
     #[must_use]
     pub fn servers(&self) -> Vec<Server> {

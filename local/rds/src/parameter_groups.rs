@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::model::{InstanceStatus, ParameterGroup, State};
-use super::wire::{Filters, Form, Paging, Render, Xml, is};
+use super::wire::{Form, Render, Xml, is};
 use super::{Rds, names};
 use crate::postgres::parameters::{self, ApplyType};
 use crate::postgres::version::family;
@@ -110,10 +110,8 @@ impl Rds {
 
     /// `DescribeDBParameterGroups`.
     pub(super) fn describe_groups(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         let name = form.text("DBParameterGroupName");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let state = self.state();
         let groups = match name {
             Some(name) => vec![state.group(&name)?],
@@ -124,11 +122,9 @@ impl Rds {
 
     /// `DescribeDBParameters`.
     pub(super) fn describe_parameters(&self, mut form: Form) -> Result<Xml, Fault> {
-        Filters::read(&mut form, &[])?;
         let group = form.required("DBParameterGroupName")?;
         let source = form.text("Source");
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (_, paging) = form.listing(&[])?;
         let group = self.state().group(&group)?;
         let parameters = parameters::all().map(|(name, apply)| Parameter {
             name,
@@ -168,8 +164,7 @@ impl Rds {
     pub(super) async fn apply_parameters(&self, resource_id: &str) -> Result<(), Fault> {
         let (server, settings) = {
             let state = self.state();
-            let gone = || Fault::no_instance(resource_id);
-            let instance = state.instances.get(resource_id).ok_or_else(gone)?;
+            let instance = state.by_id(resource_id)?;
             (instance.server()?, state.settings_of(instance))
         };
         let waiting = server.set_parameters(&settings).await;

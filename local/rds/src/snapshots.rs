@@ -3,7 +3,7 @@
 use super::events::{Event, Source};
 use super::fault::Fault;
 use super::model::{InstanceStatus, Snapshot, State, Tags};
-use super::wire::{Filters, Form, Paging, Xml, is};
+use super::wire::{Form, Xml, is};
 use super::{Rds, names};
 use crate::postgres;
 use crate::postgres::version::ENGINE;
@@ -44,10 +44,9 @@ impl Rds {
     /// Copies the data of an instance. Tells whether that worked.
     pub(super) async fn take_snapshot(&self, resource_id: &str, name: &str) -> bool {
         tokio::time::sleep(self.delays().snapshot).await;
-        let server = self.server_of(resource_id);
-        let copy = match server {
-            Some(server) => postgres::snapshot::take(self.host(), &server, name).await,
-            None => Err(anyhow::anyhow!("the instance has no server")),
+        let copy = match self.running(resource_id) {
+            Ok(server) => postgres::snapshot::take(self.host(), &server, name).await,
+            Err(fault) => Err(fault.into()),
         };
         let message = match &copy {
             Ok(_) => "Manual snapshot created".to_owned(),
@@ -70,9 +69,7 @@ impl Rds {
         let instance = form.text("DBInstanceIdentifier");
         let resource_id = form.text("DbiResourceId");
         let kind = form.text("SnapshotType");
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (filters, paging) = form.listing(&FILTERS)?;
         let wanted = |it: &&Snapshot| {
             is(name.as_ref(), &it.name)
                 && is(instance.as_ref(), &it.instance)
@@ -133,8 +130,7 @@ impl State {
                 "The parameter DBSnapshotIdentifier is not a valid identifier.",
             ));
         }
-        let instance = self.instances.get(resource_id);
-        let instance = instance.ok_or_else(|| Fault::no_instance(resource_id))?;
+        let instance = self.by_id(resource_id)?;
         Ok(Snapshot {
             name: name.to_owned(),
             instance: instance.name.clone(),

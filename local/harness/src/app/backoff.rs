@@ -14,7 +14,7 @@ pub(super) struct Backoff {
 impl Backoff {
     /// A writer's, whose work waits. It tries again at once, as drivers do when the server says that it has ended the
     /// session, and then less and less often, but at least some 25 times a second: it is the one client that its pool lets
-    /// try ([`super::pool`]). A try costs a server and its client some 6 ms of a core, refused or not, so that this is an
+    /// try ([`super::writer::Pool`]). A try costs a server and its client some 6 ms of a core, refused or not, so that this is an
     /// eighth of one.
     ///
     /// Measured on one pair of servers, 20 switches there and back for each setting in turn, on two busy cores: 77 ms

@@ -8,7 +8,6 @@ pub mod audit;
 mod backoff;
 pub mod ledger;
 pub mod pause;
-mod pool;
 mod reader;
 pub mod schema;
 mod seat;
@@ -19,7 +18,6 @@ mod writer;
 use anyhow::{Context, Result};
 use ledger::Ledger;
 use local_rds::postgres::dial::{Address, Dialer, Login};
-use pool::Pool;
 use reader::Reader;
 use shop::{SHOPS, Shop};
 use std::path::Path;
@@ -28,12 +26,17 @@ use tally::Tally;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_postgres_rustls::MakeRustlsConnect;
-use writer::Writer;
+use writer::{Pool, Writer};
 
 /// The role that reads.
 pub const READER: &str = "reader";
 /// The password of all roles of the application. They exist on this machine only.
 pub const PASSWORD: &str = "only-on-this-machine";
+
+/// All roles of the application.
+pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
+    SHOPS.iter().map(|shop| shop.owner).chain([READER])
+}
 
 /// How a role of this machine logs in to a database.
 #[must_use]

@@ -1,7 +1,7 @@
 //! The application's roles, databases and tables, and the rows that are there before it starts.
 
 use super::shop::{SHOPS, Shop};
-use super::{Doors, PASSWORD, READER};
+use super::{Doors, PASSWORD, roles};
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use local_rds::postgres::dial::Session;
@@ -66,7 +66,7 @@ async fn enter(doors: &Doors, database: &str, user: &str) -> Result<Session> {
 async fn make_roles(master: &Client) -> Result<()> {
     // Clients hash their password at each login. They share this machine with the servers, and it is not what is measured.
     master.batch_execute("SET scram_iterations = 256").await?;
-    for role in SHOPS.iter().map(|shop| shop.owner).chain([READER]) {
+    for role in roles() {
         let create = format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'");
         master
             .batch_execute(&create)

@@ -2,7 +2,6 @@
 
 use super::backoff::Backoff;
 use super::ledger::{Action, Entry, Event, Ledger};
-use super::pool::Pool;
 use super::seat::{Answer, Order, Row, Seat};
 use super::shop::Shop;
 use super::tally::{Ack, Tally};
@@ -10,14 +9,19 @@ use anyhow::Result;
 use domain::fence::Side;
 use local_rds::postgres::dial::Dialer;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// How long a writer that was told to stop goes on to find out about its last commit.
 const LAST_TRIES: Duration = Duration::from_secs(5);
 /// Rows that a writer keeps before it rather ends one than begins another.
 const MOST_ROWS: usize = 300;
+
+/// What the writers of one database share: a pool that opens one connection at a time, as pools commonly do, so that a
+/// closed server is tried by one client and not by all of them. Whoever has it opens one.
+pub(super) type Pool = Arc<Mutex<()>>;
 
 /// What a writer needs.
 pub(super) struct Writer {
@@ -101,7 +105,7 @@ impl Writer {
         if seat.is_some() {
             return seat;
         }
-        let _turn = self.pool.turn().await;
+        let _turn = Arc::clone(&self.pool).lock_owned().await;
         let mut stopped = None;
         loop {
             match Seat::take(&mut self.dialer, self.shop, self.id).await {

@@ -1,6 +1,6 @@
 //! `local bench`.
 
-use super::{INTERRUPTED, Load, log_to, unless_interrupted};
+use super::{Load, log_to};
 use anyhow::Result;
 use local::bench::{Bench, Part, folder, text};
 use local::scenario::Progress;
@@ -30,10 +30,7 @@ pub(super) async fn run(chosen: &Chosen) -> Result<ExitCode> {
         load: chosen.load.settings(),
         progress: Arc::new(Progress::default()),
     };
-    let samples = unless_interrupted(Box::pin(bench.run())).await;
-    let Some(samples) = samples.transpose() else {
-        return Ok(ExitCode::from(INTERRUPTED));
-    };
+    let samples = Box::pin(bench.run()).await;
     bench.progress.finish();
     let table = text(&samples?, &bench.load);
     write!(std::io::stdout(), "\n{table}")?;

@@ -1,6 +1,6 @@
 //! `local demo`.
 
-use super::{Demo, INTERRUPTED, code, log_to, unless_interrupted};
+use super::{Demo, code, log_to};
 use anyhow::Result;
 use local::display;
 use local::scenario::{Scenario, runs};
@@ -20,9 +20,7 @@ pub(super) async fn run(demo: &Demo) -> Result<ExitCode> {
         observer: Arc::from(display::for_terminal()),
     };
     log_to(&scenario.folder)?;
-    let Some(summary) = unless_interrupted(Box::pin(scenario.run())).await? else {
-        return Ok(ExitCode::from(INTERRUPTED));
-    };
+    let summary = Box::pin(scenario.run()).await?;
     write!(std::io::stdout(), "\n{}", summary.text())?;
     Ok(code(summary.is_good()))
 }

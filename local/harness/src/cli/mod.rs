@@ -143,9 +143,9 @@ fn carry_out(command: Command) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime")?;
     runtime.block_on(async {
         match command {
-            Command::Demo(demo) => demo::run(&demo).await,
-            Command::Bench(chosen) => bench::run(&chosen).await,
-            Command::Soak(chosen) => soak::run(&chosen).await,
+            Command::Demo(demo) => unless_interrupted(demo::run(&demo)).await,
+            Command::Bench(chosen) => unless_interrupted(bench::run(&chosen)).await,
+            Command::Soak(chosen) => unless_interrupted(soak::run(&chosen)).await,
             Command::Up(up) => up::run(&up).await,
             Command::Audit { run } => audit::started(&run),
             Command::AuditServers { run } => audit::servers(&run).await,
@@ -171,15 +171,15 @@ fn log_to(run: &Path) -> Result<()> {
         .context("setting up the platform's log")
 }
 
-/// What came of some work; `None` if Ctrl-C or SIGTERM came first. That drops the work, and with it the keeper, which stops
+/// What came of some work, unless Ctrl-C or SIGTERM comes first. That drops the work, and with it the keeper, which stops
 /// everything that was started.
-async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+async fn unless_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     tokio::select! {
-        done = work => done.map(Some),
+        done = work => done,
         stopped = interrupted() => {
             stopped?;
             eprintln!("stopping everything that was started");
-            Ok(None)
+            Ok(ExitCode::from(INTERRUPTED))
         }
     }
 }

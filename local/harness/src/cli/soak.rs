@@ -1,6 +1,6 @@
 //! `local soak`.
 
-use super::{INTERRUPTED, Load, log_to, unless_interrupted};
+use super::{Load, log_to};
 use anyhow::Result;
 use local::scenario::Progress;
 use local::soak::{Goal, Soak, folder};
@@ -37,10 +37,7 @@ pub(super) async fn run(chosen: &Chosen) -> Result<ExitCode> {
         load: chosen.load.settings(),
         progress: Arc::new(Progress::default()),
     };
-    let totals = unless_interrupted(Box::pin(soak.run())).await;
-    let Some(totals) = totals.transpose() else {
-        return Ok(ExitCode::from(INTERRUPTED));
-    };
+    let totals = Box::pin(soak.run()).await;
     soak.progress.finish();
     let totals = totals?;
     write!(std::io::stdout(), "\n{}", totals.text())?;

@@ -22,10 +22,10 @@ pub(super) async fn create(site: &Site<'_>) -> Result<Address> {
     site.client
         .json("ssm", "AmazonSSM.PutParameter", &put)
         .await?;
-    let (told, host) = watch::channel(host_name(REPLICA));
+    let (told, name) = watch::channel(host_name(REPLICA));
     tokio::spawn(poll(site.client.clone(), told));
-    Ok(Address::Told {
-        host,
+    Ok(Address::Name {
+        name,
         nameserver: site.nameserver,
         port: site.port,
     })

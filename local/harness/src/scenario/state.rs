@@ -1,7 +1,7 @@
 //! What stands where before and after the upgrade, so that both can be compared.
 
 use super::world::World;
-use crate::app::READER;
+use crate::app::roles;
 use crate::app::shop::SHOPS;
 use crate::shop::DATABASE;
 use anyhow::{Context, Result};
@@ -90,11 +90,7 @@ async fn databases(world: &World) -> Result<(Vec<String>, Vec<String>, Vec<Strin
         objects.extend(texts(OBJECTS).await?);
         replication.extend(texts(REPLICATION).await?);
         if shop.database == DATABASE {
-            let roles: Vec<&str> = SHOPS
-                .iter()
-                .map(|shop| shop.owner)
-                .chain([READER])
-                .collect();
+            let roles: Vec<&str> = roles().collect();
             let rows = admin.query(FENCED, &[&roles]).await?;
             fenced.extend(rows.iter().map(|row| row.get::<_, String>(0)));
         }

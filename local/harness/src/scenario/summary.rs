@@ -109,11 +109,7 @@ pub struct Share {
 }
 
 /// A line of the text: a label and two columns.
-struct Line {
-    label: &'static str,
-    left: String,
-    right: String,
-}
+type Line = (&'static str, String, String);
 
 impl Summary {
     /// Whether the run ended as it must.
@@ -126,13 +122,11 @@ impl Summary {
     #[must_use]
     pub fn text(&self) -> String {
         let lines = self.lines();
-        let two_columns = lines.iter().filter(|line| !line.right.is_empty());
-        let width = two_columns
-            .map(|line| line.left.chars().count())
-            .max()
-            .unwrap_or(0);
+        let two_columns = lines.iter().filter(|(.., right)| !right.is_empty());
+        let width = two_columns.map(|(_, left, _)| left.chars().count()).max();
+        let width = width.unwrap_or(0);
         let mut text = format!("{}\n\n", self.heading());
-        for Line { label, left, right } in lines {
+        for (label, left, right) in lines {
             text.push_str(format!("  {label:<12} {left:<width$}  {right}").trim_end());
             text.push('\n');
         }
@@ -159,21 +153,21 @@ impl Summary {
     }
 
     fn lines(&self) -> Vec<Line> {
+        let alone = |label, what: &String| (label, what.clone(), String::new());
+        let outage = format!("{:.0} ms", self.read_outage_ms);
+        let errors = format!("{} read errors", thousands(self.read_errors));
         let mut lines = vec![self.plan_line()];
-        lines.extend(self.findings.iter().map(|finding| line("", finding, "")));
+        lines.extend(self.findings.iter().map(|finding| alone("", finding)));
         lines.extend(self.green_line());
         lines.extend(self.reads_line());
-        lines.extend(self.injected.iter().map(|what| line("injected", what, "")));
+        lines.extend(self.injected.iter().map(|what| alone("injected", what)));
         lines.extend(self.alarm_line());
         lines.push(self.pause_line());
         lines.extend(self.back_line());
         lines.push(self.commits_line());
-        lines.push(line(
-            "read outage",
-            &format!("{} ms", round(self.read_outage_ms)),
-            &format!("{} read errors", thousands(self.read_errors)),
-        ));
-        lines.push(self.serving_line());
+        lines.push(("read outage", outage, errors));
+        let members = self.members.join(" · ");
+        lines.push(("serving", word(self.serving), members));
         lines.extend(self.receipt_line());
         lines
     }
@@ -184,7 +178,8 @@ impl Summary {
             1 => "1 thing in the way".to_owned(),
             several => format!("{several} things in the way"),
         };
-        line("plan", &format!("{} checks, {found}", self.checks), "")
+        let checks = format!("{} checks, {found}", self.checks);
+        ("plan", checks, String::new())
     }
 
     fn green_line(&self) -> Option<Line> {
@@ -195,116 +190,65 @@ impl Summary {
             }
             _ => String::new(),
         };
-        Some(line("green", &ready, &alike))
+        Some(("green", ready, alike))
     }
 
     fn reads_line(&self) -> Option<Line> {
-        let asked: Vec<String> = self
-            .ramp
-            .iter()
-            .map(|share| share.asked.to_string())
-            .collect();
-        let seen = self.ramp.iter().map(|share| {
-            share
-                .seen
-                .map_or("?".to_owned(), |seen| format!("{seen:.1}"))
-        });
+        let asked = self.ramp.iter().map(|share| share.asked.to_string());
+        let asked: Vec<String> = asked.collect();
+        let seen = self.ramp.iter().map(|share| share.seen);
+        let seen = seen.map(|seen| seen.map_or("?".to_owned(), |seen| format!("{seen:.1}")));
         let seen: Vec<String> = seen.collect();
-        (!asked.is_empty()).then(|| {
-            line(
-                "reads",
-                &format!("{} %", asked.join(" → ")),
-                &format!("seen {}", seen.join(" · ")),
-            )
-        })
+        let (all, seen) = (asked.join(" → "), seen.join(" · "));
+        (!asked.is_empty()).then(|| ("reads", format!("{all} %"), format!("seen {seen}")))
     }
 
     fn alarm_line(&self) -> Option<Line> {
-        let accepted = format!("records on blue after {} ms", round(self.alarm_to_blue_ms?));
+        let accepted = format!("records on blue after {:.0} ms", self.alarm_to_blue_ms?);
+        let ttl = self.record_ttl_s.unwrap_or(0);
         let last = self.blue_to_last_green_read_ms.map_or_else(
             || "no read on green after it".to_owned(),
-            |last| {
-                format!(
-                    "last read on green {} ms later, TTL {} s",
-                    round(last),
-                    self.record_ttl_s.unwrap_or(0)
-                )
-            },
+            |last| format!("last read on green {last:.0} ms later, TTL {ttl} s"),
         );
-        Some(line("alarm", &accepted, &last))
+        Some(("alarm", accepted, last))
     }
 
     fn pause_line(&self) -> Line {
-        let longest = round(self.longest_client_wait_ms);
-        match (self.write_pause_ms, self.rds_share_ms, self.our_share_ms) {
-            (Some(pause), Some(rds), Some(ours)) => line(
-                "write pause",
-                &format!("{} ms", round(pause)),
-                &format!(
-                    "RDS {} · ours {} · longest writer {longest}",
-                    round(rds),
-                    round(ours)
-                ),
-            ),
-            (Some(pause), ..) => line(
-                "write pause",
-                &format!("{} ms", round(pause)),
-                &format!("longest writer {longest}"),
-            ),
-            _ => line(
-                "write pause",
-                "none, no switch",
-                &format!("longest wait of a writer {longest} ms"),
-            ),
-        }
+        let longest = self.longest_client_wait_ms;
+        let (pause, waited) = if let Some(pause) = self.write_pause_ms {
+            let shares = self.rds_share_ms.zip(self.our_share_ms);
+            let shares = shares.map(|(rds, ours)| format!("RDS {rds:.0} · ours {ours:.0} · "));
+            let waited = format!("{}longest writer {longest:.0}", shares.unwrap_or_default());
+            (format!("{pause:.0} ms"), waited)
+        } else {
+            let waited = format!("longest wait of a writer {longest:.0} ms");
+            ("none, no switch".to_owned(), waited)
+        };
+        ("write pause", pause, waited)
     }
 
     fn back_line(&self) -> Option<Line> {
-        let pause = format!("{} ms", round(self.rollback_pause_ms?));
-        let longest = round(self.longest_rollback_wait_ms.unwrap_or_default());
-        let alarm = self.alarm_to_writes_ms.map_or_else(String::new, |after| {
-            format!("writes on blue {} ms after the alarm · ", round(after))
-        });
-        Some(line(
-            "way back",
-            &pause,
-            &format!("{alarm}longest writer {longest}"),
-        ))
+        let pause = format!("{:.0} ms", self.rollback_pause_ms?);
+        let longest = self.longest_rollback_wait_ms.unwrap_or_default();
+        let alarm = self.alarm_to_writes_ms;
+        let alarm = alarm.map(|after| format!("writes on blue {after:.0} ms after the alarm · "));
+        let waited = format!("{}longest writer {longest:.0}", alarm.unwrap_or_default());
+        Some(("way back", pause, waited))
     }
 
     fn commits_line(&self) -> Line {
-        let mut right = format!("{} lost · {} doubled", self.lost, self.doubled);
+        let mut flaws = format!("{} lost · {} doubled", self.lost, self.doubled);
         if self.wrong + self.stray > 0 {
-            right = format!("{right} · {} wrong · {} stray", self.wrong, self.stray);
+            flaws = format!("{flaws} · {} wrong · {} stray", self.wrong, self.stray);
         }
-        line(
-            "commits",
-            &format!("{} acknowledged", thousands(self.acknowledged)),
-            &right,
-        )
-    }
-
-    fn serving_line(&self) -> Line {
-        let side = word(self.serving);
-        line("serving", &side, &self.members.join(" · "))
+        let done = format!("{} acknowledged", thousands(self.acknowledged));
+        ("commits", done, flaws)
     }
 
     fn receipt_line(&self) -> Option<Line> {
         let path = self.back_receipt.as_ref().or(self.receipt.as_ref())?;
         let file = path.file_name()?.to_string_lossy();
         let receipt = format!("{}/{file}", runs::shown(path.parent()?));
-        Some(line("receipt", &receipt, ""))
+        Some(("receipt", receipt, String::new()))
     }
-}
-
-fn line(label: &'static str, left: &str, right: &str) -> Line {
-    Line {
-        label,
-        left: left.to_owned(),
-        right: right.to_owned(),
-    }
-}
-
-fn round(ms: f64) -> String {
-    format!("{ms:.0}")
 }

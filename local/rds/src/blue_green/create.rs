@@ -162,7 +162,7 @@ impl Rds {
         greens.insert(0, (source.resource_id.clone(), primary));
         let members = greens.iter().map(|(blue, green)| Member {
             blue: blue.clone(),
-            green: Some(green.resource_id.clone()),
+            green: green.resource_id.clone(),
             status: MemberStatus::Provisioning,
         });
         let deployment = request.deployment(members.collect(), target);

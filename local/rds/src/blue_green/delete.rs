@@ -32,7 +32,7 @@ impl State {
             ));
         }
         let members = deployment.members.iter();
-        let mut greens = members.filter_map(|member| self.instances.get(member.green.as_ref()?));
+        let mut greens = members.filter_map(|member| self.instances.get(&member.green));
         match greens.find(|green| green.deletion_protection) {
             Some(green) => Err(Fault::invalid_combination(format!(
                 "Cannot delete protected DB Instance {}, please disable deletion protection and try again.",
@@ -78,8 +78,10 @@ impl Rds {
         }
         if with_target {
             self.remove_greens(deployment).await?;
-        } else if let Some(green) = &primary.green {
-            self.release_green(deployment, green).await?;
+        } else if let Some(green) = self.server_of(&primary.green) {
+            // It stays, as a server of its own that takes writes.
+            link::unsubscribe(&green, &deployment.links).await?;
+            self.protect(&primary.green, false).await?;
         }
         match self.server_of(&primary.blue) {
             Some(blue) => link::unpublish(&blue, &deployment.publication()).await,
@@ -90,21 +92,12 @@ impl Rds {
     /// Takes green down, replicas first.
     async fn remove_greens(&self, deployment: &Deployment) -> anyhow::Result<()> {
         let members = deployment.members.iter().rev();
-        let greens = members.filter_map(|member| member.green.as_ref());
+        let greens = members.map(|member| &member.green);
         for green in greens.clone() {
             self.set_status(green, InstanceStatus::Deleting);
         }
         for green in greens {
             self.remove_instance(green).await?;
-        }
-        Ok(())
-    }
-
-    /// Green stays, as a server of its own that takes writes.
-    async fn release_green(&self, deployment: &Deployment, green: &str) -> anyhow::Result<()> {
-        if let Some(server) = self.server_of(green) {
-            link::unsubscribe(&server, &deployment.links).await?;
-            self.protect(green, false).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::DeploymentView;
-use crate::wire::{Filters, Form, Paging, Xml, is};
+use crate::wire::{Form, Xml, is};
 
 /// The filters that the operation has.
 const FILTERS: [&str; 4] = [
@@ -16,21 +16,20 @@ const FILTERS: [&str; 4] = [
 impl Rds {
     pub(crate) fn describe_deployments(&self, mut form: Form) -> Result<Xml, Fault> {
         let id = form.text("BlueGreenDeploymentIdentifier");
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
-        let wanted = |view: &DeploymentView| {
-            let it = &view.deployment;
+        let (filters, paging) = form.listing(&FILTERS)?;
+        let wanted = |view: &DeploymentView<'_>| {
+            let (it, source, target) = (view.deployment, view.source(), view.target());
             is(id.as_ref(), &it.id)
                 && filters.pass(|filter| match filter {
                     "blue-green-deployment-identifier" => vec![it.id.as_str()],
                     "blue-green-deployment-name" => vec![it.name.as_str()],
-                    "source" => view.source().into_iter().collect(),
-                    _ => view.target().into_iter().collect(),
+                    "source" => source.as_deref().into_iter().collect(),
+                    _ => target.as_deref().into_iter().collect(),
                 })
         };
-        let state = self.state();
-        let views = state.deployments.values().map(|it| it.view(&state));
+        let state = &self.state();
+        let deployments = state.deployments.values();
+        let views = deployments.map(|deployment| DeploymentView { deployment, state });
         let found: Vec<_> = views.filter(wanted).collect();
         match &id {
             Some(id) if found.is_empty() => Err(Fault::no_deployment(id)),

@@ -70,8 +70,8 @@ impl Rds {
     fn unfit_member(&self, deployment: &Deployment) -> Option<String> {
         let state = self.state();
         let members = deployment.members.iter();
-        let ids = members.flat_map(|member| [Some(&member.blue), member.green.as_ref()]);
-        let mut instances = ids.flatten().filter_map(|id| state.instances.get(id));
+        let ids = members.flat_map(|member| [&member.blue, &member.green]);
+        let mut instances = ids.filter_map(|id| state.instances.get(id));
         instances.find_map(|instance| match instance.check_available() {
             Err(fault) => Some(fault.message),
             Ok(()) => instance

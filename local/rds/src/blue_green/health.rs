@@ -1,7 +1,7 @@
 //! RDS looks after the replication of a deployment, and says so when it can't be trusted any more.
 
 use crate::Rds;
-use crate::model::{DeploymentStatus, Instance, MemberStatus, State};
+use crate::model::{DeploymentStatus, Instance, Member, MemberStatus, State};
 use crate::postgres::health::Watch;
 
 impl Rds {
@@ -27,14 +27,13 @@ impl Rds {
                     let passed = self.delays().watch;
                     watch.degraded(&pairs[0].blue, links, &ours, passed).await
                 }
-                Err(error) => Err(error),
+                Err(fault) => Err(fault.into()),
             };
             match seen {
                 Ok(None) => {}
                 Ok(Some(why)) => return self.degrade(id, &why),
                 Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::debug!(deployment = id, error, "replication was not looked at");
+                    tracing::debug!(deployment = id, "replication was not looked at: {error:#}");
                     watch.forget();
                 }
             }
@@ -62,10 +61,8 @@ impl Rds {
             return true;
         };
         let members = deployment.members.iter().enumerate();
-        let losses = members.filter_map(|(index, member)| {
-            let green = member.green.as_deref().unwrap_or_default();
-            Some((index, loss(&state, &member.blue, green, index > 0)?))
-        });
+        let losses =
+            members.filter_map(|(index, member)| Some((index, loss(&state, member, index > 0)?)));
         let losses: Vec<_> = losses.collect();
         let lost = !losses.is_empty();
         if lost && let Ok(deployment) = state.deployment_mut(id) {
@@ -80,12 +77,12 @@ impl Rds {
     }
 }
 
-fn loss(state: &State, blue: &str, green: &str, replica: bool) -> Option<MemberStatus> {
+fn loss(state: &State, pair: &Member, replica: bool) -> Option<MemberStatus> {
     let promoted = |it: &Instance| replica && it.replica_of.is_none();
     let gone = |id: &str| state.instances.get(id).is_none_or(promoted);
-    if gone(blue) {
+    if gone(&pair.blue) {
         Some(MemberStatus::MissingSource)
     } else {
-        gone(green).then_some(MemberStatus::MissingTarget)
+        gone(&pair.green).then_some(MemberStatus::MissingTarget)
     }
 }

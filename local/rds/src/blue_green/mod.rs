@@ -15,24 +15,22 @@ pub use breakage::Breakage;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::Deployment;
+use super::model::{Deployment, DeploymentView, Member};
 use super::wire::Xml;
 use crate::postgres::Server;
-use anyhow::Context as _;
 
 /// The servers of a pair.
 #[derive(Debug, Clone)]
 struct Pair {
-    blue_id: String,
     blue: Server,
-    green_id: String,
     green: Server,
 }
 
 impl Rds {
     fn deployment_view(&self, id: &str) -> Result<Xml, Fault> {
-        let state = self.state();
-        let view = state.deployment(id)?.view(&state);
+        let state = &self.state();
+        let deployment = state.deployment(id)?;
+        let view = DeploymentView { deployment, state };
         Ok(Xml::one("BlueGreenDeployment", &view))
     }
 
@@ -48,24 +46,14 @@ impl Rds {
     }
 
     /// The servers of all pairs, the primary's first.
-    fn pairs(&self, id: &str) -> anyhow::Result<Vec<Pair>> {
+    fn pairs(&self, id: &str) -> Result<Vec<Pair>, Fault> {
         let state = self.state();
-        let members = state.deployment(id)?.members.iter();
-        let server = |id: &str| {
-            let instance = state.instances.get(id).context("an instance is gone")?;
-            let none = || format!("{} has no server", instance.name);
-            instance.server.clone().with_context(none)
-        };
-        members
-            .map(|member| {
-                let green_id = member.green.clone().context("there is no green")?;
-                Ok(Pair {
-                    blue: server(&member.blue)?,
-                    green: server(&green_id)?,
-                    blue_id: member.blue.clone(),
-                    green_id,
-                })
+        let pair = |member: &Member| {
+            Ok(Pair {
+                blue: state.by_id(&member.blue)?.server()?,
+                green: state.by_id(&member.green)?.server()?,
             })
-            .collect()
+        };
+        state.deployment(id)?.members.iter().map(pair).collect()
     }
 }

@@ -62,20 +62,17 @@ impl Rds {
     async fn copy_blue(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self.server_of(&primary.blue);
-        let blue = blue.context("blue has no server")?;
-        let green = primary.green.clone().context("green was not announced")?;
+        let blue = self.running(&primary.blue)?;
         let spec = ServerSpec {
-            version: blue.version(),
             parameters: self.spec_of(&primary.blue)?.parameters,
-            ..self.spec_of(&green)?
+            ..self.spec_of(&primary.green)?
         };
-        let copy = clone::begin(self.host(), &blue, spec).await?;
+        let green = self.host().copy_of(&blue, spec).await?;
         let (links, position) = link::prepare(&blue, &deployment.publication()).await?;
         self.update(id, |deployment| deployment.links = links);
-        let server = copy.to_position(&position).await?;
-        if let Some(instance) = self.state().instances.get_mut(&green) {
-            instance.server = Some(server);
+        clone::to_position(&green, &blue, &position).await?;
+        if let Some(instance) = self.state().instances.get_mut(&primary.green) {
+            instance.server = Some(green);
             instance.status = InstanceStatus::Upgrading;
         }
         Ok(())
@@ -84,32 +81,26 @@ impl Rds {
     async fn upgrade_green(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
         let primary = deployment.primary();
-        let blue = self.server_of(&primary.blue);
-        let blue = blue.context("blue has no server")?;
-        let green_id = primary.green.clone().unwrap_or_default();
-        let green = self.server_of(&green_id).context("green has no server")?;
+        let (blue, green) = (self.running(&primary.blue)?, self.running(&primary.green)?);
         upgrade::to_version(self.host(), &green, &deployment.version).await?;
-        if let Some(instance) = self.state().instances.get_mut(&green_id) {
+        if let Some(instance) = self.state().instances.get_mut(&primary.green) {
             instance.read_only = true;
         }
-        self.apply_parameters(&green_id).await?;
+        self.apply_parameters(&primary.green).await?;
         green.restart(StopMode::Fast).await?;
         link::subscribe(&blue, &green, &deployment.publication(), &deployment.links).await
     }
 
     async fn open_green(&self, id: &str) -> anyhow::Result<()> {
         let green = self.deployment(id)?.primary().green.clone();
-        let green = green.unwrap_or_default();
-        let server = self.server_of(&green).context("green has no server")?;
-        self.open_shop(&green, server).await
+        self.open_shop(&green, self.running(&green)?).await
     }
 
     async fn copy_topology(&self, id: &str) -> anyhow::Result<()> {
         let deployment = self.deployment(id)?;
-        let primary = deployment.primary().green.clone().unwrap_or_default();
+        let primary = &deployment.primary().green;
         for member in &deployment.members[1..] {
-            let green = member.green.clone().unwrap_or_default();
-            self.start_replica(&green, &primary).await?;
+            self.start_replica(&member.green, primary).await?;
         }
         Ok(())
     }
@@ -128,9 +119,8 @@ impl Rds {
     }
 
     fn fail_provisioning(&self, id: &str, error: &anyhow::Error) {
-        let error = format!("{error:#}");
-        tracing::error!(deployment = id, error, "green was not made");
-        let message = format!("Creation of the blue/green deployment failed: {error}");
+        tracing::error!(deployment = id, "green was not made: {error:#}");
+        let message = format!("Creation of the blue/green deployment failed: {error:#}");
         self.update(id, |deployment| {
             if deployment.status == DeploymentStatus::Provisioning {
                 deployment.status = DeploymentStatus::InvalidConfiguration;

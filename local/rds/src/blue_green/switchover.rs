@@ -1,10 +1,11 @@
 //! `SwitchoverBlueGreenDeployment`: blue's names go to green, and with them the writes; or everything stays as it was.
 
-use super::renames::Renames;
+use super::renames::{self, Rename};
 use super::{Breakage, Pair};
 use crate::Rds;
 use crate::fault::Fault;
 use crate::model::{DeploymentStatus, MemberStatus};
+use crate::names::host_name;
 use crate::postgres::crossing::Crossing;
 use crate::postgres::{Server, link};
 use crate::wire::{Form, Xml};
@@ -22,7 +23,7 @@ const LEVEL: Duration = Duration::from_secs(10);
 struct Attempt {
     id: String,
     pairs: Vec<Pair>,
-    renames: Renames,
+    renames: Vec<Rename>,
     crossing: Crossing,
 }
 
@@ -35,8 +36,8 @@ impl Attempt {
 }
 
 async fn end_sessions(servers: &[Server]) -> anyhow::Result<()> {
-    try_join_all(servers.iter().map(Server::drop_sessions)).await?;
-    Ok(())
+    let ends = servers.iter().map(Server::drop_sessions);
+    try_join_all(ends).await.map(drop)
 }
 
 impl Rds {
@@ -92,8 +93,10 @@ impl Rds {
             bail!("{obstacle}");
         }
         tokio::time::sleep(self.delays().switchover_checks).await;
-        let renames = Renames::plan(&self.state(), &deployment)?;
-        self.certify(&renames.certificates()).await?;
+        let renames = renames::plan(&self.state(), &deployment)?;
+        // Good before and after, so that none is made in between.
+        self.certify(&renames, |it| vec![host_name(&it.to), host_name(&it.from)])
+            .await?;
         let crossing = Crossing::open(&pairs[0].blue, &pairs[0].green, &deployment.links).await?;
         let level = timeout(LEVEL, crossing.catch_up()).await;
         level.context("replication lags too far behind")??;
@@ -111,13 +114,13 @@ impl Rds {
     async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {
         let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
         try_join(crossing.close_green(), end_sessions(&attempt.replicas())).await?;
-        self.protect(&primary.green_id, false).await?;
+        self.protect(primary.green.id(), false).await?;
         debug!("green is closed, and will take writes");
         crossing.close_blue().await?;
         debug!("blue is closed");
         tokio::time::sleep(self.delays().switchover_pause).await;
         self.check_breakage(Breakage::Switchover)?;
-        let protected = self.protect(&primary.blue_id, true);
+        let protected = self.protect(primary.blue.id(), true);
         try_join(crossing.carry_over(), protected).await?;
         debug!("green is level");
         Ok(())
@@ -133,8 +136,7 @@ impl Rds {
         let green = green.inspect(|_| debug!("green is open"));
         let (green, old) = join(green, old).await;
         for error in [green.err(), old.err()].into_iter().flatten() {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "after a switchover");
+            tracing::error!(deployment = attempt.id, "after a switchover: {error:#}");
         }
         tokio::time::sleep(self.delays().switchover_end).await;
         self.complete(attempt);
@@ -142,8 +144,7 @@ impl Rds {
         self.tell_of(&attempt.id, "RDS-EVENT-0248", "Switchover completed.");
         tokio::time::sleep(self.delays().switchover_rest).await;
         if let Err(error) = self.tidy(attempt).await {
-            let error = format!("{error:#}");
-            tracing::warn!(deployment = attempt.id, error, "not tidied up");
+            tracing::warn!(deployment = attempt.id, "not tidied up: {error:#}");
         }
     }
 
@@ -151,9 +152,9 @@ impl Rds {
     fn complete(&self, attempt: &Attempt) {
         let mut state = self.state();
         for pair in &attempt.pairs {
-            let blue = state.instances.get(&pair.blue_id);
+            let blue = state.instances.get(pair.blue.id());
             let tags = blue.map(|blue| blue.tags.clone());
-            if let (Some(green), Some(tags)) = (state.instances.get_mut(&pair.green_id), tags) {
+            if let (Some(green), Some(tags)) = (state.instances.get_mut(pair.green.id()), tags) {
                 green.tags = tags;
             }
         }
@@ -172,7 +173,8 @@ impl Rds {
         end_sessions(&old).await?;
         let publication = self.deployment(&attempt.id)?.publication();
         link::unpublish(&attempt.pairs[0].blue, &publication).await?;
-        self.certify(&attempt.renames.new_names()).await
+        self.certify(&attempt.renames, |it| vec![host_name(&it.to)])
+            .await
     }
 
     /// Nothing was changed: the deployment is as it was.
@@ -190,21 +192,19 @@ impl Rds {
     async fn take_back(&self, attempt: &Attempt, error: &anyhow::Error) {
         let message = format!("Switchover failed and was taken back: {error:#}");
         let blue = async {
-            self.protect(&attempt.pairs[0].blue_id, false).await?;
+            self.protect(attempt.pairs[0].blue.id(), false).await?;
             attempt.crossing.open_blue().await
         };
         if let Err(error) = blue.await {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "blue stays closed");
+            tracing::error!(deployment = attempt.id, "blue stays closed: {error:#}");
         }
-        self.apply_renames(&attempt.renames.reversed());
+        self.apply_renames(&renames::reversed(&attempt.renames));
         let green = async {
-            self.protect(&attempt.pairs[0].green_id, true).await?;
+            self.protect(attempt.pairs[0].green.id(), true).await?;
             attempt.crossing.open_green(&attempt.pairs[0].green).await
         };
         if let Err(error) = green.await {
-            let error = format!("{error:#}");
-            tracing::error!(deployment = attempt.id, error, "green stays closed");
+            tracing::error!(deployment = attempt.id, "green stays closed: {error:#}");
         }
         self.update(&attempt.id, |deployment| {
             deployment.status = DeploymentStatus::SwitchoverFailed;
@@ -226,12 +226,15 @@ impl Rds {
         Ok(())
     }
 
-    async fn certify(&self, names: &[(String, Vec<String>)]) -> anyhow::Result<()> {
-        let issue = names.iter().map(|(resource_id, names)| async move {
-            let server = self.server_of(resource_id).context("an instance is gone")?;
-            server.set_names(names).await
+    async fn certify(
+        &self,
+        renames: &[Rename],
+        names: fn(&Rename) -> Vec<String>,
+    ) -> anyhow::Result<()> {
+        let issue = renames.iter().map(|rename| async move {
+            let server = self.running(&rename.resource_id)?;
+            server.set_names(&names(rename)).await
         });
-        try_join_all(issue).await?;
-        Ok(())
+        try_join_all(issue).await.map(drop)
     }
 }

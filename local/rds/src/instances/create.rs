@@ -6,7 +6,6 @@ use crate::postgres::version::{self, ENGINE, default_group};
 use crate::postgres::{Server, ServerSpec, roles};
 use crate::wire::{Form, Xml};
 use crate::{Rds, names};
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 /// Parameters of creation that change nothing that could be seen here.
@@ -120,10 +119,9 @@ impl Rds {
     }
 
     /// What an instance's server is to be.
-    pub(crate) fn spec_of(&self, resource_id: &str) -> anyhow::Result<ServerSpec> {
+    pub(crate) fn spec_of(&self, resource_id: &str) -> Result<ServerSpec, Fault> {
         let state = self.state();
-        let instance = state.instances.get(resource_id);
-        let instance = instance.context("the instance is gone")?;
+        let instance = state.by_id(resource_id)?;
         Ok(ServerSpec {
             id: resource_id.to_owned(),
             version: instance.version.clone(),

@@ -1,9 +1,9 @@
 //! `DescribeDBInstances`.
 
 use crate::fault::Fault;
-use crate::model::Instance;
+use crate::model::{Instance, InstanceView};
 use crate::postgres::version::ENGINE;
-use crate::wire::{Filters, Form, Paging, Xml};
+use crate::wire::{Form, Xml};
 use crate::{Rds, names};
 
 /// The filters that the operation has.
@@ -19,9 +19,7 @@ impl Rds {
     pub(crate) fn describe_instances(&self, mut form: Form) -> Result<Xml, Fault> {
         let name = form.text("DBInstanceIdentifier");
         let name = name.map(|name| names::instance_name(&name)).transpose()?;
-        let filters = Filters::read(&mut form, &FILTERS)?;
-        let paging = Paging::read(&mut form)?;
-        form.end()?;
+        let (filters, paging) = form.listing(&FILTERS)?;
         let wanted = |it: &&Instance| {
             let arn = it.arn();
             name.as_ref().is_none_or(|name| *name == it.name)
@@ -32,7 +30,7 @@ impl Rds {
                     _ => vec![],
                 })
         };
-        let state = self.state();
+        let state = &self.state();
         let mut found: Vec<_> = state.instances.values().filter(wanted).collect();
         found.sort_by_key(|instance| &instance.name);
         if let Some(name) = &name
@@ -40,7 +38,8 @@ impl Rds {
         {
             return Err(Fault::no_instance(name));
         }
-        let views = found.into_iter().map(|it| state.view(it)).collect();
-        Xml::page("DBInstances", "DBInstance", views, &paging)
+        let views = found.into_iter();
+        let views = views.map(|instance| InstanceView { instance, state });
+        Xml::page("DBInstances", "DBInstance", views.collect(), &paging)
     }
 }

@@ -1,7 +1,7 @@
 //! Instances that are made once and then thawed as often as one likes, faster than RDS makes them.
 
 use crate::model::{Instance, InstanceStatus, ParameterGroup};
-use crate::postgres::{Server, ServerSpec, snapshot};
+use crate::postgres::{Server, snapshot};
 use crate::{Rds, names};
 use anyhow::Result;
 use jiff::Timestamp;
@@ -64,10 +64,7 @@ impl Rds {
             ..frozen.instance.clone()
         };
         let resource_id = self.admit(instance)?;
-        let spec = ServerSpec {
-            version: frozen.instance.version.clone(),
-            ..self.spec_of(&resource_id)?
-        };
+        let spec = self.spec_of(&resource_id)?;
         let server = self.host().thaw(spec, &frozen.data).await?;
         if let Some(source) = source {
             server.follow(source, None)?;

@@ -14,17 +14,17 @@ pub use frozen::Frozen;
 use super::Rds;
 use super::events::{Event, Source};
 use super::fault::Fault;
-use super::model::InstanceStatus;
+use super::model::{InstanceStatus, InstanceView};
 use super::wire::Xml;
 use std::future::Future;
 
 impl Rds {
     /// An instance as a client sees it now.
     pub(super) fn view(&self, resource_id: &str) -> Result<Xml, Fault> {
-        let state = self.state();
-        let instance = state.instances.get(resource_id);
-        let instance = instance.ok_or_else(|| Fault::no_instance(resource_id))?;
-        Ok(Xml::one("DBInstance", &state.view(instance)))
+        let state = &self.state();
+        let instance = state.by_id(resource_id)?;
+        let view = InstanceView { instance, state };
+        Ok(Xml::one("DBInstance", &view))
     }
 
     pub(super) fn set_status(&self, resource_id: &str, status: InstanceStatus) {
@@ -46,10 +46,9 @@ impl Rds {
         let view = self.view(&resource_id);
         tokio::spawn(async move {
             if let Err(error) = work.await {
-                let error = format!("{error:#}");
-                tracing::error!(resource_id, error, "an instance failed");
+                tracing::error!(resource_id, "an instance failed: {error:#}");
                 rds.set_status(&resource_id, InstanceStatus::Failed);
-                let message = format!("DB instance failed: {error}");
+                let message = format!("DB instance failed: {error:#}");
                 rds.note(&resource_id, "RDS-EVENT-0031", message);
             }
         });

@@ -210,7 +210,7 @@ impl Rds {
     async fn set_password(&self, resource_id: &str, password: &str) -> anyhow::Result<()> {
         let (server, master) = {
             let state = self.state();
-            let instance = state.instances.get(resource_id).context("it is gone")?;
+            let instance = state.by_id(resource_id)?;
             (instance.server()?, instance.master.clone())
         };
         let admin = server.admin("postgres").await?;
@@ -220,7 +220,7 @@ impl Rds {
     fn let_in_by_iam(&self, resource_id: &str, on: bool) -> anyhow::Result<()> {
         let (name, server) = {
             let state = self.state();
-            let instance = state.instances.get(resource_id).context("it is gone")?;
+            let instance = state.by_id(resource_id)?;
             (instance.name.clone(), instance.server()?)
         };
         self.set_gate(&server, on)?;
@@ -231,8 +231,7 @@ impl Rds {
     /// Puts other programs under an instance's data. If PostgreSQL refuses, the instance goes on as it was.
     async fn upgrade_in_place(&self, resource_id: &str, version: &str) -> anyhow::Result<()> {
         tokio::time::sleep(self.delays().minor_upgrade).await;
-        let server = self.server_of(resource_id);
-        let server = server.context("it has no server")?;
+        let server = self.running(resource_id)?;
         if let Err(error) = upgrade::to_version(self.host(), &server, version).await {
             let message = format!("Database instance could not be upgraded: {error:#}");
             self.note(resource_id, "RDS-EVENT-0188", message);
@@ -252,8 +251,7 @@ impl Rds {
 
     /// The new name works from now on, the old one doesn't.
     async fn rename(&self, resource_id: &str, new: &str) -> anyhow::Result<()> {
-        let server = self.server_of(resource_id);
-        let server = server.context("it has no server")?;
+        let server = self.running(resource_id)?;
         server.set_names(&[names::host_name(new)]).await?;
         let old = {
             let mut state = self.state();

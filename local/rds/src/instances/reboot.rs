@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use crate::model::InstanceStatus;
 use crate::postgres::StopMode;
 use crate::wire::{Form, Xml};
-use anyhow::Context as _;
 
 impl Rds {
     /// `RebootDBInstance`.
@@ -37,9 +36,7 @@ impl Rds {
     /// Restarts an instance's server, after which all its parameters count.
     pub(crate) async fn restart(&self, resource_id: &str) -> anyhow::Result<()> {
         self.apply_parameters(resource_id).await?;
-        let server = self.server_of(resource_id);
-        let server = server.context("it has no server")?;
-        server.restart(StopMode::Fast).await?;
+        self.running(resource_id)?.restart(StopMode::Fast).await?;
         if let Some(instance) = self.state().instances.get_mut(resource_id) {
             instance.pending_reboot = false;
         }

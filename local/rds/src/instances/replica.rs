@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use crate::model::{Instance, InstanceStatus};
 use crate::wire::{Form, Xml};
 use crate::{Rds, names};
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 impl Rds {
@@ -66,9 +65,7 @@ impl Rds {
         resource_id: &str,
         source: &str,
     ) -> anyhow::Result<()> {
-        let source = self.server_of(source);
-        let source = source.context("the source has no server")?;
-        let spec = self.spec_of(resource_id)?;
+        let (source, spec) = (self.running(source)?, self.spec_of(resource_id)?);
         let server = self.host().replica_of(&source, spec).await?;
         self.open_shop(resource_id, server).await
     }
@@ -97,8 +94,7 @@ impl Rds {
 
     /// A replica becomes a primary of its own.
     pub(crate) async fn make_independent(&self, resource_id: &str) -> anyhow::Result<()> {
-        let server = self.server_of(resource_id);
-        server.context("it has no server")?.promote().await?;
+        self.running(resource_id)?.promote().await?;
         if let Some(instance) = self.state().instances.get_mut(resource_id) {
             instance.replica_of = None;
             instance.status = InstanceStatus::Available;

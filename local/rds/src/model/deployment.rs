@@ -59,8 +59,8 @@ pub enum MemberStatus {
 pub struct Member {
     /// Blue's.
     pub blue: String,
-    /// Green's, once it is known.
-    pub green: Option<String>,
+    /// Green's.
+    pub green: String,
     /// How the pair stands.
     pub status: MemberStatus,
 }
@@ -136,65 +136,47 @@ impl Deployment {
     /// Whether an instance belongs to it, on either side.
     pub fn has(&self, resource_id: &str) -> bool {
         let mut members = self.members.iter();
-        members.any(|member| {
-            member.blue == resource_id || member.green.as_deref() == Some(resource_id)
-        })
-    }
-
-    /// As a client sees it, with the instances' names of right now.
-    pub fn view(&self, state: &State) -> DeploymentView {
-        let arn = |id: &str| state.instances.get(id).map(super::Instance::arn);
-        let members = self.members.iter().map(|member| MemberView {
-            source: arn(&member.blue),
-            target: member.green.as_deref().and_then(arn),
-            status: member.status,
-        });
-        DeploymentView {
-            deployment: self.clone(),
-            members: members.collect(),
-        }
+        members.any(|member| member.blue == resource_id || member.green == resource_id)
     }
 }
 
-/// A pair by its ARNs of right now.
-#[derive(Debug, Clone)]
-pub struct MemberView {
-    source: Option<String>,
-    target: Option<String>,
-    status: MemberStatus,
-}
-
-/// A deployment as a client sees it.
-#[derive(Debug, Clone)]
-pub struct DeploymentView {
+/// A deployment as a client sees it, with the instances' names of right now.
+#[derive(Debug, Clone, Copy)]
+pub struct DeploymentView<'a> {
     /// The deployment.
-    pub deployment: Deployment,
-    members: Vec<MemberView>,
+    pub deployment: &'a Deployment,
+    /// Where the names are.
+    pub state: &'a State,
 }
 
-impl DeploymentView {
+impl DeploymentView<'_> {
     /// The ARN of blue's primary.
-    pub fn source(&self) -> Option<&str> {
-        self.members.first()?.source.as_deref()
+    pub fn source(&self) -> Option<String> {
+        self.arn(&self.deployment.primary().blue)
     }
 
     /// The ARN of green's primary.
-    pub fn target(&self) -> Option<&str> {
-        self.members.first()?.target.as_deref()
+    pub fn target(&self) -> Option<String> {
+        self.arn(&self.deployment.primary().green)
+    }
+
+    fn arn(&self, resource_id: &str) -> Option<String> {
+        let instance = self.state.instances.get(resource_id);
+        instance.map(super::Instance::arn)
     }
 }
 
-impl Render for DeploymentView {
+impl Render for DeploymentView<'_> {
     fn render(&self, xml: &mut Xml) {
-        let it = &self.deployment;
+        let it = self.deployment;
         xml.text("BlueGreenDeploymentIdentifier", &it.id);
         xml.text("BlueGreenDeploymentName", &it.name);
         xml.maybe("Source", self.source());
         xml.maybe("Target", self.target());
-        let members = &self.members;
+        let members = &it.members;
         xml.list("SwitchoverDetails", "member", members, |xml, member| {
-            xml.maybe("SourceMember", member.source.as_ref());
-            xml.maybe("TargetMember", member.target.as_ref());
+            xml.maybe("SourceMember", self.arn(&member.blue));
+            xml.maybe("TargetMember", self.arn(&member.green));
             xml.word("Status", member.status);
         });
         xml.list("Tasks", "member", &it.tasks, |xml, task| {

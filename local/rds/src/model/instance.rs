@@ -1,6 +1,6 @@
 //! A DB instance.
 
-use super::{Tags, write_tags};
+use super::{State, Tags, write_tags};
 use crate::fault::Fault;
 use crate::names;
 use crate::postgres::Server;
@@ -109,20 +109,18 @@ impl Instance {
     }
 }
 
-/// An instance with the names of those that it is bound to.
-#[derive(Debug, Clone)]
-pub struct InstanceView {
+/// An instance as a client sees it, with the names of those that it is bound to.
+#[derive(Debug, Clone, Copy)]
+pub struct InstanceView<'a> {
     /// The instance.
-    pub instance: Instance,
-    /// Whose replica it is.
-    pub source: Option<String>,
-    /// Its replicas.
-    pub replicas: Vec<String>,
+    pub instance: &'a Instance,
+    /// Where the names are.
+    pub state: &'a State,
 }
 
-impl Render for InstanceView {
+impl Render for InstanceView<'_> {
     fn render(&self, xml: &mut Xml) {
-        let it = &self.instance;
+        let it = self.instance;
         xml.text("DBInstanceIdentifier", &it.name);
         xml.text("DBInstanceArn", it.arn());
         xml.text("DbiResourceId", &it.resource_id);
@@ -141,7 +139,7 @@ impl Render for InstanceView {
     }
 }
 
-impl InstanceView {
+impl InstanceView<'_> {
     fn endpoint(&self, xml: &mut Xml) {
         let Some(server) = &self.instance.server else {
             return;
@@ -156,7 +154,7 @@ impl InstanceView {
     }
 
     fn storage(&self, xml: &mut Xml) {
-        let it = &self.instance;
+        let it = self.instance;
         xml.text("AllocatedStorage", it.storage);
         xml.text("StorageType", &it.storage_type);
         xml.text("StorageEncrypted", false);
@@ -174,7 +172,7 @@ impl InstanceView {
     }
 
     fn parameters(&self, xml: &mut Xml) {
-        let it = &self.instance;
+        let it = self.instance;
         let status = if it.pending_reboot {
             "pending-reboot"
         } else {
@@ -193,9 +191,11 @@ impl InstanceView {
     }
 
     fn replication(&self, xml: &mut Xml) {
-        let name = "ReadReplicaDBInstanceIdentifier";
-        xml.texts("ReadReplicaDBInstanceIdentifiers", name, &self.replicas);
-        let Some(source) = &self.source else {
+        let (it, name) = (self.instance, "ReadReplicaDBInstanceIdentifier");
+        let replicas = self.state.replicas_of(&it.resource_id).map(|it| &it.name);
+        xml.texts("ReadReplicaDBInstanceIdentifiers", name, replicas);
+        let source = it.replica_of.as_deref();
+        let Some(source) = source.and_then(|id| self.state.name_of(id)) else {
             return;
         };
         xml.text("ReadReplicaSourceDBInstanceIdentifier", source);

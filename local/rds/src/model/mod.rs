@@ -48,6 +48,12 @@ impl State {
         found.ok_or_else(|| Fault::no_instance(name))
     }
 
+    /// The instance of this resource id.
+    pub fn by_id(&self, resource_id: &str) -> Result<&Instance, Fault> {
+        let found = self.instances.get(resource_id);
+        found.ok_or_else(|| Fault::no_instance(resource_id))
+    }
+
     /// The name of an instance right now.
     pub fn name_of(&self, resource_id: &str) -> Option<&str> {
         let instance = self.instances.get(resource_id);
@@ -76,17 +82,6 @@ impl State {
     pub fn deployment_mut(&mut self, id: &str) -> Result<&mut Deployment, Fault> {
         let found = self.deployments.get_mut(id);
         found.ok_or_else(|| Fault::no_deployment(id))
-    }
-
-    /// An instance as a client sees it.
-    pub fn view(&self, instance: &Instance) -> InstanceView {
-        let source = instance.replica_of.as_deref();
-        let replicas = self.replicas_of(&instance.resource_id);
-        InstanceView {
-            instance: instance.clone(),
-            source: source.and_then(|id| self.name_of(id)).map(str::to_owned),
-            replicas: replicas.map(|replica| replica.name.clone()).collect(),
-        }
     }
 }
 

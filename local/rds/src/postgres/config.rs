@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use super::ADMIN;
 use local_aws::tls::Leaf;
+use tempfile::NamedTempFile;
 
 /// Shown by `SHOW`: a new session that sees the number knows that the server has read its files.
 pub const GENERATION: &str = "viridian.generation";
@@ -90,17 +90,11 @@ pub fn host_parameters(
 
 /// Writes a file that only its owner may read; whoever reads it meanwhile sees the old one or the new one.
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
-    let new = path.with_extension("new");
-    let write = || {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.write_all(content)?;
-        std::fs::rename(&new, path)
+    let write = || -> Result<()> {
+        let mut new = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+        new.write_all(content)?;
+        new.persist(path)?;
+        Ok(())
     };
     write().with_context(|| format!("writing {}", path.display()))
 }

@@ -31,17 +31,8 @@ pub enum Address {
     /// A name that the platform's nameserver knows. The client verifies the name that it leads to, because a CNAME
     /// is in no certificate.
     Name {
-        /// Such as `orders-reads.shop.test`.
-        name: String,
-        /// The platform's nameserver.
-        nameserver: SocketAddr,
-        /// The port of the servers.
-        port: u16,
-    },
-    /// A host of RDS's that somebody tells, now and later.
-    Told {
-        /// The host that was told last.
-        host: watch::Receiver<String>,
+        /// The one that was told last, such as `orders-reads.shop.test`.
+        name: watch::Receiver<String>,
         /// The platform's nameserver.
         nameserver: SocketAddr,
         /// The port of the servers.
@@ -54,6 +45,19 @@ pub enum Address {
         /// Where it listens.
         at: SocketAddr,
     },
+}
+
+impl Address {
+    /// A name that stays.
+    #[must_use]
+    pub fn name(name: &str, nameserver: SocketAddr, port: u16) -> Self {
+        let (_, name) = watch::channel(name.to_owned());
+        Self::Name {
+            name,
+            nameserver,
+            port,
+        }
+    }
 }
 
 /// What a role shows to get in.
@@ -178,9 +182,7 @@ impl Dialer {
     /// When no resolver can be made for the nameserver.
     pub fn new(address: Address, login: Login, tls: MakeRustlsConnect) -> Result<Self> {
         let resolver = match &address {
-            Address::Name { nameserver, .. } | Address::Told { nameserver, .. } => {
-                Some(resolver(*nameserver)?)
-            }
+            Address::Name { nameserver, .. } => Some(resolver(*nameserver)?),
             Address::Fixed { .. } => None,
         };
         Ok(Self {
@@ -237,32 +239,23 @@ impl Dialer {
     }
 
     async fn target(&mut self) -> Result<Target> {
-        if let Address::Told { host, .. } = &mut self.address
-            && host.has_changed().unwrap_or(false)
-        {
-            host.mark_unchanged();
+        let (name, port) = match &mut self.address {
+            Address::Name { name, port, .. } => (name, *port),
+            Address::Fixed { host, at } => {
+                let (host, at) = (host.clone(), *at);
+                return Ok(Target { host, at });
+            }
+        };
+        if name.has_changed().unwrap_or(false) {
+            name.mark_unchanged();
             self.known = None;
         }
         if let Some(known) = self.known.as_ref().filter(|k| Instant::now() < k.until) {
             return Ok(known.target.clone());
         }
-        let known = match (&self.address, &self.resolver) {
-            (Address::Fixed { host, at }, _) => {
-                let (host, at) = (host.clone(), *at);
-                return Ok(Target { host, at });
-            }
-            (Address::Name { name, port, .. }, Some(resolver)) => {
-                ask(resolver, name, *port).await?
-            }
-            (Address::Told { host, port, .. }, Some(resolver)) => {
-                let name = host.borrow().clone();
-                ask(resolver, &name, *port).await?
-            }
-            (Address::Name { .. } | Address::Told { .. }, None) => bail!("no resolver"),
-        };
-        let target = known.target.clone();
-        self.known = Some(known);
-        Ok(target)
+        let (name, resolver) = (name.borrow().clone(), self.resolver.as_ref());
+        let known = ask(resolver.context("no resolver")?, &name, port).await?;
+        Ok(self.known.insert(known).target.clone())
     }
 }
 

@@ -26,9 +26,10 @@ impl Fence {
         })
     }
 
-    /// From its return on, nobody gets in any more.
+    /// From its return on, nobody gets in any more, and nobody is in.
     pub async fn raise(&self, admin: &Client) -> Result<(), tokio_postgres::Error> {
-        self.set(admin, |_| 0).await
+        self.set(admin, |_| 0).await?;
+        drain(admin).await.map(drop)
     }
 
     /// From its return on, everybody gets in as before.
@@ -57,11 +58,15 @@ const DRAIN: &str = "
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND usename IS NOT NULL AND usename <> 'rdsadmin' AND pid <> pg_backend_pid()";
 
-/// Ends sessions until there are none. Returns whether there were any.
+/// Ends clients' sessions until there are none. Returns whether there were any.
+///
+/// # Errors
+/// When the server doesn't answer.
 pub async fn drain(admin: &Client) -> Result<bool, tokio_postgres::Error> {
+    let end = admin.prepare(DRAIN).await?;
     let mut any = false;
     loop {
-        let left: i64 = admin.query_one(DRAIN, &[]).await?.get(0);
+        let left: i64 = admin.query_one(&end, &[]).await?.get(0);
         if left == 0 {
             return Ok(any);
         }

@@ -52,8 +52,12 @@ impl Host {
         self.keeper.run(copy.arg(from).arg(to)).await.map(drop)
     }
 
-    /// A stopped server with a copy of the source's data.
-    pub(super) async fn copy_of(&self, source: &Server, spec: ServerSpec) -> Result<Server> {
+    /// A stopped server with a copy of what a running one holds, which goes on meanwhile. Its parameters come from `spec`, its
+    /// version from the source.
+    ///
+    /// # Errors
+    /// When it can't be copied.
+    pub async fn copy_of(&self, source: &Server, spec: ServerSpec) -> Result<Server> {
         let spec = ServerSpec {
             version: source.version(),
             ..spec

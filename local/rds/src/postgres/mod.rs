@@ -6,7 +6,6 @@
 //! socket only, as nobody but RDS itself does on RDS.
 
 pub mod block;
-pub mod catch_up;
 pub mod clone;
 mod config;
 pub(crate) mod crossing;
@@ -15,6 +14,7 @@ mod fence;
 pub mod gate;
 pub(crate) mod health;
 mod host;
+mod lanes;
 pub mod link;
 mod making;
 pub(crate) mod obstacles;
@@ -22,7 +22,7 @@ pub mod outage;
 pub(crate) mod parameters;
 pub mod roles;
 mod script;
-pub mod sequences;
+mod sequences;
 mod server;
 mod shape;
 pub mod snapshot;
@@ -30,7 +30,9 @@ pub mod ticks;
 pub mod upgrade;
 pub(crate) mod version;
 
+pub use fence::drain;
 pub use host::Host;
+pub use lanes::Lanes;
 pub use outage::{Cut, Slow};
 pub use script::leave_script;
 pub use server::{Server, ServerSpec, StopMode};

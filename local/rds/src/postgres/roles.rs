@@ -31,7 +31,7 @@ $$";
 ///
 /// # Errors
 /// When the session isn't a superuser's.
-pub async fn set_up(admin: &Client) -> Result<()> {
+pub(super) async fn set_up(admin: &Client) -> Result<()> {
     let made = admin.batch_execute(SET_UP).await;
     made.context("making RDS's roles")?;
     let own = "SELECT FROM pg_database WHERE datname = 'rdsadmin'";
@@ -43,7 +43,7 @@ pub async fn set_up(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-/// What RDS puts into a new server: its roles, the master user, the first database.
+/// What RDS puts into a new server beside its own roles: the master user, the first database.
 ///
 /// # Errors
 /// When the server doesn't answer, or a name or the password can't be one.
@@ -54,7 +54,6 @@ pub async fn furnish(
     database: Option<&str>,
 ) -> Result<()> {
     let admin = server.admin("postgres").await?;
-    set_up(&admin).await?;
     create_master(&admin, master, password).await?;
     if let Some(database) = database {
         let (database, owner) = (identifier(database)?, identifier(master)?);

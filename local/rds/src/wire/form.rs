@@ -1,5 +1,6 @@
 //! Requests of the query protocol: a form whose lists and structures are spelled out as `Tags.Tag.1.Key`.
 
+use super::{Filters, Paging};
 use crate::fault::Fault;
 use crate::names;
 use std::collections::BTreeMap;
@@ -29,6 +30,14 @@ impl Form {
                 "The parameter {unknown} isn't implemented by this local RDS."
             ))),
         }
+    }
+
+    /// Ends the reading of a request that describes a list: by which filters, of those that there are, and which part of it.
+    pub fn listing(mut self, filters: &[&str]) -> Result<(Filters, Paging), Fault> {
+        let filters = Filters::read(&mut self, filters)?;
+        let paging = Paging::read(&mut self)?;
+        self.end()?;
+        Ok((filters, paging))
     }
 
     /// A text that may be missing.

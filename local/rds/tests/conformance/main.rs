@@ -63,11 +63,8 @@ impl Stand {
     /// A client of the database `orders` of an instance, by its name.
     fn dialer(&self, instance: &str) -> Result<Dialer> {
         let server = self.rds.server(instance).context("no such instance")?;
-        let address = Address::Name {
-            name: host_name(instance),
-            nameserver: self.nameserver,
-            port: server.address().port(),
-        };
+        let port = server.address().port();
+        let address = Address::name(&host_name(instance), self.nameserver, port);
         let login = Login {
             database: "orders".to_owned(),
             user: "master".to_owned(),

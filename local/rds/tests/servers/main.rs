@@ -46,9 +46,9 @@ async fn a_clone_at_a_slots_position_upgraded_and_subscribed_misses_and_doubles_
     admin.batch_execute(table).await?;
     let load = Load::start(&blue).await?;
 
-    let copy = clone::begin(&host, &blue, spec("green", "16.14")).await?;
+    let green = host.copy_of(&blue, spec("green", "16.14")).await?;
     let slot = "SELECT lsn::text FROM pg_create_logical_replication_slot('s', 'pgoutput')";
-    let green = copy.to_position(&text(&admin, slot).await?).await?;
+    clone::to_position(&green, &blue, &text(&admin, slot).await?).await?;
     upgrade::to_version(&host, &green, "18.4").await?;
     let on_green = green.admin("postgres").await?;
     let version = text(&on_green, "SHOW server_version").await?;

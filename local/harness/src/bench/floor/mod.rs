@@ -18,8 +18,8 @@ use crate::scenario::observe::{Observer, Sight};
 use crate::scenario::summary::Side;
 use crate::scenario::world::databases;
 use anyhow::{Context, Result};
-use crossing::{Crossing, Laps};
-use local_rds::postgres::Server;
+use crossing::{Laps, cross};
+use local_rds::postgres::{Lanes, Server};
 use site::{Green, Site};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,22 +108,22 @@ impl Floor {
         let Green {
             writer: green,
             replica,
-            lanes,
+            links,
         } = site.make_green().await?;
         self.say("arming the way back");
-        let reverse = reverse::arm(&site.blue, &green, &lanes).await?;
+        let reverse = reverse::arm(&site.blue, &green, &links).await?;
         site.lead_reads(&replica);
         tokio::time::sleep(MARGIN).await;
 
         self.say("switching over");
-        let over = Crossing::open(&site.blue, &green, &lanes).await?;
-        let over = over.cross(|| site.lead_writes(&green)).await?;
+        let over = Lanes::open(&site.blue, &green, &links).await?;
+        let over = cross(&over, || site.lead_writes(&green)).await?;
         tokio::time::sleep(MARGIN).await;
         let middle = tally.now();
 
         self.say("rolling back");
-        let back = Crossing::open(&green, &site.blue, &reverse).await?;
-        let back = back.cross(|| site.lead_writes(&site.blue)).await?;
+        let back = Lanes::open(&green, &site.blue, &reverse).await?;
+        let back = cross(&back, || site.lead_writes(&site.blue)).await?;
         site.lead_reads(&site.blue_replica);
         tokio::time::sleep(MARGIN).await;
         Ok((over, middle, back, green))

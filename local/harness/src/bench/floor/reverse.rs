@@ -1,22 +1,22 @@
 //! The way back: from green to blue, beside the link from blue to green.
 
-use super::site::Lane;
 use anyhow::{Context, Result};
-use local_rds::postgres::{Server, link};
+use local_rds::postgres::Server;
+use local_rds::postgres::link::{self, Link};
 
 /// What the reverse link's publication is called on green, and each of its subscriptions on blue.
 const REVERSE: &str = "floor_reverse";
 
-/// Lets blue follow green as well, from now on. Neither link carries what the other one brought. Returns the lanes of the
+/// Lets blue follow green as well, from now on. Neither link carries what the other one brought. Returns the links of the
 /// way back.
-pub(super) async fn arm(blue: &Server, green: &Server, forward: &[Lane]) -> Result<Vec<Lane>> {
-    let mut lanes = Vec::new();
-    for (index, lane) in forward.iter().enumerate() {
-        let (here, there) = (&lane.database, format!("{REVERSE}_{index}"));
+pub(super) async fn arm(blue: &Server, green: &Server, forward: &[Link]) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for (index, link) in forward.iter().enumerate() {
+        let (here, there) = (&link.database, format!("{REVERSE}_{index}"));
         let green_session = link::session(green, here).await?;
         let publish = format!(
             "ALTER SUBSCRIPTION {} SET (origin = none); CREATE PUBLICATION {REVERSE} FOR ALL TABLES",
-            lane.subscription
+            link.name
         );
         green_session
             .batch_execute(&publish)
@@ -32,10 +32,10 @@ pub(super) async fn arm(blue: &Server, green: &Server, forward: &[Lane]) -> Resu
             .batch_execute(&subscribe)
             .await
             .context("following green")?;
-        lanes.push(Lane {
-            database: here.clone(),
-            subscription: there,
+        links.push(Link {
+            name: there,
+            ..link.clone()
         });
     }
-    Ok(lanes)
+    Ok(links)
 }

@@ -7,7 +7,8 @@ use anyhow::Result;
 use local_aws::dns::{self, Nameserver, Record, Target};
 use local_rds::host_name;
 use local_rds::postgres::dial::{Address, trusting};
-use local_rds::postgres::{Host, Server, ServerSpec, clone, link, roles, upgrade};
+use local_rds::postgres::link::{self, Link};
+use local_rds::postgres::{Host, Server, ServerSpec, clone, roles, upgrade};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -16,18 +17,11 @@ const FORWARD: &str = "floor_forward";
 /// Seconds for which clients may keep where a name of the shop leads; an endpoint's own answer may not be kept at all.
 const TTL: u32 = 1;
 
-/// One database of the server, and the subscription that carries it.
-#[derive(Debug, Clone)]
-pub(super) struct Lane {
-    pub(super) database: String,
-    pub(super) subscription: String,
-}
-
 /// Green, and what carries blue's databases to it.
 pub(super) struct Green {
     pub(super) writer: Server,
     pub(super) replica: Server,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) links: Vec<Link>,
 }
 
 /// The servers and their names.
@@ -78,18 +72,14 @@ impl Site {
     /// Green as RDS makes it: a copy of blue as of a slot's position, `pg_upgrade`, subscriptions, a replica; and with
     /// statistics, which Viridian sees to.
     pub(super) async fn make_green(&self) -> Result<Green> {
-        let copy = clone::begin(&self.host, &self.blue, spec("green", DATABASE)).await?;
+        let spec_of_green = spec("green", DATABASE);
+        let green = self.host.copy_of(&self.blue, spec_of_green).await?;
         let (links, position) = link::prepare(&self.blue, FORWARD).await?;
-        let green = copy.to_position(&position).await?;
+        clone::to_position(&green, &self.blue, &position).await?;
         upgrade::to_version(&self.host, &green, "18.4").await?;
         link::subscribe(&self.blue, &green, FORWARD, &links).await?;
-        let lanes = links.into_iter().map(|link| Lane {
-            database: link.database,
-            subscription: link.name,
-        });
-        let lanes: Vec<Lane> = lanes.collect();
-        for lane in &lanes {
-            let session = link::session(&green, &lane.database).await?;
+        for link in &links {
+            let session = link::session(&green, &link.database).await?;
             session.batch_execute("ANALYZE").await?;
         }
         let replica = self
@@ -99,7 +89,7 @@ impl Site {
         Ok(Green {
             writer: green,
             replica,
-            lanes,
+            links,
         })
     }
 
@@ -144,14 +134,10 @@ fn spec(id: &str, instance: &str) -> ServerSpec {
 }
 
 fn doors(host: &Host, nameserver: std::net::SocketAddr, blue: &Server) -> Result<Doors> {
-    let named = |name: &str| Address::Name {
-        name: name.to_owned(),
-        nameserver,
-        port: blue.address().port(),
-    };
+    let port = blue.address().port();
     Ok(Doors {
-        writer: named(WRITES),
-        reader: named(READS),
+        writer: Address::name(WRITES, nameserver, port),
+        reader: Address::name(READS, nameserver, port),
         tls: trusting(host.authority.ca_pem())?,
     })
 }
