@@ -41,6 +41,7 @@ pub const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:";
 const BEGINNING: i64 = 1_767_225_600_000;
 
 /// Everything.
+#[derive(Default)]
 pub struct World {
     /// Milliseconds since the Unix epoch.
     pub now: i64,
@@ -113,41 +114,13 @@ pub struct World {
 impl World {
     /// A world in which there is nothing yet.
     pub fn new(mut dice: Dice, traced: bool) -> Self {
-        let weather = Weather::of(&mut dice);
         Self {
             now: BEGINNING,
-            agenda: Agenda::default(),
+            weather: Weather::of(&mut dice),
             dice,
-            weather,
-            coverage: Coverage::default(),
             state: "Beginning".into(),
-            item: None,
-            servers: vec![],
-            numbered: 0,
-            deployments: vec![],
-            snapshots: vec![],
-            reads: vec![],
-            parameter: None,
-            pointer: None,
-            listener: None,
-            everywhere_at: 0,
-            refused_until: 0,
-            led: vec![],
-            alarm: Alarm::quiet(),
-            acked: 0,
-            commits: 0,
-            links_rest_until: 0,
-            awaited: BTreeSet::new(),
-            ended_waits: vec![],
-            green_untold: None,
-            questions: vec![],
-            starts: vec![],
-            started: BTreeSet::new(),
-            executions: BTreeMap::new(),
-            given: None,
-            memory: Memory::default(),
-            wrong: None,
             trace: traced.then(Vec::new),
+            ..Self::default()
         }
     }
 
