@@ -5,7 +5,6 @@ use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
 use domain::ids::{DeploymentId, ResourceId};
-use domain::plan::MemberRole;
 use domain::record::{Phase, Record};
 use domain::request::{InsufficientData, Retire, Strategy};
 use domain::routes::Route;
@@ -239,7 +238,7 @@ impl World {
             self.violate(what);
         }
         let lets_in = |old: &&Server| {
-            let is_old = old.id != *id && old.role == MemberRole::Writer && is_blue(record, old);
+            let is_old = old.id != *id && !old.is_replica() && is_blue(record, old);
             is_old && (old.login || old.sessions)
         };
         let old = self.servers.iter().find(lets_in);

@@ -1,9 +1,8 @@
 //! What RDS does with instances and snapshots.
 
-use super::rds::arn;
 use super::routes::{LISTENER, READS, READS_PARAMETER};
 use super::servers::Server;
-use super::{ARN, Fallible, Turn, World, answered, busy};
+use super::{Fallible, Turn, World, answered, busy};
 use crate::faults::Fault;
 use domain::ids::{InstanceId, ResourceId};
 use domain::rds::{Instance, READS_TAG, Snapshot, WRITES_TAG};
@@ -24,7 +23,7 @@ impl World {
         let replicas = replicas.filter(|other| other.source.as_ref() == Some(&server.id));
         Instance {
             id: server.name.as_str().into(),
-            arn: format!("{ARN}{}", server.name),
+            arn: server.arn(),
             resource_id: server.id.clone(),
             status: server.status.into(),
             engine: "postgres".to_owned(),
@@ -216,6 +215,6 @@ impl World {
 
     /// The server with an ARN.
     pub fn server_of(&self, wanted: &str) -> Option<&Server> {
-        self.servers.iter().find(|server| arn(server) == wanted)
+        self.servers.iter().find(|server| server.arn() == wanted)
     }
 }

@@ -35,8 +35,6 @@ pub type Fallible<T> = Result<T, Error>;
 
 /// The database of every walk.
 pub const DATABASE: &str = "orders";
-/// The account's part of an instance's ARN.
-pub const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:";
 /// When every walk begins: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
 
@@ -183,29 +181,18 @@ impl World {
 
 /// No answer came.
 pub fn silence<T>(nature: Nature, doing: &str) -> Fallible<T> {
-    let silent = "no answer came";
-    let failure = Failure::NoAnswer;
-    Err(Error::of(
-        nature,
-        doing,
-        failure,
-        None,
-        silent,
-        silent.into(),
-    ))
+    failed(nature, doing, Failure::NoAnswer, None)
 }
 
 /// A service or a server answered that it did not do it.
 pub fn answered<T>(nature: Nature, doing: &str, failure: Failure, code: &str) -> Fallible<T> {
-    let said = code.to_owned();
-    Err(Error::of(
-        nature,
-        doing,
-        failure,
-        Some(said),
-        code,
-        code.into(),
-    ))
+    failed(nature, doing, failure, Some(code))
+}
+
+fn failed<T>(nature: Nature, doing: &str, failure: Failure, code: Option<&str>) -> Fallible<T> {
+    let said = code.unwrap_or("no answer came");
+    let code = code.map(str::to_owned);
+    Err(Error::of(nature, doing, failure, code, said, said.into()))
 }
 
 /// A service is busy with something that ends by itself.
