@@ -19,9 +19,8 @@ use super::faults::{Coverage, Fault, Weather};
 use alarms::Alarm;
 use domain::error::StepError;
 use domain::rds::Snapshot;
-use domain::routes::{Pointer, Weighted};
 use memory::Memory;
-use ports::{Error, Failure, Nature};
+use ports::{Error, Failure, Nature, RecordSet};
 use rds::Bgd;
 use routes::{Balancer, Led};
 use servers::Server;
@@ -63,13 +62,11 @@ pub struct World {
     pub deployments: Vec<Bgd>,
     /// Manual snapshots.
     pub snapshots: Vec<Snapshot>,
-    /// The weighted records of the reads.
-    pub reads: Vec<Weighted>,
+    /// The records of Route 53 by name, in the order of their identifiers.
+    pub records: BTreeMap<String, Vec<RecordSet>>,
     /// The parameter of the reads.
     pub parameter: Option<ports::Value>,
-    /// The record of the writes.
-    pub pointer: Option<Pointer>,
-    /// The listener that leads to the writer in its place.
+    /// The listener that leads to the writer in a record's place.
     pub listener: Option<Balancer>,
     /// When every nameserver of Route 53 has the last change.
     pub everywhere_at: i64,
