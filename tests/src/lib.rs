@@ -62,11 +62,13 @@ pub async fn item(platform: &Platform) -> Result<Value> {
     Ok(found["Item"].clone())
 }
 
-/// Writes the upgrade's item as it is here.
+/// Changes the upgrade's item.
 ///
 /// # Errors
-/// When it can't be written.
-pub async fn put_item(platform: &Platform, item: &Value) -> Result<()> {
+/// When it can't be read or written.
+pub async fn change_item(platform: &Platform, change: impl FnOnce(&mut Value)) -> Result<()> {
+    let mut item = item(platform).await?;
+    change(&mut item);
     let put = json!({"TableName": table(platform)?, "Item": item});
     let put_item = "DynamoDB_20120810.PutItem";
     platform.client().json("dynamodb", put_item, &put).await?;
