@@ -4,7 +4,7 @@ use crate::root;
 use crate::template::{functions, reference, resources};
 use domain::rds::OWNER_TAG;
 use serde_yaml_ng::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What the Sid begins with of a statement that no code of ours calls for.
 const DEPENDENT: &str = "Dependent";
@@ -89,10 +89,18 @@ pub fn of_function(function: &Value) -> Vec<Statement> {
     of_role(&resources("AWS::IAM::Role")[name.expect("a role of this template")])
 }
 
-fn of_all() -> BTreeMap<String, Vec<Statement>> {
-    let roles = resources("AWS::IAM::Role");
-    let roles = roles.into_iter();
-    roles.map(|(name, role)| (name, of_role(&role))).collect()
+/// The statements of all roles, each with its role.
+fn of_all() -> impl Iterator<Item = (String, Statement)> {
+    let roles = resources("AWS::IAM::Role").into_iter();
+    roles.flat_map(|(name, role)| {
+        let statements = of_role(&role).into_iter();
+        statements.map(move |statement| (name.clone(), statement))
+    })
+}
+
+/// Those that allow an action.
+pub fn allowing(action: &str) -> impl Iterator<Item = (String, Statement)> {
+    of_all().filter(move |(_, statement)| statement.has(action))
 }
 
 #[test]
@@ -124,12 +132,10 @@ fn every_role_can_be_bounded() {
 
 #[test]
 fn nothing_is_allowed_by_a_pattern_of_actions() {
-    for (role, statements) in of_all() {
-        for statement in statements.iter().filter(|statement| statement.allows) {
-            for action in &statement.actions {
-                let patterned = action.contains('*') && action != "kms:GenerateDataKey*";
-                assert!(!patterned, "{role}: {action}");
-            }
+    for (role, statement) in of_all().filter(|(_, statement)| statement.allows) {
+        for action in &statement.actions {
+            let patterned = action.contains('*') && action != "kms:GenerateDataKey*";
+            assert!(!patterned, "{role}: {action}");
         }
     }
 }
@@ -199,21 +205,16 @@ fn functions_may_call_just_what_the_code_calls() {
 fn a_deployment_is_deleted_or_switched_only_by_the_tag_of_an_upgrade() {
     let tag = format!("aws:ResourceTag/{OWNER_TAG}");
     let mut found = BTreeSet::new();
-    for (role, statements) in of_all() {
-        for action in [
-            "rds:DeleteBlueGreenDeployment",
-            "rds:SwitchoverBlueGreenDeployment",
-        ] {
-            for statement in statements.iter().filter(|statement| statement.has(action)) {
-                let owner = reference(&statement.condition["StringLike"][tag.as_str()]);
-                assert!(
-                    owner.ends_with(":execution:${AWS::StackName}-upgrade:*"),
-                    "{role}: {}",
-                    statement.sid
-                );
-                assert_eq!(statement.actions.len(), 1, "{role}: {}", statement.sid);
-                found.insert((role.clone(), action));
-            }
+    for action in [
+        "rds:DeleteBlueGreenDeployment",
+        "rds:SwitchoverBlueGreenDeployment",
+    ] {
+        for (role, statement) in allowing(action) {
+            let owner = reference(&statement.condition["StringLike"][tag.as_str()]);
+            let ours = owner.ends_with(":execution:${AWS::StackName}-upgrade:*");
+            assert!(ours, "{role}: {}", statement.sid);
+            assert_eq!(statement.actions.len(), 1, "{role}: {}", statement.sid);
+            found.insert((role, action));
         }
     }
     assert!(found.len() >= 4, "{found:?}");
@@ -222,12 +223,9 @@ fn a_deployment_is_deleted_or_switched_only_by_the_tag_of_an_upgrade() {
 #[test]
 fn a_deployment_is_made_only_with_the_tag_of_an_upgrade() {
     let tag = format!("aws:RequestTag/{OWNER_TAG}");
-    let all = of_all().into_values().flatten();
-    let creating: Vec<Statement> = all
-        .filter(|statement| statement.has("rds:CreateBlueGreenDeployment"))
-        .collect();
+    let creating: Vec<_> = allowing("rds:CreateBlueGreenDeployment").collect();
     assert!(!creating.is_empty());
-    for statement in creating {
+    for (_, statement) in creating {
         assert!(!statement.condition["StringLike"][tag.as_str()].is_null());
     }
 }
@@ -235,21 +233,13 @@ fn a_deployment_is_made_only_with_the_tag_of_an_upgrade() {
 #[test]
 fn production_s_own_name_is_nobody_s_to_delete() {
     let mut deleting = 0;
-    for (role, statements) in of_all() {
-        for statement in statements
-            .iter()
-            .filter(|statement| statement.has("rds:DeleteDBInstance"))
-        {
-            let aside = |name: &String| ASIDE.iter().any(|part| name.ends_with(part));
-            // RDS takes no part of a name where green goes with its deployment.
-            let with_green = role == "RollbackRole" && statement.is_dependent();
-            assert!(
-                with_green || statement.resources.iter().all(aside),
-                "{role}: {:?}",
-                statement.resources
-            );
-            deleting += 1;
-        }
+    for (role, statement) in allowing("rds:DeleteDBInstance") {
+        let aside = |name: &String| ASIDE.iter().any(|part| name.ends_with(part));
+        // RDS takes no part of a name where green goes with its deployment.
+        let with_green = role == "RollbackRole" && statement.is_dependent();
+        let all_aside = statement.resources.iter().all(aside);
+        assert!(with_green || all_aside, "{role}: {:?}", statement.resources);
+        deleting += 1;
     }
     assert!(deleting > 0);
 }

@@ -123,9 +123,7 @@ async fn a_listener_of_the_writes_leads_to_green_and_back_exactly() -> Result<()
     let found = listener::of(&client, &listener).await?;
     let request = json!({"target_version": "18.4", "writes": {"listener": listener}});
     let ticket = make_level(&shop, request).await?;
-    let record = shop.record().await?;
-    let green = record["green"]["members"][0]["instance"].as_str();
-    let green = at(green.context("a green")?)?;
+    let green = at(&shop.green().await?)?;
 
     // Addresses of the other side are put right, before the switchover and after it.
     swap(&customers, [blue, green]).await?;

@@ -43,22 +43,13 @@ enum When {
 }
 
 async fn begins(shop: &Shop, when: When) -> Result<()> {
-    match when {
-        When::Approaching => Ok(()),
-        When::Called => {
-            wait("RDS is called", async || {
-                let calls = shop.platform.calls();
-                Ok(!calls.of("rds", "SwitchoverBlueGreenDeployment").is_empty())
-            })
-            .await
-        }
-        When::Renamed => {
-            wait("green has the name", async || {
-                Ok(shop.platform.rds.server("orders-old1").is_some())
-            })
-            .await
-        }
-    }
+    let switching = "SwitchoverBlueGreenDeployment";
+    let begun = || match when {
+        When::Approaching => true,
+        When::Called => !shop.platform.calls().of("rds", switching).is_empty(),
+        When::Renamed => shop.platform.rds.server("orders-old1").is_some(),
+    };
+    wait(&format!("{when:?}"), async || Ok(begun())).await
 }
 
 async fn trouble(shop: &Shop, way: Way, ill: Ill, server: &Server) -> Result<()> {
@@ -121,15 +112,9 @@ async fn case(name: &str, way: Way, ill: Ill, when: When) -> Result<()> {
     let shop = Shop::open(name, "16.14").await?;
     shop.make_table("").await?;
     let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
-    let green = shop.record().await?["green"]["members"][0]["resource_id"].clone();
-    let green = shop
-        .platform
-        .rds
-        .server_of(green.as_str().context("an id")?);
-    let servers = [
-        shop.platform.rds.server("orders").context("blue")?,
-        green.context("green")?,
-    ];
+    let rds = &shop.platform.rds;
+    let green = rds.server(&shop.green().await?).context("green")?;
+    let servers = [rds.server("orders").context("blue")?, green];
     let writer = shop.writer().await?;
 
     let bad = match way {

@@ -3,8 +3,6 @@
 use crate::crossing::make_level;
 use crate::shop::{OWNER, Shop};
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
 use domain::ids::DeploymentId;
 use local_aws::gateway::Caller;
 use local_aws::gateway::client::Client;
@@ -42,18 +40,6 @@ async fn is_refused(
     Ok(())
 }
 
-/// The configuration of a function.
-fn with_key_of(shop: &Shop, function: &str) -> SdkConfig {
-    let key = format!("function-{function}");
-    let credentials = Credentials::new(key, "local", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(local_aws::REGION))
-        .endpoint_url(&shop.platform.endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
-}
-
 async fn own(shop: &Shop, deployment: &str, owner: &str) -> Result<()> {
     let arn = format!("arn:aws:rds:eu-west-1:123456789012:deployment:{deployment}");
     let tag = [
@@ -77,9 +63,7 @@ async fn the_deployment_s_tag_outlasts_the_switchover_which_gives_green_the_tags
 -> Result<()> {
     let shop = Shop::open_apart("privileges", "16.14").await?;
     let ticket = make_level(&shop, json!({"target_version": "18.4"})).await?;
-    let green = shop.record().await?["green"].clone();
-    let deployment = green["deployment"].as_str().context("a deployment")?;
-    let writer = green["members"][0]["instance"].as_str().context("green")?;
+    let (deployment, writer) = (&*shop.deployment().await?, &shop.green().await?);
     let named = ("BlueGreenDeploymentIdentifier", deployment);
 
     let another = OWNER.replace("viridian-upgrade", "another-upgrade");
@@ -111,7 +95,7 @@ async fn the_deployment_s_tag_outlasts_the_switchover_which_gives_green_the_tags
     })
     .await?;
 
-    let rds = aws::Rds::new(&with_key_of(&shop, "switchover"));
+    let rds = aws::Rds::new(&tests::sdk(&shop.platform.endpoint, "switchover"));
     is_refused(&shop, "switchover", "DeleteBlueGreenDeployment", named).await?;
     rds.delete_deployment(&DeploymentId(deployment.to_owned()), false)
         .await

@@ -223,21 +223,20 @@ impl Shop {
     pub async fn leave(&self, phase: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
         let mut record = self.record().await?;
         change(&mut record);
-        let mut item = tests::item(&self.platform).await?;
-        item["phase"] = json!({"S": phase});
-        item["record"] = json!({"S": record.to_string()});
-        tests::put_item(&self.platform, &item).await
+        tests::change_item(&self.platform, |item| {
+            item["phase"] = json!({"S": phase});
+            item["record"] = json!({"S": record.to_string()});
+        })
+        .await
     }
 
     /// Lets the lease of a call that died run out at once.
     pub async fn leave_lease(&self) -> Result<()> {
-        let mut item = tests::item(&self.platform).await?;
-        if let Some(item) = item.as_object_mut() {
-            for name in ["lease_holder", "lease_step", "lease_until"] {
-                item.remove(name);
-            }
-        }
-        tests::put_item(&self.platform, &item).await
+        tests::change_item(&self.platform, |item| {
+            let fields = item.as_object_mut().expect("an item");
+            fields.retain(|name, _| !name.starts_with("lease_"));
+        })
+        .await
     }
 
     /// Closes a shop that is as it must be.

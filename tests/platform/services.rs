@@ -2,7 +2,6 @@
 
 use crate::stage::{Stage, python};
 use anyhow::Result;
-use aws_sdk_cloudwatch::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_cloudwatch::operation::set_alarm_state::builders::SetAlarmStateFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
@@ -15,10 +14,7 @@ use tests::says;
 
 /// The SDK for Rust, with the key of the function `subject`.
 pub fn cloudwatch(stage: &Stage) -> aws_sdk_cloudwatch::Client {
-    let key = Credentials::new("function-subject", "local", None, None, "test");
-    let config = stage.sdk().into_builder();
-    let config = config.credentials_provider(SharedCredentialsProvider::new(key));
-    aws_sdk_cloudwatch::Client::new(&config.build())
+    aws_sdk_cloudwatch::Client::new(&tests::sdk(&stage.endpoint, "subject"))
 }
 
 /// Sets the state of an alarm, for a reason.

@@ -1,7 +1,6 @@
 //! Lambda, CloudWatch and the bus behind a gateway, without moto and PostgreSQL.
 
 use anyhow::{Context as _, Result, bail};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use local_aws::calls::CallLog;
 use local_aws::clock::Clock;
 use local_aws::cloudwatch::CloudWatch;
@@ -80,14 +79,6 @@ impl Stage {
     pub async fn until_running(&self, count: usize) -> Result<()> {
         let running = async || Ok(self.lambda.running("subject") == count);
         wait("invocations that run", running).await
-    }
-
-    pub fn sdk(&self) -> SdkConfig {
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(local_aws::REGION))
-            .endpoint_url(&self.endpoint)
-            .build()
     }
 
     /// The event that `subject` got.

@@ -77,17 +77,14 @@ pub enum Kind {
     KillBefore(Inner),
     /// The function is killed just after a call of its own is done.
     KillAfter(Inner),
-    /// The execution is stopped in the middle of a call: the state's own, or one of its function.
-    Abort(Option<Inner>, Duration),
-    /// The state times out in the middle of a call, likewise.
-    TimeOut(Option<Inner>, Duration),
+    /// The execution or its state is ended in the middle of a call, which is answered so late: the state's own, or one of its
+    /// function.
+    Ended(End, Option<Inner>, Duration),
 }
 
 /// What happens to the execution while a call is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// Nothing.
-    Nothing,
+pub enum End {
     /// A person stops it.
     Stop,
     /// Its state takes too long.
@@ -97,12 +94,12 @@ pub enum Then {
 impl Kind {
     /// Stopped in the middle of this call.
     pub fn abort(at: Option<&Inner>) -> Self {
-        Self::Abort(at.cloned(), LATE)
+        Self::Ended(End::Stop, at.cloned(), LATE)
     }
 
     /// Timed out in the middle of this call.
     pub fn time_out(at: Option<&Inner>) -> Self {
-        Self::TimeOut(at.cloned(), LATE)
+        Self::Ended(End::TimeOut, at.cloned(), LATE)
     }
 
     /// The column of the table.
@@ -114,26 +111,24 @@ impl Kind {
             Self::DenyAfter => "fails after",
             Self::Twice => "twice",
             Self::KillBefore(_) | Self::KillAfter(_) => "killed",
-            Self::Abort(..) => "aborted",
-            Self::TimeOut(..) => "timed out",
+            Self::Ended(End::Stop, ..) => "aborted",
+            Self::Ended(End::TimeOut, ..) => "timed out",
         }
     }
 
     /// What to plant when the state is entered, and what follows when it fires.
-    pub fn trap(&self, task: &Task) -> (Target, Fault, Then) {
+    pub fn trap(&self, task: &Task) -> (Target, Fault, Option<End>) {
         let own = |number| task.called.calls(number);
         match self {
-            Self::Deny => (own(task.stubborn + 1), Fault::Deny, Then::Nothing),
-            Self::Fail => (own(1), Fault::FailBefore, Then::Nothing),
-            Self::Lose => (own(1), Fault::LoseAnswer, Then::Nothing),
-            Self::DenyAfter => (own(task.stubborn + 1), Fault::DenyAfter, Then::Nothing),
-            Self::Twice => (own(1), Fault::Twice, Then::Nothing),
-            Self::KillBefore(at) => (within(task, Some(at)), Fault::KillBefore, Then::Nothing),
-            Self::KillAfter(at) => (within(task, Some(at)), Fault::KillAfter, Then::Nothing),
-            Self::Abort(at, late) => (within(task, at.as_ref()), Fault::Delay(*late), Then::Stop),
-            Self::TimeOut(at, late) => {
-                let then = Then::TimeOut;
-                (within(task, at.as_ref()), Fault::Delay(*late), then)
+            Self::Deny => (own(task.stubborn + 1), Fault::Deny, None),
+            Self::Fail => (own(1), Fault::FailBefore, None),
+            Self::Lose => (own(1), Fault::LoseAnswer, None),
+            Self::DenyAfter => (own(task.stubborn + 1), Fault::DenyAfter, None),
+            Self::Twice => (own(1), Fault::Twice, None),
+            Self::KillBefore(at) => (within(task, Some(at)), Fault::KillBefore, None),
+            Self::KillAfter(at) => (within(task, Some(at)), Fault::KillAfter, None),
+            Self::Ended(end, at, late) => {
+                (within(task, at.as_ref()), Fault::Delay(*late), Some(*end))
             }
         }
     }
@@ -144,8 +139,7 @@ impl fmt::Display for Kind {
         match self {
             Self::KillBefore(at) => write!(f, "killed before {at}"),
             Self::KillAfter(at) => write!(f, "killed after {at}"),
-            Self::Abort(Some(at), _) => write!(f, "aborted in {at}"),
-            Self::TimeOut(Some(at), _) => write!(f, "timed out in {at}"),
+            Self::Ended(_, Some(at), _) => write!(f, "{} in {at}", self.column()),
             _ => f.write_str(self.column()),
         }
     }

@@ -1,6 +1,6 @@
 //! Ways through the machines that together enter every task.
 
-use crate::faults::{Inner, Kind};
+use crate::faults::{End, Inner, Kind};
 use crate::machines::Place;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub fn all() -> Vec<Journey> {
         ..journey
     };
     let lease = Inner::new("dynamodb", "UpdateItem", 1);
-    let outlived = Kind::Abort(Some(lease), Duration::from_secs(18));
+    let outlived = Kind::Ended(End::Stop, Some(lease), Duration::from_secs(18));
     let call = Inner::new("rds", "SwitchoverBlueGreenDeployment", 1);
     vec![
         on_green(succeeds(upgrade("upgrade", None))),

@@ -1,6 +1,6 @@
 //! Faults that wait for their state: each is planted when its state is entered for the first time.
 
-use crate::faults::{Kind, Then};
+use crate::faults::{End, Kind};
 use crate::machines::{Place, Task, logical_id};
 use anyhow::Result;
 use asl::history::{Fact, Failure};
@@ -18,15 +18,9 @@ struct Trap {
     place: Place,
     target: Target,
     fault: Fault,
-    then: Then,
-    set: Option<Set>,
-}
-
-/// A trap that was entered.
-#[derive(Debug, Clone)]
-struct Set {
-    planted: Planted,
-    execution: String,
+    then: Option<End>,
+    /// The fault and the execution, once the trap was entered.
+    set: Option<(Planted, String)>,
 }
 
 /// All traps of a case. Clones are the same traps.
@@ -65,9 +59,9 @@ impl Traps {
         let mut traps = self.0.lock();
         let here = |trap: &&mut Trap| trap.place.machine == machine && trap.place.state == state;
         for trap in traps.iter_mut().filter(here) {
-            trap.set.get_or_insert_with(|| Set {
-                planted: faults.plant(trap.target.clone(), trap.fault),
-                execution: execution.to_owned(),
+            trap.set.get_or_insert_with(|| {
+                let planted = faults.plant(trap.target.clone(), trap.fault);
+                (planted, execution.to_owned())
             });
         }
     }
@@ -77,12 +71,11 @@ impl Traps {
         loop {
             for (then, execution) in self.sprung() {
                 match then {
-                    Then::Nothing => {}
-                    Then::Stop => {
+                    End::Stop => {
                         let why = Failure::new("Saga.Stopped", "somebody stops it in the console");
                         platform.states.stop(&execution, why)?;
                     }
-                    Then::TimeOut => {
+                    End::TimeOut => {
                         platform.states.hurry(&execution)?;
                     }
                 }
@@ -92,24 +85,23 @@ impl Traps {
     }
 
     /// What follows from faults that have fired since it was asked last.
-    fn sprung(&self) -> Vec<(Then, String)> {
+    fn sprung(&self) -> Vec<(End, String)> {
         let mut traps = self.0.lock();
         let sprung = traps.iter_mut().filter_map(|trap| {
-            let set = trap.set.as_ref().filter(|set| set.planted.fired() > 0)?;
-            let then = std::mem::replace(&mut trap.then, Then::Nothing);
-            (then != Then::Nothing).then(|| (then, set.execution.clone()))
+            let (_, execution) = trap.set.as_ref().filter(|(fault, _)| fault.fired() > 0)?;
+            Some((trap.then.take()?, execution.clone()))
         });
         sprung.collect()
     }
 
     /// The traps that met nothing.
     pub fn unsprung(&self) -> Vec<String> {
-        let fired = |trap: &&Trap| {
+        let missed = |trap: &&Trap| {
             let set = trap.set.as_ref();
-            set.is_none_or(|set| set.planted.fired() == 0)
+            set.is_none_or(|(planted, _)| planted.fired() == 0)
         };
         let traps = self.0.lock();
-        let left = traps.iter().filter(fired);
+        let left = traps.iter().filter(missed);
         left.map(|trap| format!("no fault in {}: {:?}", trap.place, trap.target))
             .collect()
     }

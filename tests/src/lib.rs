@@ -5,6 +5,9 @@ pub use local_aws::memory::run_folder;
 pub use local_rds::postgres::{ticks, until};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use local::app::login;
 use local::platform::Platform;
 use local::shop::{DATABASE, OWNER};
@@ -29,6 +32,19 @@ pub async fn step(platform: &Platform, name: &str, input: Value) -> Result<Value
     let payload = input.to_string().into();
     let answer = invoke(&platform.gateway, Caller::Service("test"), name, payload).await?;
     Ok(serde_json::from_slice(&answer).unwrap_or_default())
+}
+
+/// The SDK's configuration with the key of a function.
+#[must_use]
+pub fn sdk(endpoint: &str, function: &str) -> SdkConfig {
+    let key = format!("function-{function}");
+    let key = Credentials::new(key, "local", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(local_aws::REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(key))
+        .build()
 }
 
 /// What a service of the platform answers that refuses in words of its own.
@@ -62,11 +78,13 @@ pub async fn item(platform: &Platform) -> Result<Value> {
     Ok(found["Item"].clone())
 }
 
-/// Writes the upgrade's item as it is here.
+/// Changes the upgrade's item.
 ///
 /// # Errors
-/// When it can't be written.
-pub async fn put_item(platform: &Platform, item: &Value) -> Result<()> {
+/// When it can't be read or written.
+pub async fn change_item(platform: &Platform, change: impl FnOnce(&mut Value)) -> Result<()> {
+    let mut item = item(platform).await?;
+    change(&mut item);
     let put = json!({"TableName": table(platform)?, "Item": item});
     let put_item = "DynamoDB_20120810.PutItem";
     platform.client().json("dynamodb", put_item, &put).await?;

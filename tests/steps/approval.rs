@@ -1,33 +1,11 @@
 //! The question before the switchover: what people are asked, by mail and in the chat, and what becomes of each answer.
 
+use crate::watch::between;
 use crate::world::{OWNER, World, plan};
 use anyhow::{Context, Result};
 use asl::interpreter::Outcome;
 use local_aws::calls;
-use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-/// The shipped machine's states that ask, between a beginning and the states that they lead to.
-fn asks() -> Result<String> {
-    let path = workspace().join("statemachine/upgrade.asl.json");
-    let shipped: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-    let assign = json!({
-        "plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}",
-        "level": "Green is 0 bytes behind.", "alike": "6 tables hold the same rows.",
-    });
-    let machine = json!({
-        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 90_000,
-        "States": {
-            "Claimed": {"Type": "Pass", "Next": "Approval", "Assign": assign},
-            "Approval": shipped["States"]["Approval"],
-            "Approve": shipped["States"]["Approve"],
-            "AnnounceSwitchover": {"Type": "Succeed"},
-            "RollBack": {"Type": "Fail", "Error": "Upgrade.RolledBack", "Cause": "{% $why %}"},
-        },
-    });
-    Ok(machine.to_string())
-}
 
 /// An upgrade that waits for a person.
 struct Asked {
@@ -42,18 +20,12 @@ impl Asked {
         let ticket = world.claimed().await?;
         let mut plan = plan();
         plan["request"]["approval"] = json!("before_switchover");
-        let states = &world.platform.states;
-        let names = [("Partition", "aws"), ("Watch", "watch")];
-        let names = names.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let names = BTreeMap::from(names);
-        let machine = tests::accepted(states.register("Asks", &asks()?, &names))?;
         let input = json!({"plan": plan, "ticket": ticket});
-        let execution = tests::accepted(states.start(&machine, None, input))?;
+        let execution = world.start_machine(&between(&["Approval", "Approve"])?, input)?;
         let published = || world.platform.calls().of("sns", "Publish").len();
         tests::wait("people are asked", async || Ok(published() == 2)).await?;
-        let record = world.record().await?;
-        let token = record["wait"]["token"].as_str().context("a token")?;
-        let token = token.to_owned();
+        let token = world.token().await?;
+        let token = token.as_str().context("a token")?.to_owned();
         Ok(Self {
             world,
             execution,

@@ -2,10 +2,10 @@
 
 use crate::world::{OWNER, World, error, green};
 use anyhow::{Context, Result};
-use domain::ids::Millis;
-use domain::receipt::Receipt;
 use local::routes::listener::{self, call, change, groups};
 use local_aws::faults::{Fault, Target};
+use local_aws::lambda::client::Failure;
+use local_aws::xml;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -56,28 +56,13 @@ impl Balanced {
         })
     }
 
-    async fn shift(&self, percent: u8) -> Result<Value> {
+    async fn shift(&self, percent: u8) -> Result<Value, Failure> {
         self.world.shift(&self.ticket, percent).await
     }
 
     async fn refused(&self, percent: u8) -> Result<()> {
-        let input = json!({"ticket": self.ticket, "percent": percent});
-        let refused = self.world.step("shift_weight", input).await;
-        assert_eq!(error(refused)?, "Upgrade.Refused");
+        assert_eq!(error(self.shift(percent).await)?, "Upgrade.Refused");
         Ok(())
-    }
-
-    /// Green serves since long ago.
-    async fn serves(&self) -> Result<()> {
-        let receipt = Receipt {
-            opened_at: Some(Millis(1)),
-            ..Receipt::default()
-        };
-        let receipt = serde_json::to_value(receipt)?;
-        let opened = |record: &mut Value| record["receipt"] = receipt;
-        self.world.change_record(opened).await?;
-        let after = |item: &mut Value| item["phase"] = json!({"S": "after"});
-        self.world.change_item(after).await
     }
 
     /// Every upgrade is looked at, and none is rolled back because its execution was never started.
@@ -241,9 +226,7 @@ async fn somebody_elses_change_and_somebody_elses_group_are_left_alone() -> Resu
     // As it was found, with a group of ours left behind whose tags somebody has changed.
     forward("1").await?;
     let all = call(client, "DescribeTargetGroups", &[]).await?;
-    let arns = all
-        .split("<TargetGroupArn>")
-        .filter_map(|rest| rest.split('<').next());
+    let arns = xml::all(&all, "TargetGroupArn").into_iter();
     for ours in arns.filter(|arn| arn.contains("viridian-green-")) {
         let retag = [
             ("ResourceArns.member.1", ours),
@@ -284,7 +267,7 @@ async fn addresses_that_move_are_followed_and_strangers_are_left_alone() -> Resu
     ];
     assert_eq!(it.reads().await?, followed);
     // Once green serves, blue's names lead to it.
-    it.serves().await?;
+    it.world.serves().await?;
     lead(&it.world, "orders-replica", 25);
     it.sweep().await?;
     assert_eq!(it.reads().await?[0], "green 900 127.9.9.25:5432");
@@ -300,7 +283,7 @@ async fn addresses_that_move_are_followed_and_strangers_are_left_alone() -> Resu
 async fn at_the_end_the_customers_own_groups_lead_to_green() -> Result<()> {
     let it = Balanced::start("nlb-end").await?;
     it.shift(100).await?;
-    it.serves().await?;
+    it.world.serves().await?;
     lead(&it.world, "orders", 12);
     lead(&it.world, "orders-replica", 13);
     it.world

@@ -87,8 +87,7 @@ async fn somebody_elses_change_is_noticed_and_left_alone() -> Result<()> {
     ] {
         put(&world, theirs).await?;
         let before = read(&world).await?;
-        let input = json!({"ticket": ticket, "percent": percent});
-        let refused = world.step("shift_weight", input).await;
+        let refused = world.shift(&ticket, percent).await;
         assert_eq!(error(refused)?, "Upgrade.Refused");
         assert_eq!(read(&world).await?, before);
     }
@@ -102,13 +101,12 @@ async fn race(name: &str, look: u32) -> Result<(String, (String, i64))> {
     let look = Target::nth("ssm", "GetParameter", look..=look).by("shift_weight");
     let late = Fault::Delay(Duration::from_secs(3));
     let planted = world.platform.faults().plant(look, late);
-    let input = json!({"ticket": ticket, "percent": 100});
     let theirs = async {
         tests::wait("the step looks", async || Ok(planted.fired() > 0)).await?;
         tokio::time::sleep(Duration::from_millis(500)).await;
         put(&world, "elsewhere.shop.test:5432").await
     };
-    let (refused, put) = tokio::join!(world.step("shift_weight", input), theirs);
+    let (refused, put) = tokio::join!(world.shift(&ticket, 100), theirs);
     put?;
     let failure = refused.expect_err("it is noticed");
     assert_eq!(failure.error, "Upgrade.Refused");

@@ -137,8 +137,7 @@ async fn blue_serves_as_before_although_every_answer_was_lost_once() -> Result<(
     let again = world.step("rollback", order).await?;
     assert_eq!(again["done"], true);
     assert_eq!(again["actions"], json!([]));
-    let late = json!({"ticket": ticket, "percent": 10});
-    let late = world.step("shift_weight", late).await;
+    let late = world.shift(&ticket, 10).await;
     assert_eq!(error(late)?, "Upgrade.RolledBack");
     world.end().await
 }
@@ -176,14 +175,7 @@ async fn blue_serves_although_the_upgrade_s_wait_can_not_be_ended() -> Result<()
 async fn after_the_switchover_green_goes_on_serving_and_a_person_is_asked() -> Result<()> {
     let world = World::start("rollback-after").await?;
     world.claimed().await?;
-    world.leave("after").await?;
-    let receipt = json!({
-        "checklist": [], "complaints": [], "databases": {}, "sessions_drained": 0, "roles": [], "fenced_at": null,
-        "called_at": null, "opened_at": 1, "phases": [], "rds_ms": 0, "ours_ms": 0,
-    });
-    world
-        .change_record(|record| record["receipt"] = receipt)
-        .await?;
+    world.serves().await?;
     let person = world.step("rollback", json!({"database": "orders"})).await;
     assert_eq!(error(person)?, "Upgrade.Refused");
     assert_eq!(

@@ -87,11 +87,7 @@ async fn an_old_ticket_moves_nothing() -> Result<()> {
     world
         .change_item(|item| item["epoch"] = json!({"N": "2"}))
         .await?;
-    let input = json!({"ticket": ticket, "percent": 10});
-    assert_eq!(
-        error(world.step("shift_weight", input).await)?,
-        "Upgrade.RolledBack"
-    );
+    assert_eq!(error(world.shift(&ticket, 10).await)?, "Upgrade.RolledBack");
     assert_eq!(world.routes().await?, originals());
     world.end().await
 }
@@ -106,14 +102,13 @@ async fn another_calls_lease_is_waited_for() -> Result<()> {
             item["lease_until"] = json!({"N": i64::MAX.to_string()});
         })
         .await?;
-    let input = json!({"ticket": ticket, "percent": 10});
     let lease_ends = async {
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert_eq!(world.routes().await?, originals());
         let over = |item: &mut serde_json::Value| item["lease_until"] = json!({"N": "1"});
         world.change_item(over).await
     };
-    let (moved, ended) = tokio::join!(world.step("shift_weight", input), lease_ends);
+    let (moved, ended) = tokio::join!(world.shift(&ticket, 10), lease_ends);
     ended?;
     moved?;
     assert_ne!(world.routes().await?, originals());

@@ -8,26 +8,28 @@ use local_aws::faults::{Fault, Target};
 use local_aws::toolchain::workspace;
 use serde_json::{Value, json};
 
-/// One of the shipped machine's states that wait, between a beginning and the states that it leads to.
-fn waits(state: &str) -> Result<String> {
+/// Some of the shipped machine's states, one after the other, between a beginning and the states that they lead to.
+pub fn between(names: &[&str]) -> Result<String> {
     let path = workspace().join("statemachine/upgrade.asl.json");
     let shipped: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-    let wait = &shipped["States"][state];
-    let mut states = json!({
-        "Claimed": {
-            "Type": "Pass", "Next": state,
-            "Assign": {"plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}"},
-        },
-        state: wait,
+    let assign = json!({
+        "plan": "{% $states.input.plan %}", "ticket": "{% $states.input.ticket %}",
+        "level": "Green is 0 bytes behind.", "alike": "6 tables hold the same rows.",
     });
-    for caught in wait["Catch"].as_array().into_iter().flatten() {
-        let next = caught["Next"].as_str().context("a state")?;
-        states[next] = json!({"Type": "Fail", "Error": next, "Cause": "{% $why %}"});
+    let mut states = json!({"Claimed": {"Type": "Pass", "Next": names[0], "Assign": assign}});
+    for name in names {
+        let state = &shipped["States"][name];
+        states[name] = state.clone();
+        for caught in state["Catch"].as_array().into_iter().flatten() {
+            let next = caught["Next"].as_str().context("a state")?;
+            states[next] = json!({"Type": "Fail", "Error": next, "Cause": "{% $why %}"});
+        }
+        if let Some(next) = state["Next"].as_str() {
+            states[next] = json!({"Type": "Succeed"});
+        }
     }
-    let next = wait["Next"].as_str().context("a state")?;
-    states[next] = json!({"Type": "Succeed"});
     let machine = json!({
-        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 60, "States": states,
+        "QueryLanguage": "JSONata", "StartAt": "Claimed", "TimeoutSeconds": 90_000, "States": states,
     });
     Ok(machine.to_string())
 }
@@ -50,7 +52,7 @@ pub async fn waiting(world: &World, ticket: &Value) -> Result<String> {
 /// Starts the wait of one of the shipped machine's states.
 pub async fn waiting_in(state: &str, world: &World, ticket: &Value) -> Result<String> {
     let input = json!({"plan": plan(), "ticket": ticket});
-    let execution = world.start_machine(&waits(state)?, input)?;
+    let execution = world.start_machine(&between(&[state])?, input)?;
     world.token().await?;
     Ok(execution)
 }

@@ -3,10 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use asl::interpreter::Outcome;
 use axum::http::Method;
+use domain::ids::Millis;
+use domain::receipt::Receipt;
 use local::platform::{Options, Platform};
+use local::shop::create_records;
 use local_aws::cloudwatch::StateValue;
 use local_aws::gateway::client::Client;
 use local_aws::lambda::client::Failure;
+use local_aws::xml;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -41,9 +45,9 @@ impl World {
     }
 
     /// Moves the share of the reads that goes to green.
-    pub async fn shift(&self, ticket: &Value, percent: u8) -> Result<Value> {
+    pub async fn shift(&self, ticket: &Value, percent: u8) -> Result<Value, Failure> {
         let input = json!({"ticket": ticket, "percent": percent});
-        Ok(self.step("shift_weight", input).await?)
+        self.step("shift_weight", input).await
     }
 
     /// The shares that `shift_weight` has written as metrics.
@@ -69,9 +73,7 @@ impl World {
 
     /// Changes the item of the database.
     pub async fn change_item(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
-        let mut item = self.item().await?;
-        change(&mut item);
-        tests::put_item(&self.platform, &item).await
+        tests::change_item(&self.platform, change).await
     }
 
     /// Leaves the upgrade in a phase.
@@ -105,6 +107,17 @@ impl World {
         token().await
     }
 
+    /// Leaves the upgrade as it is when green has served for long.
+    pub async fn serves(&self) -> Result<()> {
+        let receipt = Receipt {
+            opened_at: Some(Millis(1)),
+            ..Receipt::default()
+        };
+        self.change_record(|record| record["receipt"] = json!(receipt))
+            .await?;
+        self.leave("after").await
+    }
+
     /// The record of the database, without what stands by itself.
     pub async fn record(&self) -> Result<Value> {
         let item = self.item().await?;
@@ -130,31 +143,24 @@ impl World {
 
     /// Makes weighted records: set identifier, target, weight.
     pub async fn route(&self, records: &[(&str, &str, u8)]) -> Result<()> {
-        let changes: String = records.iter().map(upsert).collect();
-        let body = format!(
-            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
-             <ChangeBatch><Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
-        );
-        let path = format!("/2013-04-01/hostedzone/{}/rrset/", self.platform.zone_id);
-        self.client
-            .rest("route53", Method::POST, &path, &body)
-            .await?;
-        Ok(())
+        let records: Vec<String> = records.iter().map(upsert).collect();
+        create_records(&self.client, &self.platform.zone_id, &records).await
     }
 
     /// The weighted records as they are: set identifier, target, weight, TTL.
     pub async fn routes(&self) -> Result<Vec<(String, String, u32, u32)>> {
         let path = format!("/2013-04-01/hostedzone/{}/rrset", self.platform.zone_id);
-        let xml = self.client.rest("route53", Method::GET, &path, "").await?;
-        let sets = xml.split("<ResourceRecordSet>").skip(1);
+        let sets = self.client.rest("route53", Method::GET, &path, "").await?;
+        let sets = xml::all(&sets, "ResourceRecordSet").into_iter();
         let weighted = sets.filter(|set| set.contains("<Weight>"));
         let mut records = weighted
             .map(|set| {
+                let element = |name| xml::first(set, name).context(name);
                 Ok((
-                    element(set, "SetIdentifier")?.to_owned(),
-                    element(set, "Value")?.to_owned(),
-                    element(set, "Weight")?.parse()?,
-                    element(set, "TTL")?.parse()?,
+                    element("SetIdentifier")?.to_owned(),
+                    element("Value")?.to_owned(),
+                    element("Weight")?.parse()?,
+                    element("TTL")?.parse()?,
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
@@ -196,13 +202,6 @@ fn upsert((name, target, weight): &(&str, &str, u8)) -> String {
          <ResourceRecords><ResourceRecord><Value>{target}</Value></ResourceRecord></ResourceRecords>\
          </ResourceRecordSet></Change>"
     )
-}
-
-fn element<'a>(xml: &'a str, name: &str) -> Result<&'a str> {
-    let (_, rest) = xml
-        .split_once(&format!("<{name}>"))
-        .context(name.to_owned())?;
-    Ok(rest.split_once('<').context(name.to_owned())?.0)
 }
 
 /// A text attribute of an item.

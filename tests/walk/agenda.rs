@@ -5,8 +5,7 @@ use super::world::turn::Turn;
 use asl::history::Failure;
 use asl::interpreter::{CallId, TimerId};
 use serde_json::Value;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A call of a task: its execution, and which call.
@@ -49,45 +48,11 @@ impl Due {
     }
 }
 
-/// Something and its moment; what was put down first comes first in the same moment.
-#[derive(Debug)]
-struct Entry {
-    at: i64,
-    number: u64,
-    due: Due,
-}
-
-impl Entry {
-    const fn key(&self) -> (i64, u64) {
-        (self.at, self.number)
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    /// The heap gives out its greatest first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key().cmp(&self.key())
-    }
-}
-
 /// What is due.
 #[derive(Debug, Default)]
 pub struct Agenda {
-    heap: BinaryHeap<Entry>,
+    /// By its moment; what was put down first comes first in the same moment.
+    all: BTreeMap<(i64, u64), Due>,
     /// How much was ever due.
     pub number: u64,
     /// How much of what is due keeps a walk from resting.
@@ -99,13 +64,12 @@ impl Agenda {
     pub fn put(&mut self, at: i64, due: Due) {
         self.number += 1;
         self.busy += usize::from(!due.is_idle());
-        let number = self.number;
-        self.heap.push(Entry { at, number, due });
+        self.all.insert((at, self.number), due);
     }
 
     /// What comes next, and when.
     pub fn next(&mut self) -> Option<(i64, Due)> {
-        let Entry { at, due, .. } = self.heap.pop()?;
+        let ((at, _), due) = self.all.pop_first()?;
         self.busy -= usize::from(!due.is_idle());
         Some((at, due))
     }

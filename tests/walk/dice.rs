@@ -1,7 +1,7 @@
 //! The walk's dice: one seed, and everything follows.
 
 /// A `SplitMix64` sequence.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Dice(u64);
 
 impl Dice {

@@ -121,10 +121,10 @@ faults! {
 }
 
 /// How often everything goes wrong in one walk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Weather {
     /// In ten thousand occasions, by fault.
-    rates: [u32; Fault::ALL.len()],
+    rates: Vec<u32>,
     /// The state before which all is fair.
     fair_until: Option<&'static str>,
     /// Whether everything rests, and nothing goes wrong meanwhile.
@@ -154,14 +154,12 @@ impl Weather {
             7..=8 => (100, None),
             _ => (200, None),
         };
-        let mut rates = [0; Fault::ALL.len()];
-        for fault in Fault::ALL {
-            if only.is_none_or(|only| only.contains(fault)) {
-                rates[*fault as usize] = (fault.usual() * percent / 100).min(9_000);
-            }
-        }
+        let rate = |fault: &Fault| match only {
+            Some(only) if !only.contains(fault) => 0,
+            _ => (fault.usual() * percent / 100).min(9_000),
+        };
         Self {
-            rates,
+            rates: Fault::ALL.iter().map(rate).collect(),
             fair_until: dice.pick(&BEGINNINGS),
             resting: false,
         }
@@ -173,7 +171,7 @@ impl Weather {
     }
 
     /// Whether it happens now.
-    pub const fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
+    pub fn strikes(&self, fault: Fault, dice: &mut Dice) -> bool {
         let fair = self.resting || self.fair_until.is_some();
         !fair && dice.chance(self.rates[fault as usize])
     }
@@ -188,6 +186,12 @@ pub struct Coverage {
     pub states: BTreeMap<String, u64>,
     /// Executions that ended, by machine and status.
     pub ends: BTreeMap<String, u64>,
+}
+
+fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, more: BTreeMap<K, u64>) {
+    for (key, count) in more {
+        *counts.entry(key).or_default() += count;
+    }
 }
 
 impl Coverage {
@@ -208,15 +212,9 @@ impl Coverage {
 
     /// Adds what another thread counted.
     pub fn add(&mut self, other: Self) {
-        for (key, count) in other.faults {
-            *self.faults.entry(key).or_default() += count;
-        }
-        for (key, count) in other.states {
-            *self.states.entry(key).or_default() += count;
-        }
-        for (key, count) in other.ends {
-            *self.ends.entry(key).or_default() += count;
-        }
+        add(&mut self.faults, other.faults);
+        add(&mut self.states, other.states);
+        add(&mut self.ends, other.ends);
     }
 
     /// How often a fault happened at all.

@@ -3,7 +3,7 @@
 use super::call::{Call, Invocation};
 use domain::error::StepError;
 use domain::ids::Millis;
-use domain::steps::plan::{Outcome, Output};
+use domain::steps::plan::{Input, Outcome, Output};
 use ports::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,77 +14,67 @@ use std::pin::Pin;
 pub type Answer = Result<Value, StepError>;
 /// A function that runs.
 pub type Running = Pin<Box<dyn Future<Output = Answer>>>;
+/// Runs a function for a payload: the shipped step on the world's ports.
+type Run = fn(Call, Value) -> Running;
+
+macro_rules! step {
+    ($step:path) => {
+        |call, payload| {
+            Box::pin(async move {
+                let call = steps::Call::from((&call, invocation(&call.me)));
+                answer($step(&call, decode(payload)?).await)
+            })
+        }
+    };
+}
 
 /// The functions by the names that the machines give them, and those of their binaries.
-pub const FUNCTIONS: [(&str, &str); 16] = [
-    ("Announce", "announce"),
-    ("CheckLag", "check_lag"),
-    ("Claim", "claim"),
-    ("OnAlarm", "on_alarm"),
-    ("OnGreen", "on_green"),
-    ("Plan", "plan"),
-    ("Prepare", "prepare"),
-    ("Provision", "provision"),
-    ("Retire", "retire"),
-    ("Rollback", "rollback"),
-    ("ShiftWeight", "shift_weight"),
-    ("Sweep", "sweep"),
-    ("Switchover", "switchover"),
-    ("UpgradeInPlace", "upgrade_in_place"),
-    ("Validate", "validate"),
-    ("Watch", "watch"),
+pub const FUNCTIONS: [(&str, &str, Run); 16] = [
+    ("Announce", "announce", step!(announce::run)),
+    ("CheckLag", "check_lag", step!(check_lag::run)),
+    ("Claim", "claim", step!(claim::run)),
+    ("OnAlarm", "on_alarm", step!(on_alarm::run)),
+    ("OnGreen", "on_green", step!(on_green::run)),
+    ("Plan", "plan", step!(trimmed_plan)),
+    ("Prepare", "prepare", step!(prepare::run)),
+    ("Provision", "provision", step!(provision::run)),
+    ("Retire", "retire", step!(retire::run)),
+    ("Rollback", "rollback", step!(rollback::run)),
+    ("ShiftWeight", "shift_weight", step!(shift_weight::run)),
+    ("Sweep", "sweep", step!(sweep::run)),
+    ("Switchover", "switchover", step!(switchover::run)),
+    (
+        "UpgradeInPlace",
+        "upgrade_in_place",
+        step!(upgrade_in_place::run),
+    ),
+    ("Validate", "validate", step!(validate::run)),
+    ("Watch", "watch", step!(watch::run)),
 ];
 
 /// The function of that name, by the machines' word or by the binary's.
 pub fn named(name: &str) -> &'static str {
     let mut all = FUNCTIONS.iter();
-    let found = all.find(|(known, binary)| *known == name || *binary == name);
-    found.map_or("?", |(known, _)| known)
+    let found = all.find(|(known, binary, _)| *known == name || *binary == name);
+    found.map_or("?", |(known, ..)| known)
 }
 
-/// Runs a step for a payload.
-macro_rules! step {
-    ($call:ident, $payload:ident, $step:path) => {
-        Box::pin(async move {
-            let call = steps::Call::from((&$call, invocation(&$call.me)));
-            answer($step(&call, decode($payload)?).await)
-        })
-    };
-}
-
-/// Runs a function: the shipped step on the world's ports.
+/// Runs the function that is called.
 pub fn run(call: Call, payload: Value) -> Running {
-    match call.me.step {
-        "Announce" => step!(call, payload, announce::run),
-        "CheckLag" => step!(call, payload, check_lag::run),
-        "Claim" => step!(call, payload, claim::run),
-        "OnAlarm" => step!(call, payload, on_alarm::run),
-        "OnGreen" => step!(call, payload, on_green::run),
-        "Plan" => Box::pin(async move {
-            let call = steps::Call::from((&call, invocation(&call.me)));
-            answer(plan::run(&call, decode(payload)?).await.map(trimmed))
-        }),
-        "Prepare" => step!(call, payload, prepare::run),
-        "Provision" => step!(call, payload, provision::run),
-        "Retire" => step!(call, payload, retire::run),
-        "Rollback" => step!(call, payload, rollback::run),
-        "ShiftWeight" => step!(call, payload, shift_weight::run),
-        "Sweep" => step!(call, payload, sweep::run),
-        "Switchover" => step!(call, payload, switchover::run),
-        "UpgradeInPlace" => step!(call, payload, upgrade_in_place::run),
-        "Validate" => step!(call, payload, validate::run),
-        "Watch" => step!(call, payload, watch::run),
-        other => panic!("there is no function {other}"),
-    }
+    let mut all = FUNCTIONS.iter();
+    let found = all.find(|(name, ..)| *name == call.me.step);
+    let (_, _, run) = found.unwrap_or_else(|| panic!("there is no function {}", call.me.step));
+    run(call, payload)
 }
 
 /// A plan that goes on without what is written for people alone: it is carried from state to state.
-fn trimmed(mut output: Output) -> Output {
+async fn trimmed_plan(call: &steps::Call<'_, Call>, input: Input) -> Result<Output, Error> {
+    let mut output = plan::run(call, input).await?;
     if output.outcome == Outcome::Ready {
         (output.plan.checks, output.plan.steps) = (vec![], vec![]);
         output.text.clear();
     }
-    output
+    Ok(output)
 }
 
 fn invocation(me: &Invocation) -> ports::Invocation {

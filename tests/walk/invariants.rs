@@ -1,13 +1,12 @@
 //! What must hold in every state, and at rest. `docs/guarantees.md` has the words.
 
-use super::world::routes::Balancer;
+use super::world::routes::{Balancer, READS, WRITES, weighted};
 use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
 use domain::fence::Fence;
 use domain::ids::{DeploymentId, ResourceId};
 use domain::marker::Marker;
-use domain::plan::MemberRole;
 use domain::rds::{DeploymentStatus, PairStatus};
 use domain::record::{Phase, Record};
 use domain::request::{InsufficientData, Retire, Strategy};
@@ -278,10 +277,10 @@ impl World {
             let what = format!("G4: everything rests, and a fence stands on {id}, which serves");
             self.violate(what);
         }
-        let pointer = self.pointer.as_ref();
+        let pointer = self.records(WRITES).first();
         let host = pointer.map_or_else(
             || format!("{DATABASE}{ZONE}"),
-            |pointer| pointer.target.clone(),
+            |pointer| pointer.targets.concat(),
         );
         if self.listener.is_none() && !one.is_host(&host) {
             let what = format!("G4: everything rests, {id} serves, and {host} does not lead there");
@@ -297,7 +296,7 @@ impl World {
             self.violate(what);
         }
         let lets_in = |old: &&Server| {
-            let is_old = old.id != *id && old.role == MemberRole::Writer && is_blue(record, old);
+            let is_old = old.id != *id && !old.is_replica() && is_blue(record, old);
             is_old && (old.login || old.sessions)
         };
         let old = self.servers.iter().find(lets_in);
@@ -309,7 +308,11 @@ impl World {
         let over = record.phase == Phase::Ended && record.back.is_none() && !self.memory.cleared;
         let reads = record.plan.reads.as_ref().filter(|_| over);
         let is_as_found = |route: &Route| match route {
-            Route::Weighted(found) => found.records == self.reads,
+            Route::Weighted(found) => found
+                .records
+                .iter()
+                .map(weighted)
+                .eq(self.records(READS).iter().cloned()),
             Route::Parameter(found) => {
                 let now = self.parameter.as_ref();
                 now.is_some_and(|now| now.text == found.value)
@@ -321,8 +324,9 @@ impl World {
             self.violate(what);
         }
         let is_gone = |host: &str| !self.servers.iter().any(|server| server.is_host(host));
-        let records = self.reads.iter().filter(|record| record.weight > 0);
-        let records = records.map(|record| record.target.as_str());
+        let records = self.records(READS).iter();
+        let records = records.filter(|record| record.weight > Some(0));
+        let records = records.flat_map(|record| record.targets.iter().map(String::as_str));
         let parameter = self.parameter.as_ref();
         let parameter = parameter.and_then(|held| held.text.split(':').next());
         let dead = records.chain(parameter).find(|host| is_gone(host));

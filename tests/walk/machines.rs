@@ -47,7 +47,7 @@ impl Shipped {
             let definition = Definition::parse(&text).expect("a machine that is understood");
             (Arc::new(definition), spec.arn.clone())
         };
-        let timeout = |(name, binary): &(&'static str, &str)| {
+        let timeout = |(name, binary, _): &(&'static str, &str, _)| {
             let mut functions = template.functions.iter();
             let function = functions.find(|function| function.binary == *binary);
             let timeout = function.expect("a function of the template").timeout;

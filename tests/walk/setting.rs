@@ -2,12 +2,11 @@
 
 use super::dice::Dice;
 use super::world::alarms::ALARM;
-use super::world::routes::{Balancer, WRITES, ZONE};
+use super::world::routes::{Balancer, READS, WRITES};
 use super::world::servers::Server;
 use super::world::{DATABASE, World};
 use domain::rds::UpgradeTarget;
-use domain::routes::{Pointer, Weighted};
-use ports::Value;
+use ports::{RecordSet, Value};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -112,24 +111,19 @@ pub fn build(world: &mut World) {
         world.numbered = 2;
     }
     if world.dice.chance(6_000) {
-        world.reads.push(Weighted {
-            set_identifier: "blue".to_owned(),
-            target,
-            weight: 100,
-            ttl: world.dice.pick(&[5, 5, 60]),
-            health_check: None,
-        });
+        let reads = RecordSet {
+            set_identifier: Some("blue".to_owned()),
+            weight: Some(100),
+            ..RecordSet::cname(&target, world.dice.pick(&[5, 5, 60]))
+        };
+        world.records.insert(READS.to_owned(), vec![reads]);
     } else if world.dice.pick(&[true, false]) {
         let (text, version) = (format!("{target}:5432"), 1);
         world.parameter = Some(Value { text, version });
     }
     if world.dice.chance(5_000) {
-        world.pointer = Some(Pointer {
-            zone: ZONE.to_owned(),
-            name: WRITES.to_owned(),
-            target: world.servers[0].host(),
-            ttl: 1,
-        });
+        let writes = RecordSet::cname(&world.servers[0].host(), 1);
+        world.records.insert(WRITES.to_owned(), vec![writes]);
     } else if world.dice.pick(&[true, false]) {
         world.listener = Some(Balancer::new(world.servers[0].address));
     }

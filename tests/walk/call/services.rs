@@ -242,7 +242,8 @@ impl Zones for Call {
     }
 
     async fn records(&self, _zone: &str, name: &str) -> Fallible<Vec<RecordSet>> {
-        self.see("records", |world| world.records(name)).await
+        self.see("records", |world| world.records(name).to_vec())
+            .await
     }
 
     async fn change(&self, _zone: &str, name: &str, edits: &[Edit]) -> Fallible<Option<String>> {

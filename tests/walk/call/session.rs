@@ -3,7 +3,7 @@
 use super::timer::Kind;
 use super::{Call, millis};
 use crate::faults::Fault;
-use crate::world::servers::{Frozen, ROLE, SEQUENCE, Server, Slot, Subscription, TABLE};
+use crate::world::servers::{Frozen, ROLE, SEQUENCE, Server, Subscription, TABLE};
 use crate::world::{DATABASE, Fallible, World, answered, silence};
 use domain::error::StepError;
 use domain::fence::{Fence, Role};
@@ -447,11 +447,8 @@ impl ports::Session for Session {
             if server.slot.is_none() && server.frozen().shape() != link.tables {
                 return Err(StepError::failed("a table to publish is gone").into());
             }
-            let first = Slot {
-                read: server.log.len(),
-            };
-            let slot = *server.slot.get_or_insert(first);
-            Ok(position(slot.read))
+            let end = server.log.len();
+            Ok(position(*server.slot.get_or_insert(end)))
         })
         .await
     }
@@ -463,10 +460,10 @@ impl ports::Session for Session {
                 let subscription = other.subscription.as_ref();
                 subscription.is_some_and(|it| it.enabled && it.publisher == self.server)
             };
-            Ok(server.slot.map(|slot| SlotSeen {
+            Ok(server.slot.map(|read| SlotSeen {
                 active: world.servers.iter().any(reads),
                 lost: false,
-                held: (server.log.len() - slot.read) as u64 * HELD,
+                held: (server.log.len() - read) as u64 * HELD,
             }))
         })
         .await

@@ -20,9 +20,9 @@ pub struct Alarm {
     pub untold: Option<i64>,
 }
 
-impl Alarm {
+impl Default for Alarm {
     /// An alarm that is quiet.
-    pub const fn quiet() -> Self {
+    fn default() -> Self {
         Self {
             state: State::Ok,
             since: 0,

@@ -1,9 +1,8 @@
 //! What RDS does with instances and snapshots.
 
-use super::rds::arn;
-use super::routes::{LISTENER, READS, READS_PARAMETER};
+use super::routes::{LISTENER, READS, READS_PARAMETER, WRITES};
 use super::servers::Server;
-use super::{ARN, Fallible, Turn, World, answered, busy};
+use super::{Fallible, Turn, World, answered, busy};
 use crate::faults::Fault;
 use domain::ids::{InstanceId, ResourceId};
 use domain::rds::{Instance, READS_TAG, Snapshot, WRITES_TAG};
@@ -24,7 +23,7 @@ impl World {
         let replicas = replicas.filter(|other| other.source.as_ref() == Some(&server.id));
         Instance {
             id: server.name.as_str().into(),
-            arn: format!("{ARN}{}", server.name),
+            arn: server.arn(),
             resource_id: server.id.clone(),
             status: server.status.into(),
             engine: "postgres".to_owned(),
@@ -53,15 +52,12 @@ impl World {
 
     /// The tags that name the application's records.
     fn tags(&self) -> BTreeMap<String, String> {
-        let records = (!self.reads.is_empty()).then_some(READS);
-        let reads = records.or(self.parameter.as_ref().map(|_| READS_PARAMETER));
+        let record = |name| (!self.records(name).is_empty()).then_some(name);
+        let by_parameter = self.parameter.as_ref().map(|_| READS_PARAMETER);
+        let reads = record(READS).or(by_parameter);
         let reads = reads.map(|name| (READS_TAG.to_owned(), name.to_owned()));
         let by_listener = self.listener.as_ref().map(|_| LISTENER);
-        let writes = self
-            .pointer
-            .as_ref()
-            .map(|pointer| &*pointer.name)
-            .or(by_listener);
+        let writes = record(WRITES).or(by_listener);
         let writes = writes.map(|name| (WRITES_TAG.to_owned(), name.to_owned()));
         reads.into_iter().chain(writes).collect()
     }
@@ -216,6 +212,6 @@ impl World {
 
     /// The server with an ARN.
     pub fn server_of(&self, wanted: &str) -> Option<&Server> {
-        self.servers.iter().find(|server| arn(server) == wanted)
+        self.servers.iter().find(|server| server.arn() == wanted)
     }
 }

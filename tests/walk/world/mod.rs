@@ -19,9 +19,8 @@ use super::faults::{Coverage, Fault, Weather};
 use alarms::Alarm;
 use domain::error::StepError;
 use domain::rds::Snapshot;
-use domain::routes::{Pointer, Weighted};
 use memory::Memory;
-use ports::{Cause, Error, Failure, Nature};
+use ports::{Cause, Error, Failure, Nature, RecordSet};
 use rds::Bgd;
 use routes::{Balancer, Led};
 use servers::Server;
@@ -35,12 +34,11 @@ pub type Fallible<T> = Result<T, Error>;
 
 /// The database of every walk.
 pub const DATABASE: &str = "orders";
-/// The account's part of an instance's ARN.
-pub const ARN: &str = "arn:aws:rds:eu-west-1:123456789012:db:";
 /// When every walk begins: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600_000;
 
 /// Everything.
+#[derive(Default)]
 pub struct World {
     /// Milliseconds since the Unix epoch.
     pub now: i64,
@@ -64,13 +62,11 @@ pub struct World {
     pub deployments: Vec<Bgd>,
     /// Manual snapshots.
     pub snapshots: Vec<Snapshot>,
-    /// The weighted records of the reads.
-    pub reads: Vec<Weighted>,
+    /// The records of Route 53 by name, in the order of their identifiers.
+    pub records: BTreeMap<String, Vec<RecordSet>>,
     /// The parameter of the reads.
     pub parameter: Option<ports::Value>,
-    /// The record of the writes.
-    pub pointer: Option<Pointer>,
-    /// The listener that leads to the writer in its place.
+    /// The listener that leads to the writer in a record's place.
     pub listener: Option<Balancer>,
     /// When every nameserver of Route 53 has the last change.
     pub everywhere_at: i64,
@@ -113,41 +109,13 @@ pub struct World {
 impl World {
     /// A world in which there is nothing yet.
     pub fn new(mut dice: Dice, traced: bool) -> Self {
-        let weather = Weather::of(&mut dice);
         Self {
             now: BEGINNING,
-            agenda: Agenda::default(),
+            weather: Weather::of(&mut dice),
             dice,
-            weather,
-            coverage: Coverage::default(),
             state: "Beginning".into(),
-            item: None,
-            servers: vec![],
-            numbered: 0,
-            deployments: vec![],
-            snapshots: vec![],
-            reads: vec![],
-            parameter: None,
-            pointer: None,
-            listener: None,
-            everywhere_at: 0,
-            refused_until: 0,
-            led: vec![],
-            alarm: Alarm::quiet(),
-            acked: 0,
-            commits: 0,
-            links_rest_until: 0,
-            awaited: BTreeSet::new(),
-            ended_waits: vec![],
-            green_untold: None,
-            questions: vec![],
-            starts: vec![],
-            started: BTreeSet::new(),
-            executions: BTreeMap::new(),
-            given: None,
-            memory: Memory::default(),
-            wrong: None,
             trace: traced.then(Vec::new),
+            ..Self::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! RDS's deployments until they are switched over. The switchover is [`super::switching`]'s.
 
 use super::servers::Server;
-use super::{ARN, Fallible, Turn, World, answered, busy};
+use super::{Fallible, Turn, World, answered, busy};
 use crate::faults::Fault;
 use domain::ids::{DeploymentId, ResourceId};
 use domain::rds::{Deployment, DeploymentStatus, Pair, PairStatus};
@@ -80,11 +80,6 @@ pub struct Bgd {
     pub gone: bool,
 }
 
-/// An instance's ARN.
-pub fn arn(server: &Server) -> String {
-    format!("{ARN}{}", server.name)
-}
-
 impl World {
     /// A deployment by its id.
     pub fn deployment(&self, id: &DeploymentId) -> Option<Deployment> {
@@ -113,7 +108,7 @@ impl World {
     }
 
     fn told(&self, found: &Bgd) -> Deployment {
-        let arn = |id: &ResourceId| self.server(id).map(arn);
+        let arn = |id: &ResourceId| self.server(id).map(Server::arn);
         let pair = |(source, target, status): &(ResourceId, ResourceId, PairStatus)| Pair {
             source: arn(source).unwrap_or_default(),
             target: arn(target),

@@ -2,7 +2,7 @@
 
 use super::{Fallible, World, answered};
 use domain::ids::ResourceId;
-use domain::routes::{Address, Pointer, Weighted};
+use domain::routes::{Address, Weighted};
 use ports::{Action, Edit, Failure, Group, Nature, RecordSet};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -144,7 +144,8 @@ impl Led {
     }
 }
 
-fn weighted(record: &Weighted) -> RecordSet {
+/// A weighted record of a plan, as Route 53 has it.
+pub fn weighted(record: &Weighted) -> RecordSet {
     RecordSet {
         set_identifier: Some(record.set_identifier.clone()),
         weight: Some(record.weight),
@@ -153,23 +154,15 @@ fn weighted(record: &Weighted) -> RecordSet {
     }
 }
 
-fn plain(pointer: &Pointer) -> RecordSet {
-    RecordSet::cname(&pointer.target, pointer.ttl)
-}
-
 impl World {
     /// The records of a name.
-    pub fn records(&self, name: &str) -> Vec<RecordSet> {
-        match name {
-            READS => self.reads.iter().map(weighted).collect(),
-            WRITES => self.pointer.iter().map(plain).collect(),
-            _ => vec![],
-        }
+    pub fn records(&self, name: &str) -> &[RecordSet] {
+        self.records.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Makes one batch of changes, or none of it; the change's id while not every nameserver has it.
     pub fn reroute(&mut self, name: &str, edits: &[Edit]) -> Fallible<Option<String>> {
-        let mut records = self.records(name);
+        let mut records = self.records(name).to_vec();
         for edit in edits {
             let (Edit::Upsert(set) | Edit::Delete(set)) = edit;
             let there = records.iter();
@@ -187,7 +180,7 @@ impl World {
             }
         }
         records.sort_by(|a, b| a.set_identifier.cmp(&b.set_identifier));
-        self.lead(name, records);
+        self.records.insert(name.to_owned(), records);
         let slow = self.dice.chance(3_000);
         let after = if slow {
             self.dice.between(1, 40_000)
@@ -196,25 +189,6 @@ impl World {
         };
         self.everywhere_at = self.now + after;
         Ok(slow.then(|| format!("C{}", self.everywhere_at)))
-    }
-
-    fn lead(&mut self, name: &str, records: Vec<RecordSet>) {
-        let sets = records.into_iter();
-        if name == READS {
-            self.reads = sets
-                .map(|set| Weighted {
-                    set_identifier: set.set_identifier.unwrap_or_default(),
-                    target: set.targets.concat(),
-                    weight: set.weight.unwrap_or_default(),
-                    ttl: set.ttl.unwrap_or_default(),
-                    health_check: set.health_check,
-                })
-                .collect();
-        } else if let Some(pointer) = &mut self.pointer {
-            for set in sets {
-                *pointer = pointer.to(&set.targets.concat());
-            }
-        }
     }
 
     /// Whether every nameserver has a change.

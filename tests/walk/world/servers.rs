@@ -4,7 +4,6 @@ use super::{Fallible, Turn, World, silence};
 use domain::fence::Role;
 use domain::ids::{Millis, Owner, ResourceId};
 use domain::marker::Seen;
-use domain::plan::MemberRole;
 use domain::reverse::Shape;
 use ports::Nature;
 use std::collections::BTreeSet;
@@ -38,13 +37,6 @@ pub enum Entry {
     App(u32),
     /// Our marker.
     Marker(Seen),
-}
-
-/// The slot of the way back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
-    /// What its reader has confirmed: a place in the log.
-    pub read: usize,
 }
 
 /// The subscription of the way back.
@@ -101,9 +93,7 @@ pub struct Server {
     pub name: String,
     /// Another name that its certificate carries.
     pub also: Option<String>,
-    /// Writer or reader.
-    pub role: MemberRole,
-    /// The writer that it follows.
+    /// The writer that it follows, if it is a reader.
     pub source: Option<ResourceId>,
     /// RDS's word.
     pub status: &'static str,
@@ -145,8 +135,8 @@ pub struct Server {
     pub analyzed: bool,
     /// Whether a table, or a role, was made during an upgrade.
     pub late: (bool, bool),
-    /// The way back's slot.
-    pub slot: Option<Slot>,
+    /// The way back's slot: the place in the log up to which its reader has confirmed.
+    pub slot: Option<usize>,
     /// The way back's subscription.
     pub subscription: Option<Subscription>,
 }
@@ -160,16 +150,12 @@ impl Server {
         source: Option<ResourceId>,
         version: &str,
     ) -> Self {
-        let role = match source {
-            None => MemberRole::Writer,
-            Some(_) => MemberRole::Reader,
-        };
         Self {
             id: id.into(),
             address: IpAddr::from([10, 0, 0, number]),
             name,
             also: None,
-            role,
+            read_only: source.is_some(),
             source,
             status: "available",
             protected: false,
@@ -180,7 +166,6 @@ impl Server {
             fenced_by: None,
             closed_at: 0,
             sessions: false,
-            read_only: role == MemberRole::Reader,
             blocked: false,
             shut: false,
             life: 0,
@@ -202,8 +187,8 @@ impl Server {
     }
 
     /// Whether it follows another physically.
-    pub fn is_replica(&self) -> bool {
-        self.role == MemberRole::Reader
+    pub const fn is_replica(&self) -> bool {
+        self.source.is_some()
     }
 
     /// Whether the engine runs.
@@ -230,6 +215,17 @@ impl Server {
     pub fn is_certified(&self, host: &str) -> bool {
         let also = self.also.as_deref();
         self.is_host(host) || also.is_some() && host.strip_suffix(ZONE) == also
+    }
+
+    /// The ARN, which goes with the name.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:rds:eu-west-1:123456789012:db:{}", self.name)
+    }
+
+    /// RDS lets sessions in again, and write by default or not.
+    pub const fn released(&mut self, read_only: bool) {
+        self.read_only = read_only;
+        (self.blocked, self.shut) = (false, false);
     }
 
     /// All sessions end.
@@ -472,13 +468,11 @@ impl World {
             return;
         };
         let new = &mut self.servers[new];
-        let (true, true, Some(slot)) = (up, new.is_up(), new.slot) else {
+        let (true, true, Some(read)) = (up, new.is_up(), new.slot) else {
             return;
         };
-        let entries = new.log[slot.read..].to_vec();
-        new.slot = Some(Slot {
-            read: new.log.len(),
-        });
+        let entries = new.log[read..].to_vec();
+        new.slot = Some(new.log.len());
         self.apply(Some(place), &entries);
     }
 

@@ -178,10 +178,7 @@ impl World {
             });
         }
         let [old, _] = self.both(place);
-        self.change_server(&old, |old| {
-            old.read_only = true;
-            (old.blocked, old.shut) = (false, false);
-        });
+        self.change_server(&old, |old| old.released(true));
     }
 
     /// The names lead where they led, and old's new name nowhere, for a while.
@@ -202,10 +199,7 @@ impl World {
             self.change_server(&old, |old| old.away_until = until);
         }
         self.deployments[place].opened = true;
-        self.change_server(&new, |new| {
-            new.read_only = false;
-            (new.blocked, new.shut) = (false, false);
-        });
+        self.change_server(&new, |new| new.released(false));
         let slow = self.dice.chance(3_000);
         let after = if slow { self.dice.between(1, 8_000) } else { 0 };
         self.later(after, Turn::Deployment(place, Next::Unlinks));
@@ -246,12 +240,8 @@ impl World {
         }
         self.led.clear();
         let [blue, green] = self.both(place);
-        for (side, read_only) in [(green, true), (blue, false)] {
-            self.change_server(&side, |server| {
-                server.read_only = read_only;
-                (server.blocked, server.shut) = (false, false);
-            });
-        }
+        self.change_server(&green, |green| green.released(true));
+        self.change_server(&blue, |blue| blue.released(false));
         let stays = self.dice.chance(5_000);
         let deployment = &mut self.deployments[place];
         (deployment.asked, deployment.opened, deployment.linked) = (false, false, true);
