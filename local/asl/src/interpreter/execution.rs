@@ -1,8 +1,8 @@
 //! An execution and where it stands.
 
-use super::protocol::{CallId, Outcome, TimerId};
+use super::protocol::{CallId, TimerId};
 use crate::definition::{Definition, Resource};
-use crate::history::{HistoryEvent, MAX_EVENTS};
+use crate::history::{HistoryEvent, MAX_EVENTS, Outcome};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

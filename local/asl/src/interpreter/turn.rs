@@ -1,9 +1,9 @@
 //! One step of an execution: entering states, leaving them, ending.
 
 use super::execution::{Current, Doing, Execution};
-use super::protocol::{Effect, Event, Outcome, Purpose, TimerId};
+use super::protocol::{Effect, Event, Purpose, TimerId};
 use crate::definition::{Definition, Leaving, Next, State};
-use crate::history::{Fact, Failure, HistoryEvent};
+use crate::history::{Fact, Failure, HistoryEvent, Outcome};
 use crate::moment::{Moment, next_random};
 use serde_json::Value;
 use std::cell::Cell;
@@ -160,12 +160,7 @@ impl<'a> Turn<'a> {
         }
         self.close_token();
         self.ahead = None;
-        self.record(match outcome.clone() {
-            Outcome::Succeeded(output) => Fact::ExecutionSucceeded(output),
-            Outcome::Failed(failure) => Fact::ExecutionFailed(failure),
-            Outcome::Aborted(failure) => Fact::ExecutionAborted(failure),
-            Outcome::TimedOut(failure) => Fact::ExecutionTimedOut(failure),
-        });
+        self.record(Fact::ExecutionEnded(outcome.clone()));
         self.effect(Effect::Finish(outcome.clone()));
         self.execution.outcome = Some(outcome);
     }
@@ -179,7 +174,8 @@ impl<'a> Turn<'a> {
         }
         let first = matches!(
             fact,
-            Fact::ExecutionStarted { .. } | Fact::ExecutionAborted(_) | Fact::ExecutionTimedOut(_)
+            Fact::ExecutionStarted { .. }
+                | Fact::ExecutionEnded(Outcome::Aborted(_) | Outcome::TimedOut(_))
         );
         let is_end = fact.is_end();
         history.push(HistoryEvent {
