@@ -80,6 +80,12 @@ pub(super) struct Attempt {
     pub(super) heartbeat: Option<(TimerId, u64)>,
 }
 
+impl Attempt {
+    pub(super) fn holds(&self, token: &str) -> bool {
+        self.token.as_deref() == Some(token)
+    }
+}
+
 /// What is known of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -181,9 +187,7 @@ impl Execution {
     /// What is known of a token.
     #[must_use]
     pub fn token(&self, token: &str) -> Token {
-        let awaited = self
-            .attempt()
-            .is_some_and(|a| a.token.as_deref() == Some(token));
+        let awaited = self.attempt().is_some_and(|attempt| attempt.holds(token));
         if awaited && self.outcome.is_none() {
             Token::Awaited
         } else if awaited || self.closed_tokens.contains(token) {

@@ -54,9 +54,7 @@ impl Turn<'_> {
         };
         let output = error_output(&failure);
         let next = Next::State(catcher.next.clone());
-        if let Err(failure) = self.leave(&catcher.leaving, Some(("errorOutput", &output)), &next) {
-            self.fail(failure);
-        }
+        self.or_fail(|turn| turn.leave(&catcher.leaving, Some(("errorOutput", &output)), &next));
     }
 }
 

@@ -67,10 +67,14 @@ impl<'a> Turn<'a> {
             }
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Returned { call, result } => self.returned(call, result),
-            Event::Failed { call, failure } => self.call_failed(call, failure),
-            Event::ChildSucceeded { call, result } => self.child_succeeded(call, &result),
-            Event::TokenSucceeded { token, output } => self.token_succeeded(&token, &output),
-            Event::TokenFailed { token, failure } => self.token_failed(&token, failure),
+            Event::Failed { call, failure } => self.ended(|it| it.call == call, Err(failure)),
+            Event::ChildSucceeded { call, result } => self.ended(|it| it.call == call, Ok(result)),
+            Event::TokenSucceeded { token, output } => {
+                self.ended(|it| it.holds(&token), Ok(output));
+            }
+            Event::TokenFailed { token, failure } => {
+                self.ended(|it| it.holds(&token), Err(failure));
+            }
             Event::TokenHeartbeat { token } => self.token_heartbeat(&token),
         }
     }
