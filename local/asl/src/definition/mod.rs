@@ -13,7 +13,7 @@ mod substitute;
 pub use fields::Fault;
 pub use substitute::substitute;
 
-use crate::expression::{Expression, Template};
+use crate::expression::Template;
 use std::collections::BTreeMap;
 
 /// A state machine.
@@ -85,15 +85,6 @@ pub enum Next {
     End,
 }
 
-/// A number of seconds, given or computed.
-#[derive(Debug, Clone)]
-pub enum Seconds {
-    /// Given.
-    Literal(u64),
-    /// Computed on each attempt.
-    Expression(Expression),
-}
-
 /// A `Task` state.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -105,10 +96,10 @@ pub struct Task {
     pub leaving: Leaving,
     /// Where a success leads.
     pub next: Next,
-    /// How long one attempt may take.
-    pub timeout: Option<Seconds>,
-    /// How long a token may stay silent.
-    pub heartbeat: Option<Seconds>,
+    /// How long one attempt may take, in seconds; an expression is computed on each.
+    pub timeout: Option<Template>,
+    /// How long a token may stay silent, likewise.
+    pub heartbeat: Option<Template>,
     /// What is tried again.
     pub retry: Vec<Retrier>,
     /// Where errors lead.
@@ -246,7 +237,7 @@ pub struct Wait {
 #[derive(Debug, Clone)]
 pub enum Until {
     /// After so many seconds.
-    Seconds(Seconds),
+    Seconds(Template),
     /// At a time.
     Timestamp(Template),
 }
