@@ -1,7 +1,7 @@
 //! Making a task's call, through the gateway, so that it is recorded and meets its faults like any other.
 
 use crate::gateway::{Answer, Call, Caller, Gateway, protocol};
-use crate::{REGION, lambda, moto};
+use crate::{REGION, lambda, xml};
 use asl::definition::Resource;
 use asl::history::Failure;
 use asl::interpreter::CallId;
@@ -43,8 +43,8 @@ async fn publish(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result
     let kind = "application/x-www-form-urlencoded";
     let call = request(caller, "sns", "Publish", kind, message(arguments)?);
     let answer = send(gateway, "SNS", call).await?;
-    let xml = String::from_utf8_lossy(answer.body());
-    Ok(json!({ "MessageId": moto::element(&xml, "MessageId") }))
+    let answer = String::from_utf8_lossy(answer.body());
+    Ok(json!({ "MessageId": xml::first(&answer, "MessageId") }))
 }
 
 /// The form of `Publish`.
