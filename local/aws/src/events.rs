@@ -5,7 +5,6 @@ mod input;
 mod schedules;
 
 pub use crate::pattern::matches;
-pub use schedules::Kept;
 
 use crate::clock::Clock;
 use crate::gateway::{Answer, Caller, Gateway, protocol};
