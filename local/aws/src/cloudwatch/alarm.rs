@@ -1,7 +1,7 @@
 //! An alarm on a metric.
 
 use super::metric::{Dimension, Statistic};
-use crate::{ACCOUNT, REGION};
+use crate::arn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
@@ -123,8 +123,7 @@ impl Alarm {
     }
 
     pub fn arn(&self) -> String {
-        let name = &self.settings.alarm_name;
-        format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
+        arn("cloudwatch", &format!("alarm:{}", self.settings.alarm_name))
     }
 
     /// How `DescribeAlarms` shows it.

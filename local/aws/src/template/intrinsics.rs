@@ -242,10 +242,6 @@ fn function_name<'a>(id: &'a str, resource: &'a Yaml) -> &'a str {
         .unwrap_or(id)
 }
 
-fn arn(service: &str, resource: &str) -> String {
-    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
-}
-
 fn entries(value: &Yaml) -> Vec<(&str, &Yaml)> {
     let mapping = value.as_mapping().into_iter().flatten();
     mapping
