@@ -5,6 +5,7 @@ use crate::arn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// An alarm's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +45,10 @@ pub struct Settings {
     pub statistic: Statistic,
     #[serde(default)]
     pub dimensions: Vec<Dimension>,
-    pub period: u32,
+    pub period: NonZeroU32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    pub evaluation_periods: u32,
+    pub evaluation_periods: NonZeroU32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datapoints_to_alarm: Option<u32>,
     pub threshold: f64,
