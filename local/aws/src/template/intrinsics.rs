@@ -67,6 +67,11 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// The same, where null is as good as no value.
+    pub fn value(&self, value: &Yaml) -> Result<Value> {
+        Ok(self.resolve(value)?.unwrap_or_default())
+    }
+
     fn all(&self, items: &[Yaml]) -> Result<Vec<Value>> {
         let items = items.iter();
         items
