@@ -38,11 +38,8 @@ pub enum State {
     Wait(Wait),
     /// Rearranges data.
     Pass(Pass),
-    /// Ends the execution well.
-    Succeed {
-        /// What the execution returns; the state's input if absent.
-        output: Option<Template>,
-    },
+    /// Ends the execution well, which returns the output. It has no `Assign`.
+    Succeed(Leaving),
     /// Ends the execution badly.
     Fail {
         /// The error's name.
@@ -61,7 +58,7 @@ impl State {
             Self::Choice(_) => "Choice",
             Self::Wait(_) => "Wait",
             Self::Pass(_) => "Pass",
-            Self::Succeed { .. } => "Succeed",
+            Self::Succeed(_) => "Succeed",
             Self::Fail { .. } => "Fail",
         }
     }

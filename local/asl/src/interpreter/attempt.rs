@@ -8,7 +8,6 @@ use crate::expression::hex;
 use crate::history::{Fact, Failure};
 use serde_json::{Value, json};
 use sha2::Digest;
-use std::sync::Arc;
 
 impl Turn<'_> {
     /// Makes an attempt: the first one, or one more.
@@ -163,8 +162,7 @@ impl Turn<'_> {
 
     /// Does something in the task that runs; an error goes to its `Retry` and `Catch`.
     pub(super) fn in_task(&mut self, work: impl FnOnce(&mut Self, &Task) -> Outcomes<()>) {
-        let definition = Arc::clone(&self.definition);
-        if let Some(State::Task(task)) = self.state_in(&definition)
+        if let Some(State::Task(task)) = self.state()
             && let Err(failure) = work(self, task)
         {
             self.close_token();

@@ -147,22 +147,10 @@ impl Execution {
         &self.input
     }
 
-    /// The machine that it runs, as it was when it began.
-    #[must_use]
-    pub const fn definition(&self) -> &Arc<Definition> {
-        &self.definition
-    }
-
     /// The state that runs, or in which the execution failed.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.name.as_str())
-    }
-
-    /// The variables as they are now.
-    #[must_use]
-    pub const fn variables(&self) -> &Map<String, Value> {
-        &self.variables
     }
 
     /// When it began.

@@ -2,7 +2,7 @@
 
 use super::execution::{Current, Doing, Execution};
 use super::protocol::{Effect, Event, Purpose, TimerId};
-use crate::definition::{Definition, Leaving, Next, State};
+use crate::definition::{Definition, Next, State};
 use crate::history::{Fact, Failure, HistoryEvent, Outcome};
 use crate::moment::{Moment, next_random};
 use serde_json::Value;
@@ -18,7 +18,7 @@ pub(super) type Extra<'a> = Option<(&'static str, &'a Value)>;
 pub(super) struct Turn<'a> {
     pub(super) execution: &'a mut Execution,
     pub(super) now: i64,
-    pub(super) definition: Arc<Definition>,
+    pub(super) definition: &'a Definition,
     dice: Cell<u64>,
     effects: Vec<Effect>,
     /// The state to enter next and its input.
@@ -32,23 +32,21 @@ impl Execution {
         if self.outcome.is_some() || begins != self.history.is_empty() {
             return Vec::new();
         }
-        Turn::new(self, moment).take(event)
+        let definition = Arc::clone(&self.definition);
+        let turn = Turn {
+            execution: self,
+            now: moment.now,
+            definition: &definition,
+            dice: Cell::new(moment.seed),
+            effects: Vec::new(),
+            ahead: None,
+        };
+        turn.take(event)
     }
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(execution: &'a mut Execution, moment: Moment) -> Self {
-        Self {
-            now: moment.now,
-            definition: Arc::clone(&execution.definition),
-            dice: Cell::new(moment.seed),
-            effects: Vec::new(),
-            ahead: None,
-            execution,
-        }
-    }
-
-    pub(super) fn take(mut self, event: Event) -> Vec<Effect> {
+    fn take(mut self, event: Event) -> Vec<Effect> {
         self.handle(event);
         while self.execution.outcome.is_none()
             && let Some((name, input)) = self.ahead.take()
@@ -108,8 +106,7 @@ impl<'a> Turn<'a> {
 
     /// Enters a state. Only this begins one; only [`Turn::go`] makes another follow.
     fn enter(&mut self, name: String, input: Value) {
-        let definition = Arc::clone(&self.definition);
-        let Some(state) = definition.states.get(&name) else {
+        let Some(state) = self.definition.states.get(&name) else {
             let cause = format!("there is no state '{name}'");
             return self.fail(Failure::new("States.Runtime", cause));
         };
@@ -132,13 +129,7 @@ impl<'a> Turn<'a> {
             State::Wait(wait) => self.or_fail(|turn| turn.wait(wait)),
             State::Choice(choice) => self.or_fail(|turn| turn.choose(choice)),
             State::Pass(pass) => self.or_fail(|turn| turn.leave(&pass.leaving, None, &pass.next)),
-            State::Succeed { output } => self.or_fail(|turn| {
-                let leaving = Leaving {
-                    output: output.clone(),
-                    assign: Vec::new(),
-                };
-                turn.leave(&leaving, None, &Next::End)
-            }),
+            State::Succeed(leaving) => self.or_fail(|turn| turn.leave(leaving, None, &Next::End)),
             State::Fail { error, cause } => {
                 self.or_fail(|turn| turn.give_up(error.as_ref(), cause.as_ref()));
             }
@@ -230,8 +221,8 @@ impl<'a> Turn<'a> {
     }
 
     /// The definition of the state that runs.
-    pub(super) fn state_in<'d>(&self, definition: &'d Definition) -> Option<&'d State> {
-        definition.states.get(self.execution.state()?)
+    pub(super) fn state(&self) -> Option<&'a State> {
+        self.definition.states.get(self.execution.state()?)
     }
 
     /// Makes another state follow.
