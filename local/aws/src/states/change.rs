@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 pub struct StatusChange {
     /// The execution.
     pub execution_arn: String,
-    /// Its machine, without version or alias.
-    pub state_machine_arn: String,
     /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
     pub status: &'static str,
     /// The event's `detail`.
@@ -24,13 +22,11 @@ impl StatusChange {
     pub const DETAIL_TYPE: &'static str = "Step Functions Execution Status Change";
 
     pub(super) fn of(execution: &Execution) -> Self {
-        let who = execution.identity();
         let mut detail = whole(execution);
         detail["startDate"] = json!(execution.started_at());
         detail["stopDate"] = json!(execution.ended_at());
         Self {
-            execution_arn: who.arn.clone(),
-            state_machine_arn: who.machine_arn.clone(),
+            execution_arn: execution.identity().arn.clone(),
             status: execution.status(),
             detail,
         }
