@@ -62,6 +62,43 @@ impl Failure {
     }
 }
 
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// With an output.
+    Succeeded(Value),
+    /// With an error.
+    Failed(Failure),
+    /// Stopped by somebody.
+    Aborted(Failure),
+    /// Too late.
+    TimedOut(Failure),
+}
+
+impl Outcome {
+    /// `SUCCEEDED`, `FAILED`, `ABORTED` or `TIMED_OUT`.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "SUCCEEDED",
+            Self::Failed(_) => "FAILED",
+            Self::Aborted(_) => "ABORTED",
+            Self::TimedOut(_) => "TIMED_OUT",
+        }
+    }
+
+    /// What went wrong, if anything did.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Succeeded(_) => None,
+            Self::Failed(failure) | Self::Aborted(failure) | Self::TimedOut(failure) => {
+                Some(failure)
+            }
+        }
+    }
+}
+
 /// What can happen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
@@ -122,27 +159,15 @@ pub enum Fact {
         /// `States.QueryEvaluationError` and why.
         failure: Failure,
     },
-    /// The execution ended well.
-    ExecutionSucceeded(Value),
-    /// The execution ended badly.
-    ExecutionFailed(Failure),
-    /// Somebody stopped the execution.
-    ExecutionAborted(Failure),
-    /// The execution took too long.
-    ExecutionTimedOut(Failure),
+    /// The execution ended.
+    ExecutionEnded(Outcome),
 }
 
 impl Fact {
     /// Whether nothing can follow.
     #[must_use]
     pub const fn is_end(&self) -> bool {
-        matches!(
-            self,
-            Self::ExecutionSucceeded(_)
-                | Self::ExecutionFailed(_)
-                | Self::ExecutionAborted(_)
-                | Self::ExecutionTimedOut(_)
-        )
+        matches!(self, Self::ExecutionEnded(_))
     }
 
     /// The event's type, such as `TaskStateEntered`.
@@ -159,10 +184,10 @@ impl Fact {
             Self::TaskFailed(..) => "TaskFailed",
             Self::TaskTimedOut(..) => "TaskTimedOut",
             Self::EvaluationFailed { .. } => "EvaluationFailed",
-            Self::ExecutionSucceeded(_) => "ExecutionSucceeded",
-            Self::ExecutionFailed(_) => "ExecutionFailed",
-            Self::ExecutionAborted(_) => "ExecutionAborted",
-            Self::ExecutionTimedOut(_) => "ExecutionTimedOut",
+            Self::ExecutionEnded(Outcome::Succeeded(_)) => "ExecutionSucceeded",
+            Self::ExecutionEnded(Outcome::Failed(_)) => "ExecutionFailed",
+            Self::ExecutionEnded(Outcome::Aborted(_)) => "ExecutionAborted",
+            Self::ExecutionEnded(Outcome::TimedOut(_)) => "ExecutionTimedOut",
         };
         name.to_owned()
     }
@@ -207,7 +232,7 @@ impl Fact {
             }),
             Self::TaskSubmitted(_, output)
             | Self::TaskSucceeded(_, output)
-            | Self::ExecutionSucceeded(output) => {
+            | Self::ExecutionEnded(Outcome::Succeeded(output)) => {
                 json!({ "output": output.to_string(), "outputDetails": whole })
             }
             Self::EvaluationFailed {
@@ -248,10 +273,8 @@ impl Fact {
         match self {
             Self::TaskFailed(_, failure)
             | Self::TaskTimedOut(_, failure)
-            | Self::EvaluationFailed { failure, .. }
-            | Self::ExecutionFailed(failure)
-            | Self::ExecutionAborted(failure)
-            | Self::ExecutionTimedOut(failure) => Some(failure),
+            | Self::EvaluationFailed { failure, .. } => Some(failure),
+            Self::ExecutionEnded(outcome) => outcome.failure(),
             _ => None,
         }
     }

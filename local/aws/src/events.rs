@@ -5,11 +5,11 @@ mod input;
 mod schedules;
 
 pub use crate::pattern::matches;
-pub use schedules::Kept;
 
 use crate::clock::Clock;
-use crate::gateway::{Answer, Caller, Gateway, protocol};
-use crate::states::start_execution;
+use crate::gateway::client::{Client, Refused};
+use crate::gateway::{Caller, Gateway};
+use crate::states::START_EXECUTION;
 use crate::template::{Rule, RuleTarget};
 use crate::{ACCOUNT, REGION, lambda};
 use serde_json::{Value, json};
@@ -89,25 +89,27 @@ impl Events {
     async fn accepted(&self, target: &RuleTarget, name: &str, input: String) -> bool {
         let role = target.role.clone();
         let caller = role.map_or(Caller::Service("events"), Caller::Deliverer);
-        let call = if target.arn.contains(":stateMachine:") {
+        if target.arn.contains(":stateMachine:") {
             // Names of executions have 80 characters at most.
             let name: String = name.chars().take(80).collect();
-            let input = json!({"stateMachineArn": target.arn, "name": name, "input": input});
-            Some(start_execution(caller, &input))
-        } else {
-            lambda::client::request(caller, "Event", &target.arn, input.into())
-        };
+            let start = json!({"stateMachineArn": target.arn, "name": name, "input": input});
+            let client = Client::new(self.gateway.clone(), caller);
+            let started = client.json("states", START_EXECUTION, &start).await;
+            return started.err().is_none_or(|why| already_started(&why));
+        }
+        let call = lambda::client::request(caller, "Event", &target.arn, input.into());
         let Some(call) = call else {
             let target = &target.arn;
             tracing::error!(target, "a target that this platform can't reach");
             return true;
         };
         let answer = self.gateway.send(call).await;
-        answer.is_ok_and(|answer| answer.status().is_success() || already_started(&answer))
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 }
 
 /// The event was delivered twice, and the second delivery finds the first one's execution.
-fn already_started(answer: &Answer) -> bool {
-    protocol::error_code(answer) == "ExecutionAlreadyExists"
+fn already_started(why: &anyhow::Error) -> bool {
+    let refused = why.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.code == "ExecutionAlreadyExists")
 }

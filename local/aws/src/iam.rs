@@ -24,7 +24,7 @@ pub use statement::{Effect, Statement, read};
 pub use table::table;
 pub use used::{Line, Used, folder, union};
 
-use crate::{ACCOUNT, REGION};
+use crate::arn;
 use std::collections::BTreeMap;
 
 /// What each role may do, by the name of the function or machine, or of the role itself where rules and schedules call in it.
@@ -33,7 +33,7 @@ pub type Roles = BTreeMap<String, Vec<Statement>>;
 /// The parameters of the template with which a stack has all that parameters can give it, and so every permission.
 #[must_use]
 pub fn everything() -> BTreeMap<String, String> {
-    let key = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/yours");
+    let key = arn("kms", "key/yours");
     let parameters = [
         ("SubnetIds", "subnet-1"),
         ("SecurityGroupIds", "sg-1"),

@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::process::{Child, Command, tail};
-use journal::{Entry, Journal};
+use journal::{Entry, Journal, Process};
 
 /// Starts processes and sees that they end. Clones are the same keeper; when the last one is dropped, everything is
 /// stopped, and the drop returns when it is.
@@ -144,8 +144,9 @@ impl Keeper {
         let mut process = process.with_context(|| format!("starting {name}"))?;
         let mut gate = process.stdin.take().context("a process without stdin")?;
         let child = Child::watch(command.name.clone(), log, process)?;
-        let entry = Entry::process(child.pid(), command.stop)?;
-        self.0.journal.write(&entry)?;
+        let process = Process::of(child.pid(), command.stop);
+        let process = process.with_context(|| format!("{name} has gone already"))?;
+        self.0.journal.write(&Entry::Process(process))?;
         let child = child.starts_now();
         let told = gate.write_all(b"go\n").await;
         told.with_context(|| format!("letting {name} start"))?;

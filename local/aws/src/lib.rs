@@ -27,3 +27,9 @@ pub mod xml;
 pub const REGION: &str = "eu-west-1";
 /// The account that this machine plays.
 pub const ACCOUNT: &str = "123456789012";
+
+/// The ARN of a resource of a service.
+#[must_use]
+pub fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
+}

@@ -5,6 +5,7 @@ use crate::gateway::{Answer, Call, Service, protocol};
 use crate::keeper::Keeper;
 use crate::process::{Child, Command};
 use crate::toolchain::Toolchain;
+use crate::xml;
 use anyhow::{Context as _, Result, bail};
 use async_trait::async_trait;
 use axum::body::Bytes;
@@ -177,7 +178,7 @@ impl Route53 {
             anyhow::Ok(String::from_utf8_lossy(answer.body()).into_owned())
         };
         let described = get(&path).await?;
-        let name = element(&described, "Name").context("a zone without a name")?;
+        let name = xml::first(&described, "Name").context("a zone without a name")?;
         let records = records_of(&get(&format!("{path}/rrset")).await?)?;
         self.names.load(name, records);
         Ok(())
@@ -223,7 +224,7 @@ fn zone_of(call: &Call, answer: &Answer) -> String {
     let mut parts = call.uri.path().split('/');
     let in_path = parts.find(|part| *part == "hostedzone");
     let id = in_path.and(parts.next()).filter(|id| !id.is_empty());
-    let id = id.or_else(|| element(&told, "Id")).unwrap_or_default();
+    let id = id.or_else(|| xml::first(&told, "Id")).unwrap_or_default();
     id.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
@@ -231,10 +232,4 @@ fn authorization(call: &Call) -> HeaderMap {
     let kept = call.headers.get(header::AUTHORIZATION).cloned();
     let kept = kept.map(|value| (header::AUTHORIZATION, value));
     kept.into_iter().collect()
-}
-
-/// The text of the first element of this name that has no attributes.
-pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    rest.split_once('<').map(|(text, _)| text)
 }

@@ -1,6 +1,6 @@
 //! One process that the platform starts, in a process group of its own, so that Ctrl-C reaches only the platform.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -14,15 +14,13 @@ use tokio::sync::watch;
 const GATE: &str = r#"read -r go && exec "$0" "$@" </dev/null"#;
 
 /// What is to be started.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Command {
     pub(crate) name: String,
     pub(crate) log: Option<PathBuf>,
     pub(crate) stop: StopBy,
-    program: PathBuf,
-    arguments: Vec<OsString>,
-    environment: Vec<(OsString, OsString)>,
-    folder: Option<PathBuf>,
+    /// The program, its arguments, its environment and its folder.
+    told: std::process::Command,
     clean: bool,
     unprivileged: bool,
 }
@@ -49,10 +47,7 @@ impl Command {
             name,
             log: None,
             stop: StopBy::Terminate,
-            program,
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            folder: None,
+            told: std::process::Command::new(program),
             clean: false,
             unprivileged: false,
         }
@@ -68,24 +63,21 @@ impl Command {
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
-        self.arguments.push(argument.as_ref().to_owned());
+        self.told.arg(argument);
         self
     }
 
     /// Adds several arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        let arguments = arguments.into_iter();
-        self.arguments
-            .extend(arguments.map(|it| it.as_ref().to_owned()));
+        self.told.args(arguments);
         self
     }
 
     /// Sets a variable of its environment.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.environment
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.told.env(name, value);
         self
     }
 
@@ -98,8 +90,8 @@ impl Command {
 
     /// Where it runs.
     #[must_use]
-    pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.folder = Some(folder.into());
+    pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
+        self.told.current_dir(folder);
         self
     }
 
@@ -126,38 +118,36 @@ impl Command {
     }
 
     pub(crate) fn gated(&self, log: &Path) -> Result<tokio::process::Command> {
-        let program = self.program.display();
-        ensure!(self.program.exists(), "there is no program {program}");
+        let program = Path::new(self.told.get_program());
+        ensure!(
+            program.exists(),
+            "there is no program {}",
+            program.display()
+        );
         let output = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(log);
         let output = output.with_context(|| format!("opening {}", log.display()))?;
         let mut command = tokio::process::Command::new("/bin/sh");
-        command.arg("-c").arg(GATE).args(self.words());
+        command.arg("-c").arg(GATE);
+        if self.unprivileged && rustix::process::geteuid().is_root() {
+            command.args(["unshare", "--user", "--map-user=1", "--map-group=1", "--"]);
+        }
+        command.arg(program).args(self.told.get_args());
         if self.clean {
             command
                 .env_clear()
                 .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         }
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = self.told.get_current_dir() {
             command.current_dir(folder);
         }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let environment = self.told.get_envs();
+        command.envs(environment.filter_map(|(name, value)| Some((name, value?))));
         command.process_group(0).stdin(std::process::Stdio::piped());
         command.stdout(output.try_clone()?).stderr(output);
         Ok(command)
-    }
-
-    fn words(&self) -> Vec<OsString> {
-        let mut words: Vec<OsString> = Vec::new();
-        if self.unprivileged && rustix::process::geteuid().is_root() {
-            let unshare = ["unshare", "--user", "--map-user=1", "--map-group=1", "--"];
-            words.extend(unshare.map(OsString::from));
-        }
-        words.push(self.program.clone().into_os_string());
-        words.extend(self.arguments.iter().cloned());
-        words
     }
 }
 

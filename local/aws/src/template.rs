@@ -158,11 +158,11 @@ impl Reader<'_> {
                 template.machines.push(machine);
             }
             "AWS::Events::Rule" => {
-                let rule = rules::rule(id, &self.resolved(properties)?)?;
+                let rule = rules::rule(id, &self.scope.value(properties)?)?;
                 template.rules.push(rule);
             }
             "AWS::Scheduler::Schedule" => {
-                let schedule = schedules::schedule(id, &self.resolved(properties)?)?;
+                let schedule = schedules::schedule(id, &self.scope.value(properties)?)?;
                 template.schedules.extend(schedule);
             }
             "AWS::DynamoDB::Table" => template.tables.push(self.table(id, properties)?),
@@ -224,7 +224,7 @@ impl Reader<'_> {
         target: &str,
         properties: &Yaml,
     ) -> Result<()> {
-        let Value::Object(events) = self.resolved(&properties["Events"])? else {
+        let Value::Object(events) = self.scope.value(&properties["Events"])? else {
             return Ok(());
         };
         for (name, event) in events {
@@ -253,19 +253,15 @@ impl Reader<'_> {
             "GlobalSecondaryIndexes",
         ] {
             if !properties[name].is_null() {
-                table.insert(name.to_owned(), self.resolved(&properties[name])?);
+                table.insert(name.to_owned(), self.scope.value(&properties[name])?);
             }
         }
         ensure!(table.contains_key("KeySchema"), "a table without a key");
         Ok(Value::Object(table))
     }
 
-    fn resolved(&self, value: &Yaml) -> Result<Value> {
-        Ok(self.scope.resolve(value)?.unwrap_or_default())
-    }
-
     fn texts(&self, value: &Yaml) -> Result<BTreeMap<String, String>> {
-        match self.resolved(value)? {
+        match self.scope.value(value)? {
             Value::Null => Ok(BTreeMap::new()),
             Value::Object(map) => map
                 .into_iter()

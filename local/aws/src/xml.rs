@@ -1,6 +1,6 @@
-//! What is wanted of an answer in XML: the texts of some elements.
+//! What is wanted of an answer in XML: what some elements contain.
 
-/// The texts of all elements of this name, in order. An element that has others inside is none of these.
+/// What all elements of this name contain, in order. None of them has attributes, or another of its name inside.
 #[must_use]
 pub fn all<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
@@ -10,7 +10,7 @@ pub fn all<'a>(xml: &'a str, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The text of the first element of this name.
+/// What the first element of this name contains.
 #[must_use]
 pub fn first<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     all(xml, name).into_iter().next()

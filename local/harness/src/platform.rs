@@ -9,7 +9,7 @@ use local_aws::calls::CallLog;
 use local_aws::clock::Clock;
 use local_aws::cloudwatch::CloudWatch;
 use local_aws::dns::{self, Nameserver};
-use local_aws::events::{Events, Kept};
+use local_aws::events::Events;
 use local_aws::faults::Faults;
 use local_aws::gateway::client::Client;
 use local_aws::gateway::server::{self, Listening};
@@ -32,6 +32,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// What can be chosen about a platform.
 #[derive(Debug, Clone)]
@@ -120,7 +121,7 @@ pub struct Platform {
     pub endpoint: String,
     /// Where names are answered, by UDP and TCP.
     pub nameserver_address: SocketAddrV4,
-    schedules: Kept,
+    schedules: JoinSet<()>,
     _listening: Listening,
     _names: dns::Serving,
 }
@@ -253,7 +254,7 @@ impl Platform {
     /// # Errors
     /// When something could not be stopped.
     pub async fn stop(mut self) -> Result<()> {
-        self.schedules.end();
+        self.schedules.abort_all();
         self.lambda.stop().await;
         self.host.keeper.shutdown().await
     }

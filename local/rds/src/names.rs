@@ -12,7 +12,7 @@ pub const HOSTED_ZONE: &str = "Z29XKXDKYMONMX";
 
 /// The ARN of a resource: `db`, `snapshot`, `pg`, `deployment`.
 pub fn arn(kind: &str, name: &str) -> String {
-    format!("arn:aws:rds:{REGION}:{ACCOUNT}:{kind}:{name}")
+    local_aws::arn("rds", &format!("{kind}:{name}"))
 }
 
 /// The kind and the name in an ARN.

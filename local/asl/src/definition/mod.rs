@@ -13,7 +13,7 @@ mod substitute;
 pub use fields::Fault;
 pub use substitute::substitute;
 
-use crate::expression::{Expression, Template};
+use crate::expression::Template;
 use std::collections::BTreeMap;
 
 /// A state machine.
@@ -38,11 +38,8 @@ pub enum State {
     Wait(Wait),
     /// Rearranges data.
     Pass(Pass),
-    /// Ends the execution well.
-    Succeed {
-        /// What the execution returns; the state's input if absent.
-        output: Option<Template>,
-    },
+    /// Ends the execution well, which returns the output. It has no `Assign`.
+    Succeed(Leaving),
     /// Ends the execution badly.
     Fail {
         /// The error's name.
@@ -61,7 +58,7 @@ impl State {
             Self::Choice(_) => "Choice",
             Self::Wait(_) => "Wait",
             Self::Pass(_) => "Pass",
-            Self::Succeed { .. } => "Succeed",
+            Self::Succeed(_) => "Succeed",
             Self::Fail { .. } => "Fail",
         }
     }
@@ -85,15 +82,6 @@ pub enum Next {
     End,
 }
 
-/// A number of seconds, given or computed.
-#[derive(Debug, Clone)]
-pub enum Seconds {
-    /// Given.
-    Literal(u64),
-    /// Computed on each attempt.
-    Expression(Expression),
-}
-
 /// A `Task` state.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -105,10 +93,10 @@ pub struct Task {
     pub leaving: Leaving,
     /// Where a success leads.
     pub next: Next,
-    /// How long one attempt may take.
-    pub timeout: Option<Seconds>,
-    /// How long a token may stay silent.
-    pub heartbeat: Option<Seconds>,
+    /// How long one attempt may take, in seconds; an expression is computed on each.
+    pub timeout: Option<Template>,
+    /// How long a token may stay silent, likewise.
+    pub heartbeat: Option<Template>,
     /// What is tried again.
     pub retry: Vec<Retrier>,
     /// Where errors lead.
@@ -246,7 +234,7 @@ pub struct Wait {
 #[derive(Debug, Clone)]
 pub enum Until {
     /// After so many seconds.
-    Seconds(Seconds),
+    Seconds(Template),
     /// At a time.
     Timestamp(Template),
 }

@@ -1,8 +1,8 @@
 //! What several kinds of states have: expressions, `Output` and `Assign`, `Next`, seconds.
 
 use super::fields::{Faults, Fields};
-use super::{Leaving, Next, Seconds};
-use crate::expression::{Expression, Template};
+use super::{Leaving, Next};
+use crate::expression::Template;
 use serde_json::Value;
 
 /// The longest time that the service takes, in seconds.
@@ -69,15 +69,15 @@ pub(super) fn next(fields: &Fields) -> Option<Next> {
 }
 
 /// Seconds, given or computed. `low` is the least that may be given.
-pub(super) fn seconds(fields: &Fields, name: &'static str, low: u64) -> Option<Seconds> {
-    match fields.take(name)? {
-        Value::String(text) => {
-            let none = || Err("a number or a JSONata expression is expected".to_owned());
-            let expression = Expression::of(text).unwrap_or_else(none);
-            let fault = |message: &String| fields.fault(name, message.as_str());
-            let expression = expression.inspect_err(fault).ok()?;
-            Some(Seconds::Expression(expression))
-        }
-        _ => fields.whole(name, low, MAX_SECONDS).map(Seconds::Literal),
+pub(super) fn seconds(fields: &Fields, name: &'static str, low: u64) -> Option<Template> {
+    if !fields.take(name)?.is_string() {
+        let given = fields.whole(name, low, MAX_SECONDS)?;
+        return Some(Template::Literal(given.into()));
     }
+    let computed = template(fields, name)?;
+    if let Template::Literal(_) = computed {
+        fields.fault(name, "a number or a JSONata expression is expected");
+        return None;
+    }
+    Some(computed)
 }

@@ -59,7 +59,7 @@ fn targets(state: &State) -> Vec<(String, &str)> {
         }
         State::Wait(wait) => follow(&wait.next, &mut found),
         State::Pass(pass) => follow(&pass.next, &mut found),
-        State::Succeed { .. } | State::Fail { .. } => {}
+        State::Succeed(_) | State::Fail { .. } => {}
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use super::fields::{Faults, Fields};
 use super::parts::{MAX_SECONDS, leaving, next, seconds, template, template_at};
-use super::{Catcher, Choice, Pass, Resource, Retrier, Rule, State, Task, Until, Wait};
+use super::{Catcher, Choice, Leaving, Pass, Resource, Retrier, Rule, State, Task, Until, Wait};
 use crate::expression::Template;
 use serde_json::Value;
 
@@ -18,9 +18,10 @@ pub(super) fn state(value: &Value, path: String, faults: &Faults) -> Option<Stat
         "Choice" => choice(&fields).map(State::Choice),
         "Wait" => wait(&fields).map(State::Wait),
         "Pass" => pass(&fields).map(State::Pass),
-        "Succeed" => Some(State::Succeed {
+        "Succeed" => Some(State::Succeed(Leaving {
             output: template(&fields, "Output"),
-        }),
+            assign: Vec::new(),
+        })),
         "Fail" => Some(State::Fail {
             error: words(&fields, "Error"),
             cause: words(&fields, "Cause"),

@@ -8,28 +8,22 @@ use std::collections::BTreeMap;
 /// # Errors
 /// A fault for each name that has no value.
 pub fn substitute(text: &str, values: &BTreeMap<String, String>) -> Result<String, Vec<Fault>> {
-    let mut done = String::with_capacity(text.len());
+    let is_name =
+        |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric());
     let mut faults = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("${") {
-        done.push_str(&rest[..start]);
-        let tail = &rest[start + 2..];
-        let name: String = tail
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect();
-        if name.is_empty() || !tail[name.len()..].starts_with('}') {
-            done.push_str("${");
-            rest = tail;
+    let mut parts = text.split("${");
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some((name, rest)) = part.split_once('}').filter(|(name, _)| is_name(name)) else {
+            done.extend(["${", part]);
             continue;
-        }
-        match values.get(&name) {
+        };
+        match values.get(name) {
             Some(value) => done.push_str(&escaped(value)),
             None => faults.push(Fault::new(format!("${{{name}}}"), "no value is given")),
         }
-        rest = &tail[name.len() + 1..];
+        done.push_str(rest);
     }
-    done.push_str(rest);
     if faults.is_empty() {
         Ok(done)
     } else {

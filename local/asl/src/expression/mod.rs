@@ -180,18 +180,4 @@ impl Template {
                 .map(Value::Object),
         }
     }
-
-    /// All expressions in it, for tests that look at whole machines.
-    #[must_use]
-    pub fn expressions(&self) -> Vec<&Expression> {
-        match self {
-            Self::Literal(_) => Vec::new(),
-            Self::Expression(expression) => vec![expression],
-            Self::Array(items) => items.iter().flat_map(Self::expressions).collect(),
-            Self::Object(entries) => entries
-                .iter()
-                .flat_map(|(_, item)| item.expressions())
-                .collect(),
-        }
-    }
 }

@@ -8,7 +8,6 @@ use crate::expression::hex;
 use crate::history::{Fact, Failure};
 use serde_json::{Value, json};
 use sha2::Digest;
-use std::sync::Arc;
 
 impl Turn<'_> {
     /// Makes an attempt: the first one, or one more.
@@ -92,44 +91,28 @@ impl Turn<'_> {
             return;
         };
         let resource = attempt.resource;
-        if !matches!(resource, Resource::Lambda | Resource::Sns) {
-            if !std::mem::replace(&mut attempt.submitted, true) {
-                self.record(Fact::TaskSubmitted(resource, result));
-            }
+        if matches!(resource, Resource::Lambda | Resource::Sns) {
+            self.succeeded(resource, &result);
+        } else if !std::mem::replace(&mut attempt.submitted, true) {
+            self.record(Fact::TaskSubmitted(resource, result));
+        }
+    }
+
+    /// What was awaited has come, from the call, from its child or with the token, if it is this attempt's.
+    pub(super) fn ended(&mut self, ours: impl Fn(&Attempt) -> bool, result: Outcomes<Value>) {
+        let Some(attempt) = self.calling().filter(|attempt| ours(attempt)) else {
             return;
-        }
-        self.succeeded(resource, &result);
-    }
-
-    pub(super) fn child_succeeded(&mut self, call: CallId, result: &Value) {
-        if self.calling().is_some_and(|attempt| attempt.call == call) {
-            self.succeeded(Resource::Child, result);
-        }
-    }
-
-    pub(super) fn call_failed(&mut self, call: CallId, failure: Failure) {
-        if let Some(attempt) = self.calling().filter(|attempt| attempt.call == call) {
-            let resource = attempt.resource;
-            self.failed(resource, failure);
-        }
-    }
-
-    pub(super) fn token_succeeded(&mut self, token: &str, output: &Value) {
-        if let Some(attempt) = self.holder(token) {
-            let resource = attempt.resource;
-            self.succeeded(resource, output);
-        }
-    }
-
-    pub(super) fn token_failed(&mut self, token: &str, failure: Failure) {
-        if let Some(attempt) = self.holder(token) {
-            let resource = attempt.resource;
-            self.failed(resource, failure);
+        };
+        let resource = attempt.resource;
+        match result {
+            Ok(result) => self.succeeded(resource, &result),
+            Err(failure) => self.failed(resource, failure),
         }
     }
 
     pub(super) fn token_heartbeat(&mut self, token: &str) {
-        let Some((_, after)) = self.holder(token).and_then(|attempt| attempt.heartbeat) else {
+        let attempt = self.calling().filter(|attempt| attempt.holds(token));
+        let Some((_, after)) = attempt.and_then(|attempt| attempt.heartbeat) else {
             return;
         };
         let timer = self.timer(Purpose::Heartbeat, after);
@@ -179,8 +162,7 @@ impl Turn<'_> {
 
     /// Does something in the task that runs; an error goes to its `Retry` and `Catch`.
     pub(super) fn in_task(&mut self, work: impl FnOnce(&mut Self, &Task) -> Outcomes<()>) {
-        let definition = Arc::clone(&self.definition);
-        if let Some(State::Task(task)) = self.state_in(&definition)
+        if let Some(State::Task(task)) = self.state()
             && let Err(failure) = work(self, task)
         {
             self.close_token();
@@ -201,11 +183,6 @@ impl Turn<'_> {
             let call = attempt.call;
             self.effect(Effect::StopChild(call));
         }
-    }
-
-    fn holder(&mut self, token: &str) -> Option<&mut Attempt> {
-        self.calling()
-            .filter(|attempt| attempt.token.as_deref() == Some(token))
     }
 
     fn calling(&mut self) -> Option<&mut Attempt> {

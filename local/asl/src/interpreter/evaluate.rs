@@ -2,7 +2,6 @@
 
 use super::execution::Doing;
 use super::turn::{Extra, Outcomes, Turn};
-use crate::definition::Seconds;
 use crate::expression::{QueryError, Scope, States, Template};
 use crate::history::{Fact, Failure};
 use crate::moment::Moment;
@@ -80,15 +79,11 @@ impl Turn<'_> {
         self.query_error(error)
     }
 
-    pub(super) fn seconds(&mut self, seconds: &Seconds, field: &str, low: u64) -> Outcomes<u64> {
-        let expression = match seconds {
-            Seconds::Literal(number) => return Ok(*number),
-            Seconds::Expression(expression) => Template::Expression(expression.clone()),
-        };
-        let value = self.evaluate(&expression, field, None)?;
+    pub(super) fn seconds(&mut self, seconds: &Template, field: &str, low: u64) -> Outcomes<u64> {
+        let value = self.evaluate(seconds, field, None)?;
         match value.as_u64().filter(|n| (low..=99_999_999).contains(n)) {
             Some(number) => Ok(number),
-            None => Err(self.wrong_type(&expression, field, "integer", &value)),
+            None => Err(self.wrong_type(seconds, field, "integer", &value)),
         }
     }
 

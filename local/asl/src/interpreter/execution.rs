@@ -1,8 +1,8 @@
 //! An execution and where it stands.
 
-use super::protocol::{CallId, Outcome, TimerId};
+use super::protocol::{CallId, TimerId};
 use crate::definition::{Definition, Resource};
-use crate::history::{HistoryEvent, MAX_EVENTS};
+use crate::history::{HistoryEvent, MAX_EVENTS, Outcome};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,6 +80,12 @@ pub(super) struct Attempt {
     pub(super) heartbeat: Option<(TimerId, u64)>,
 }
 
+impl Attempt {
+    pub(super) fn holds(&self, token: &str) -> bool {
+        self.token.as_deref() == Some(token)
+    }
+}
+
 /// What is known of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
@@ -141,22 +147,10 @@ impl Execution {
         &self.input
     }
 
-    /// The machine that it runs, as it was when it began.
-    #[must_use]
-    pub const fn definition(&self) -> &Arc<Definition> {
-        &self.definition
-    }
-
     /// The state that runs, or in which the execution failed.
     #[must_use]
     pub fn state(&self) -> Option<&str> {
         self.current.as_ref().map(|current| current.name.as_str())
-    }
-
-    /// The variables as they are now.
-    #[must_use]
-    pub const fn variables(&self) -> &Map<String, Value> {
-        &self.variables
     }
 
     /// When it began.
@@ -181,9 +175,7 @@ impl Execution {
     /// What is known of a token.
     #[must_use]
     pub fn token(&self, token: &str) -> Token {
-        let awaited = self
-            .attempt()
-            .is_some_and(|a| a.token.as_deref() == Some(token));
+        let awaited = self.attempt().is_some_and(|attempt| attempt.holds(token));
         if awaited && self.outcome.is_none() {
             Token::Awaited
         } else if awaited || self.closed_tokens.contains(token) {

@@ -6,7 +6,6 @@ use super::protocol::Purpose;
 use super::turn::Turn;
 use crate::definition::{Next, Retrier, State, Task};
 use crate::history::Failure;
-use std::sync::Arc;
 
 /// Errors that a wildcard never matches; the first of them no name matches either.
 const RUNTIME: &str = "States.Runtime";
@@ -17,8 +16,7 @@ const HEARTBEAT: &str = "States.HeartbeatTimeout";
 impl Turn<'_> {
     /// Takes a task's error to `Retry`, then to `Catch`, then to the end of the execution.
     pub(super) fn recover(&mut self, failure: Failure) {
-        let definition = Arc::clone(&self.definition);
-        let Some(State::Task(task)) = self.state_in(&definition) else {
+        let Some(State::Task(task)) = self.state() else {
             return self.fail(failure);
         };
         self.doing(Doing::Moving);
@@ -54,9 +52,7 @@ impl Turn<'_> {
         };
         let output = error_output(&failure);
         let next = Next::State(catcher.next.clone());
-        if let Err(failure) = self.leave(&catcher.leaving, Some(("errorOutput", &output)), &next) {
-            self.fail(failure);
-        }
+        self.or_fail(|turn| turn.leave(&catcher.leaving, Some(("errorOutput", &output)), &next));
     }
 }
 

@@ -8,7 +8,6 @@ use crate::expression::{QueryError, Template};
 use crate::history::{Fact, Failure};
 use serde_json::{Map, Value};
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// The largest sum of all variables, in bytes of JSON.
 const MAX_VARIABLES: usize = 10 * 1024 * 1024;
@@ -45,8 +44,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn wait_over(&mut self) {
-        let definition = Arc::clone(&self.definition);
-        if let Some(State::Wait(wait)) = self.state_in(&definition) {
+        if let Some(State::Wait(wait)) = self.state() {
             self.doing(Doing::Moving);
             self.or_fail(|turn| turn.leave(&wait.leaving, None, &wait.next));
         }
@@ -115,10 +113,7 @@ impl Turn<'_> {
     }
 
     fn exited(&mut self, output: Value, assigned: Map<String, Value>) {
-        let definition = Arc::clone(&self.definition);
-        if let (Some(state), Some(current)) =
-            (self.state_in(&definition), self.execution.current.take())
-        {
+        if let (Some(state), Some(current)) = (self.state(), self.execution.current.take()) {
             self.record(Fact::StateExited {
                 kind: state.type_name(),
                 name: current.name,

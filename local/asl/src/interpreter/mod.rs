@@ -11,6 +11,7 @@ mod flow;
 mod protocol;
 mod turn;
 
+pub use crate::history::Outcome;
 pub use crate::moment::Moment;
 pub use execution::{Execution, Identity, Token};
-pub use protocol::{CallId, Effect, Event, MAX_BYTES, Outcome, Purpose, TimerId};
+pub use protocol::{CallId, Effect, Event, MAX_BYTES, Purpose, TimerId};

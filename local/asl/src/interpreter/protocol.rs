@@ -1,7 +1,7 @@
 //! What goes into a step, and what comes out.
 
 use crate::definition::Resource;
-use crate::history::Failure;
+use crate::history::{Failure, Outcome};
 use serde_json::Value;
 
 /// The largest input, output or set of arguments, in bytes of JSON.
@@ -108,41 +108,4 @@ pub enum Purpose {
     Heartbeat,
     /// `TimeoutSeconds` of the machine.
     Machine,
-}
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// With an output.
-    Succeeded(Value),
-    /// With an error.
-    Failed(Failure),
-    /// Stopped by somebody.
-    Aborted(Failure),
-    /// Too late.
-    TimedOut(Failure),
-}
-
-impl Outcome {
-    /// `SUCCEEDED`, `FAILED`, `ABORTED` or `TIMED_OUT`.
-    #[must_use]
-    pub const fn status(&self) -> &'static str {
-        match self {
-            Self::Succeeded(_) => "SUCCEEDED",
-            Self::Failed(_) => "FAILED",
-            Self::Aborted(_) => "ABORTED",
-            Self::TimedOut(_) => "TIMED_OUT",
-        }
-    }
-
-    /// What went wrong, if anything did.
-    #[must_use]
-    pub const fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Succeeded(_) => None,
-            Self::Failed(failure) | Self::Aborted(failure) | Self::TimedOut(failure) => {
-                Some(failure)
-            }
-        }
-    }
 }

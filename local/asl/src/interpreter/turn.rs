@@ -1,9 +1,9 @@
 //! One step of an execution: entering states, leaving them, ending.
 
 use super::execution::{Current, Doing, Execution};
-use super::protocol::{Effect, Event, Outcome, Purpose, TimerId};
-use crate::definition::{Definition, Leaving, Next, State};
-use crate::history::{Fact, Failure, HistoryEvent};
+use super::protocol::{Effect, Event, Purpose, TimerId};
+use crate::definition::{Definition, Next, State};
+use crate::history::{Fact, Failure, HistoryEvent, Outcome};
 use crate::moment::{Moment, next_random};
 use serde_json::Value;
 use std::cell::Cell;
@@ -18,7 +18,7 @@ pub(super) type Extra<'a> = Option<(&'static str, &'a Value)>;
 pub(super) struct Turn<'a> {
     pub(super) execution: &'a mut Execution,
     pub(super) now: i64,
-    pub(super) definition: Arc<Definition>,
+    pub(super) definition: &'a Definition,
     dice: Cell<u64>,
     effects: Vec<Effect>,
     /// The state to enter next and its input.
@@ -32,23 +32,21 @@ impl Execution {
         if self.outcome.is_some() || begins != self.history.is_empty() {
             return Vec::new();
         }
-        Turn::new(self, moment).take(event)
+        let definition = Arc::clone(&self.definition);
+        let turn = Turn {
+            execution: self,
+            now: moment.now,
+            definition: &definition,
+            dice: Cell::new(moment.seed),
+            effects: Vec::new(),
+            ahead: None,
+        };
+        turn.take(event)
     }
 }
 
 impl<'a> Turn<'a> {
-    pub(super) fn new(execution: &'a mut Execution, moment: Moment) -> Self {
-        Self {
-            now: moment.now,
-            definition: Arc::clone(&execution.definition),
-            dice: Cell::new(moment.seed),
-            effects: Vec::new(),
-            ahead: None,
-            execution,
-        }
-    }
-
-    pub(super) fn take(mut self, event: Event) -> Vec<Effect> {
+    fn take(mut self, event: Event) -> Vec<Effect> {
         self.handle(event);
         while self.execution.outcome.is_none()
             && let Some((name, input)) = self.ahead.take()
@@ -67,10 +65,14 @@ impl<'a> Turn<'a> {
             }
             Event::TimerFired(timer) => self.timer_fired(timer),
             Event::Returned { call, result } => self.returned(call, result),
-            Event::Failed { call, failure } => self.call_failed(call, failure),
-            Event::ChildSucceeded { call, result } => self.child_succeeded(call, &result),
-            Event::TokenSucceeded { token, output } => self.token_succeeded(&token, &output),
-            Event::TokenFailed { token, failure } => self.token_failed(&token, failure),
+            Event::Failed { call, failure } => self.ended(|it| it.call == call, Err(failure)),
+            Event::ChildSucceeded { call, result } => self.ended(|it| it.call == call, Ok(result)),
+            Event::TokenSucceeded { token, output } => {
+                self.ended(|it| it.holds(&token), Ok(output));
+            }
+            Event::TokenFailed { token, failure } => {
+                self.ended(|it| it.holds(&token), Err(failure));
+            }
             Event::TokenHeartbeat { token } => self.token_heartbeat(&token),
         }
     }
@@ -104,8 +106,7 @@ impl<'a> Turn<'a> {
 
     /// Enters a state. Only this begins one; only [`Turn::go`] makes another follow.
     fn enter(&mut self, name: String, input: Value) {
-        let definition = Arc::clone(&self.definition);
-        let Some(state) = definition.states.get(&name) else {
+        let Some(state) = self.definition.states.get(&name) else {
             let cause = format!("there is no state '{name}'");
             return self.fail(Failure::new("States.Runtime", cause));
         };
@@ -128,13 +129,7 @@ impl<'a> Turn<'a> {
             State::Wait(wait) => self.or_fail(|turn| turn.wait(wait)),
             State::Choice(choice) => self.or_fail(|turn| turn.choose(choice)),
             State::Pass(pass) => self.or_fail(|turn| turn.leave(&pass.leaving, None, &pass.next)),
-            State::Succeed { output } => self.or_fail(|turn| {
-                let leaving = Leaving {
-                    output: output.clone(),
-                    assign: Vec::new(),
-                };
-                turn.leave(&leaving, None, &Next::End)
-            }),
+            State::Succeed(leaving) => self.or_fail(|turn| turn.leave(leaving, None, &Next::End)),
             State::Fail { error, cause } => {
                 self.or_fail(|turn| turn.give_up(error.as_ref(), cause.as_ref()));
             }
@@ -160,12 +155,7 @@ impl<'a> Turn<'a> {
         }
         self.close_token();
         self.ahead = None;
-        self.record(match outcome.clone() {
-            Outcome::Succeeded(output) => Fact::ExecutionSucceeded(output),
-            Outcome::Failed(failure) => Fact::ExecutionFailed(failure),
-            Outcome::Aborted(failure) => Fact::ExecutionAborted(failure),
-            Outcome::TimedOut(failure) => Fact::ExecutionTimedOut(failure),
-        });
+        self.record(Fact::ExecutionEnded(outcome.clone()));
         self.effect(Effect::Finish(outcome.clone()));
         self.execution.outcome = Some(outcome);
     }
@@ -179,7 +169,8 @@ impl<'a> Turn<'a> {
         }
         let first = matches!(
             fact,
-            Fact::ExecutionStarted { .. } | Fact::ExecutionAborted(_) | Fact::ExecutionTimedOut(_)
+            Fact::ExecutionStarted { .. }
+                | Fact::ExecutionEnded(Outcome::Aborted(_) | Outcome::TimedOut(_))
         );
         let is_end = fact.is_end();
         history.push(HistoryEvent {
@@ -230,8 +221,8 @@ impl<'a> Turn<'a> {
     }
 
     /// The definition of the state that runs.
-    pub(super) fn state_in<'d>(&self, definition: &'d Definition) -> Option<&'d State> {
-        definition.states.get(self.execution.state()?)
+    pub(super) fn state(&self) -> Option<&'a State> {
+        self.definition.states.get(self.execution.state()?)
     }
 
     /// Makes another state follow.

@@ -1,7 +1,7 @@
 //! Events as lines that a person can read in the table.
 
 use super::script::token_in;
-use asl::history::{Fact, Failure, HistoryEvent};
+use asl::history::{Fact, Failure, HistoryEvent, Outcome};
 use serde_json::{Map, Value};
 
 /// Tokens look alike here, so that they can stand in an expected history.
@@ -42,13 +42,13 @@ pub fn line(event: &HistoryEvent) -> String {
         Fact::TaskStarted(resource) => format!("{}:{}", resource.service(), resource.action()),
         Fact::TaskSubmitted(_, output)
         | Fact::TaskSucceeded(_, output)
-        | Fact::ExecutionSucceeded(output) => text(output),
+        | Fact::ExecutionEnded(Outcome::Succeeded(output)) => text(output),
         Fact::EvaluationFailed { location, .. } => location.clone(),
         Fact::TaskFailed(_, failure)
         | Fact::TaskTimedOut(_, failure)
-        | Fact::ExecutionFailed(failure)
-        | Fact::ExecutionAborted(failure)
-        | Fact::ExecutionTimedOut(failure) => words(failure),
+        | Fact::ExecutionEnded(
+            Outcome::Failed(failure) | Outcome::Aborted(failure) | Outcome::TimedOut(failure),
+        ) => words(failure),
     };
     format!("{name} {rest}").trim_end().to_owned()
 }

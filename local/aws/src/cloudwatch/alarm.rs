@@ -1,10 +1,11 @@
 //! An alarm on a metric.
 
 use super::metric::{Dimension, Statistic};
-use crate::{ACCOUNT, REGION};
+use crate::arn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// An alarm's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +45,10 @@ pub struct Settings {
     pub statistic: Statistic,
     #[serde(default)]
     pub dimensions: Vec<Dimension>,
-    pub period: u32,
+    pub period: NonZeroU32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
-    pub evaluation_periods: u32,
+    pub evaluation_periods: NonZeroU32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datapoints_to_alarm: Option<u32>,
     pub threshold: f64,
@@ -123,8 +124,7 @@ impl Alarm {
     }
 
     pub fn arn(&self) -> String {
-        let name = &self.settings.alarm_name;
-        format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
+        arn("cloudwatch", &format!("alarm:{}", self.settings.alarm_name))
     }
 
     /// How `DescribeAlarms` shows it.

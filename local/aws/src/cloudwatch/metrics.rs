@@ -5,6 +5,8 @@ use super::series::Sample;
 use super::{Done, Refusal, Store};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -18,7 +20,7 @@ pub(super) struct PutMetricData {
 struct Datum {
     metric_name: String,
     #[serde(default)]
-    dimensions: Vec<Dimension>,
+    dimensions: BTreeSet<Dimension>,
     timestamp: Option<f64>,
     value: Option<f64>,
     statistic_values: Option<StatisticSet>,
@@ -47,10 +49,10 @@ pub(super) struct GetMetricStatistics {
     namespace: String,
     metric_name: String,
     #[serde(default)]
-    dimensions: Vec<Dimension>,
+    dimensions: BTreeSet<Dimension>,
     start_time: f64,
     end_time: f64,
-    period: u32,
+    period: NonZeroU32,
     statistics: Vec<Statistic>,
 }
 
@@ -76,20 +78,11 @@ struct Query {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct MetricStat {
-    metric: Named,
-    period: u32,
+    metric: Metric,
+    period: NonZeroU32,
     stat: Statistic,
     #[serde(rename = "Unit")]
     _unit: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Named {
-    namespace: String,
-    metric_name: String,
-    #[serde(default)]
-    dimensions: Vec<Dimension>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,25 +114,28 @@ impl Datum {
 }
 
 impl Store {
-    pub(super) fn put_metric_data(&mut self, request: &PutMetricData, now: f64) -> Done {
-        for datum in &request.metric_data {
-            let metric = Metric::new(&request.namespace, &datum.metric_name, &datum.dimensions);
-            for sample in datum.samples()? {
-                let at = datum.timestamp.unwrap_or(now);
-                self.series.add(&metric, at, sample);
-            }
+    pub(super) fn put_metric_data(&mut self, request: PutMetricData, now: f64) -> Done {
+        for datum in request.metric_data {
+            let samples = datum.samples()?;
+            let metric = Metric {
+                namespace: request.namespace.clone(),
+                name: datum.metric_name,
+                dimensions: datum.dimensions,
+            };
+            let at = datum.timestamp.unwrap_or(now);
+            self.series.add(metric, at, samples);
         }
         Ok(json!({}))
     }
 
-    pub(super) fn get_metric_statistics(&self, request: &GetMetricStatistics) -> Done {
-        let metric = Metric::new(
-            &request.namespace,
-            &request.metric_name,
-            &request.dimensions,
-        );
+    pub(super) fn get_metric_statistics(&self, request: GetMetricStatistics) -> Value {
+        let metric = Metric {
+            namespace: request.namespace,
+            name: request.metric_name,
+            dimensions: request.dimensions,
+        };
         let times = (request.start_time, request.end_time);
-        let buckets = self.series.buckets(&metric, times, period(request.period)?);
+        let buckets = self.series.buckets(&metric, times, request.period);
         let datapoint = |(start, sample): (f64, Sample)| {
             let values = request
                 .statistics
@@ -151,14 +147,13 @@ impl Store {
             Value::Object(datapoint)
         };
         let datapoints: Vec<Value> = buckets.into_iter().map(datapoint).collect();
-        Ok(json!({"Label": request.metric_name, "Datapoints": datapoints}))
+        json!({"Label": metric.name, "Datapoints": datapoints})
     }
 
-    pub(super) fn get_metric_data(&self, request: &GetMetricData) -> Done {
+    pub(super) fn get_metric_data(&self, request: &GetMetricData) -> Value {
         let queries = request.metric_data_queries.iter();
-        let results: Result<Vec<Value>, Refusal> =
-            queries.map(|query| self.result(request, query)).collect();
-        Ok(json!({"MetricDataResults": results?, "Messages": []}))
+        let results: Vec<Value> = queries.map(|query| self.result(request, query)).collect();
+        json!({"MetricDataResults": results, "Messages": []})
     }
 
     pub(super) fn list_metrics(&self, request: &ListMetrics) -> Value {
@@ -168,31 +163,19 @@ impl Store {
                 && name.as_ref().is_none_or(|it| metric.name == *it)
         };
         let metrics = self.series.metrics().filter(wanted);
-        json!({"Metrics": metrics.map(Metric::described).collect::<Vec<_>>()})
+        json!({"Metrics": metrics.collect::<Vec<_>>()})
     }
 
-    fn result(&self, request: &GetMetricData, query: &Query) -> Done {
-        let (named, stat) = (&query.metric_stat.metric, query.metric_stat.stat);
-        let metric = Metric::new(&named.namespace, &named.metric_name, &named.dimensions);
+    fn result(&self, request: &GetMetricData, query: &Query) -> Value {
+        let asked = &query.metric_stat;
         let times = (request.start_time, request.end_time);
-        let period = period(query.metric_stat.period)?;
-        let mut buckets = self.series.buckets(&metric, times, period);
+        let mut buckets = self.series.buckets(&asked.metric, times, asked.period);
         if request.scan_by.as_deref() != Some("TimestampAscending") {
             buckets.reverse();
         }
-        let of = |(start, sample): (f64, Sample)| (start, sample.get(stat));
+        let of = |(start, sample): (f64, Sample)| (start, sample.get(asked.stat));
         let (timestamps, values): (Vec<f64>, Vec<f64>) = buckets.into_iter().map(of).unzip();
-        let label = query.label.as_ref().unwrap_or(&named.metric_name);
-        Ok(
-            json!({"Id": query.id, "Label": label, "Timestamps": timestamps, "Values": values, "StatusCode": "Complete"}),
-        )
-    }
-}
-
-fn period(period: u32) -> Result<u32, Refusal> {
-    if period == 0 {
-        Err(Refusal::invalid("a period has at least one second"))
-    } else {
-        Ok(period)
+        let label = query.label.as_ref().unwrap_or(&asked.metric.name);
+        json!({"Id": query.id, "Label": label, "Timestamps": timestamps, "Values": values, "StatusCode": "Complete"})
     }
 }

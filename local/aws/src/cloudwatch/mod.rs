@@ -17,7 +17,9 @@ pub use alarm::StateValue;
 use crate::events::Events;
 use crate::gateway::{Answer, Call, Service};
 use alarm::Alarm;
+use alarms::SetAlarmState;
 use async_trait::async_trait;
+use event::Change;
 use history::Item;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
@@ -90,35 +92,37 @@ impl CloudWatch {
         state: StateValue,
         reason: &str,
     ) -> anyhow::Result<Option<String>> {
-        let change = self.store().set_state(name, state, reason, now());
-        let change = change.map_err(|refusal| anyhow::anyhow!(refusal.message))?;
-        Ok(change.map(|change| self.tell(&change)))
+        let told = self.set_state(name, state, reason);
+        told.map_err(|refusal| anyhow::anyhow!(refusal.message))
     }
 
-    fn tell(&self, change: &event::Change) -> String {
-        self.inner.events.emit(
-            event::SOURCE,
-            event::DETAIL_TYPE,
-            std::slice::from_ref(&change.arn),
-            &change.detail,
-        )
+    fn set_state(
+        &self,
+        name: &str,
+        state: StateValue,
+        reason: &str,
+    ) -> Result<Option<String>, Refusal> {
+        let change = self.store().set_state(name, state, reason, now())?;
+        let emit = |Change { arn, detail }| {
+            let events = &self.inner.events;
+            events.emit(event::SOURCE, event::DETAIL_TYPE, &[arn], &detail)
+        };
+        Ok(change.map(emit))
     }
 
     fn carry_out(&self, operation: &str, input: Value) -> Done {
         let now = now();
         match operation {
-            "PutMetricData" => self.store().put_metric_data(&decode(input)?, now),
-            "GetMetricData" => self.store().get_metric_data(&decode(input)?),
-            "GetMetricStatistics" => self.store().get_metric_statistics(&decode(input)?),
+            "PutMetricData" => self.store().put_metric_data(decode(input)?, now),
+            "GetMetricData" => Ok(self.store().get_metric_data(&decode(input)?)),
+            "GetMetricStatistics" => Ok(self.store().get_metric_statistics(decode(input)?)),
             "ListMetrics" => Ok(self.store().list_metrics(&decode(input)?)),
-            "PutMetricAlarm" => self.store().put_alarm(decode(input)?, now),
+            "PutMetricAlarm" => Ok(self.store().put_alarm(decode(input)?, now)),
             "DescribeAlarms" => Ok(self.store().describe_alarms(&decode(input)?)),
             "DescribeAlarmHistory" => Ok(self.store().describe_history(&decode(input)?)),
             "SetAlarmState" => {
-                let change = self.store().set_alarm_state(&decode(input)?, now)?;
-                if let Some(change) = change {
-                    self.tell(&change);
-                }
+                let it: SetAlarmState = decode(input)?;
+                self.set_state(&it.alarm_name, it.state_value, &it.state_reason)?;
                 Ok(json!({}))
             }
             "DeleteAlarms" => self.store().delete_alarms(&decode(input)?, now),

@@ -2,6 +2,7 @@
 
 use super::metric::{Metric, Statistic};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// Samples that were added up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,10 +49,10 @@ impl Sample {
 pub struct Series(BTreeMap<Metric, Vec<(f64, Sample)>>);
 
 impl Series {
-    /// Adds a sample of the moment `at`.
-    pub fn add(&mut self, metric: &Metric, at: f64, sample: Sample) {
-        let samples = self.0.entry(metric.clone()).or_default();
-        samples.push((at, sample));
+    /// Adds samples of the moment `at`.
+    pub fn add(&mut self, metric: Metric, at: f64, samples: Vec<Sample>) {
+        let known = self.0.entry(metric).or_default();
+        known.extend(samples.into_iter().map(|sample| (at, sample)));
     }
 
     pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
@@ -63,7 +64,7 @@ impl Series {
         &self,
         metric: &Metric,
         (start, end): (f64, f64),
-        period: u32,
+        period: NonZeroU32,
     ) -> Vec<(f64, Sample)> {
         let samples = self.0.get(metric).map(Vec::as_slice).unwrap_or_default();
         let mut buckets: Vec<(f64, Sample)> = Vec::new();
@@ -81,22 +82,28 @@ impl Series {
     }
 }
 
-fn beginning(at: f64, period: u32) -> f64 {
-    let period = f64::from(period);
+fn beginning(at: f64, period: NonZeroU32) -> f64 {
+    let period = f64::from(period.get());
     (at / period).floor() * period
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_period_adds_up_its_samples_and_one_without_any_is_left_out() {
-        let (mut series, metric) = (Series::default(), Metric::new("n", "m", &[]));
+        let metric = Metric {
+            namespace: "n".to_owned(),
+            name: "m".to_owned(),
+            dimensions: BTreeSet::new(),
+        };
+        let (mut series, period) = (Series::default(), NonZeroU32::new(60).unwrap());
         for (at, value) in [(60.0, 1.0), (245.0, 7.0), (119.0, 3.0)] {
-            series.add(&metric, at, Sample::of(value, 1.0));
+            series.add(metric.clone(), at, vec![Sample::of(value, 1.0)]);
         }
-        let buckets = series.buckets(&metric, (0.0, 300.0), 60);
+        let buckets = series.buckets(&metric, (0.0, 300.0), period);
         let averages = buckets
             .iter()
             .map(|(at, it)| (*at, it.get(Statistic::Average)));

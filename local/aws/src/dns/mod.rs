@@ -26,34 +26,17 @@ pub struct Nameserver {
 
 #[derive(Debug, Default)]
 struct Known {
-    endpoints: HashMap<String, Endpoint>,
+    endpoints: HashMap<String, Record>,
     zones: HashMap<String, Zone>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Endpoint {
-    ip: Ipv4Addr,
-    ttl: u32,
-}
-
-/// One step of an answer: this name leads there, for so many seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The name that was asked for, or led to.
-    pub name: String,
-    /// Where it leads.
-    pub target: Target,
-    /// For how many seconds that may be kept.
-    pub ttl: u32,
 }
 
 /// What is known about a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// The steps to its address; none if it exists without one.
-    Steps(Vec<Step>),
+    Steps(Vec<Record>),
     /// The steps to a name in one of our zones that doesn't exist.
-    Missing(Vec<Step>),
+    Missing(Vec<Record>),
     /// The name is in none of our zones.
     Foreign,
 }
@@ -75,7 +58,13 @@ impl Found {
 impl Nameserver {
     /// From now on `name` leads to `ip`; resolvers may keep that for `ttl` seconds.
     pub fn register(&self, name: &str, ip: Ipv4Addr, ttl: u32) {
-        let (name, endpoint) = (canonical(name), Endpoint { ip, ttl });
+        let name = canonical(name);
+        let endpoint = Record {
+            name: name.clone(),
+            target: Target::Address(ip),
+            ttl,
+            weight: None,
+        };
         self.known.write().endpoints.insert(name, endpoint);
     }
 
@@ -96,29 +85,16 @@ impl Nameserver {
         let mut name = canonical(name);
         let mut steps = Vec::new();
         for _ in 0..CHAIN {
-            if let Some(endpoint) = known.endpoints.get(&name) {
-                steps.push(Step {
-                    name,
-                    target: Target::Address(endpoint.ip),
-                    ttl: endpoint.ttl,
-                });
-                return Found::Steps(steps);
-            }
-            let Some(zone) = known.zone_of(&name) else {
-                return known.outside(&name, steps);
-            };
-            let Some(record) = zone.pick(&name, draw) else {
-                return if zone.has(&name) {
-                    Found::Steps(steps)
-                } else {
-                    Found::Missing(steps)
+            let zone = known.zone_of(&name);
+            let endpoint = known.endpoints.get(&name);
+            let Some(record) = endpoint.or_else(|| zone?.pick(&name, draw)) else {
+                return match zone {
+                    Some(zone) if zone.has(&name) => Found::Steps(steps),
+                    Some(_) => Found::Missing(steps),
+                    None => known.outside(&name, steps),
                 };
             };
-            steps.push(Step {
-                name: name.clone(),
-                target: record.target.clone(),
-                ttl: record.ttl,
-            });
+            steps.push(record.clone());
             match &record.target {
                 Target::Address(_) => return Found::Steps(steps),
                 Target::Name(next) => name = canonical(next),
@@ -135,7 +111,7 @@ impl Known {
         longest.map(|(_, zone)| zone)
     }
 
-    fn outside(&self, name: &str, steps: Vec<Step>) -> Found {
+    fn outside(&self, name: &str, steps: Vec<Record>) -> Found {
         if is_in(name, ENDPOINTS) {
             let below = format!(".{name}");
             let mut endpoints = self.endpoints.keys();

@@ -1,6 +1,6 @@
 //! DNS over UDP and TCP for the names of a platform.
 
-use super::{Found, Nameserver, Step, Target};
+use super::{self as dns, Found, Nameserver, Target};
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
@@ -20,15 +20,7 @@ const NEGATIVE_TTL: u32 = 1;
 const TCP_IDLE: Duration = Duration::from_secs(30);
 
 /// A nameserver that listens. Stops when dropped.
-pub struct Serving {
-    _server: Server<Handler>,
-}
-
-impl std::fmt::Debug for Serving {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Serving").finish_non_exhaustive()
-    }
-}
+pub type Serving = Server<Nameserver>;
 
 /// Answers for `names` at `address`.
 ///
@@ -38,18 +30,14 @@ pub async fn serve(names: Nameserver, address: SocketAddrV4) -> Result<Serving> 
     let listening = || format!("the nameserver can't listen on {address}");
     let udp = UdpSocket::bind(address).await.with_context(listening)?;
     let tcp = TcpListener::bind(address).await.with_context(listening)?;
-    let mut server = Server::new(Handler { names });
+    let mut server = Server::new(names);
     server.register_socket(udp);
     server.register_listener(tcp, TCP_IDLE, 32);
-    Ok(Serving { _server: server })
-}
-
-struct Handler {
-    names: Nameserver,
+    Ok(server)
 }
 
 #[async_trait]
-impl RequestHandler for Handler {
+impl RequestHandler for Nameserver {
     async fn handle_request<R: ResponseHandler, T: Time>(
         &self,
         request: &Request,
@@ -84,14 +72,14 @@ impl From<ResponseCode> for Reply {
     }
 }
 
-impl Handler {
+impl Nameserver {
     fn reply(&self, request: &Request) -> Reply {
         let Ok(info) = request.request_info() else {
             return ResponseCode::FormErr.into();
         };
         let name = info.query.name().to_string();
         let mut draw = |below| rand::random_range(0..below);
-        let (code, steps) = match self.names.find(&name, &mut draw) {
+        let (code, steps) = match self.find(&name, &mut draw) {
             Found::Steps(steps) => (ResponseCode::NoError, steps),
             Found::Missing(steps) => (ResponseCode::NXDomain, steps),
             Found::Foreign => return ResponseCode::Refused.into(),
@@ -109,14 +97,14 @@ impl Handler {
 }
 
 /// Names that lead on are told to whoever asks for anything.
-fn fits(step: &Step, kind: RecordType) -> bool {
+fn fits(step: &dns::Record, kind: RecordType) -> bool {
     match step.target {
         Target::Name(_) => true,
         Target::Address(_) => matches!(kind, RecordType::A | RecordType::ANY),
     }
 }
 
-fn record(step: &Step) -> Option<Record> {
+fn record(step: &dns::Record) -> Option<Record> {
     let data = match &step.target {
         Target::Address(ip) => RData::A(A(*ip)),
         Target::Name(name) => RData::CNAME(CNAME(absolute(name)?)),

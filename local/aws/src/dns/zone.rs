@@ -1,8 +1,7 @@
 //! A zone's records, as Route 53 lists them.
 
+use crate::xml;
 use anyhow::{Context as _, Result};
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
@@ -39,7 +38,8 @@ impl Zone {
         let mut zone = Self::default();
         for record in records {
             let name = super::canonical(&record.name);
-            zone.records.entry(name).or_default().push(record);
+            let records = zone.records.entry(name.clone()).or_default();
+            records.push(Record { name, ..record });
         }
         zone
     }
@@ -70,46 +70,18 @@ impl Zone {
 /// The records in an answer of `ListResourceRecordSets`, of the types that lead somewhere.
 ///
 /// # Errors
-/// When it is no such answer.
-pub fn records_of(xml: &str) -> Result<Vec<Record>> {
-    let sets = elements(xml)?;
-    let leads = |set: &&Set| matches!(text(set, "Type"), "A" | "CNAME");
-    sets.iter().filter(leads).map(record).collect()
+/// When a record has no TTL, or leads to what is no address.
+pub fn records_of(answer: &str) -> Result<Vec<Record>> {
+    let sets = xml::all(answer, "ResourceRecordSet").into_iter();
+    let leads = |set: &&str| matches!(text(set, "Type"), "A" | "CNAME");
+    sets.filter(leads).map(record).collect()
 }
 
-type Set = Vec<(String, String)>;
-
-/// The leaves of each `ResourceRecordSet`, in order.
-fn elements(xml: &str) -> Result<Vec<Set>> {
-    let mut reader = Reader::from_str(xml);
-    let (mut sets, mut leaf) = (Vec::<Set>::new(), String::new());
-    loop {
-        let event = reader.read_event();
-        match event.context("reading the records of a zone")? {
-            Event::Start(tag) => {
-                tag.local_name().as_ref().clone_into(&mut leaf);
-                if leaf == "ResourceRecordSet" {
-                    sets.push(Set::new());
-                }
-            }
-            Event::Text(content) => {
-                if let Some(set) = sets.last_mut() {
-                    set.push((leaf.clone(), content.trim().to_owned()));
-                }
-            }
-            Event::End(_) => leaf.clear(),
-            Event::Eof => return Ok(sets),
-            _ => {}
-        }
-    }
+fn text<'a>(set: &'a str, leaf: &str) -> &'a str {
+    xml::first(set, leaf).unwrap_or_default()
 }
 
-fn text<'a>(set: &'a Set, leaf: &str) -> &'a str {
-    let found = set.iter().find(|(name, _)| name == leaf);
-    found.map_or("", |(_, text)| text)
-}
-
-fn record(set: &Set) -> Result<Record> {
+fn record(set: &str) -> Result<Record> {
     let (name, value) = (text(set, "Name"), text(set, "Value"));
     let target = if text(set, "Type") == "A" {
         let none = || format!("`{name}` leads to `{value}`, which is no address");

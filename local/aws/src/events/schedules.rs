@@ -9,30 +9,16 @@ use tokio::task::JoinSet;
 /// However hurried the clock is, nothing happens more often than this.
 const SHORTEST: Duration = Duration::from_secs(2);
 
-/// Schedules that are kept; they end when this is dropped.
-#[derive(Debug)]
-pub struct Kept {
-    tasks: JoinSet<()>,
-}
-
-impl Kept {
-    /// No call is made from now on.
-    pub fn end(&mut self) {
-        self.tasks.abort_all();
-    }
-}
-
 impl Events {
     /// Keeps these schedules from now on: the first call is due after one period. A delivery that is tried again holds up
-    /// the next one of its schedule.
+    /// the next one of its schedule. No call is made once these tasks are aborted or dropped.
     #[must_use]
-    pub fn keep(&self, schedules: &[Schedule]) -> Kept {
-        let mut tasks = JoinSet::new();
-        for schedule in schedules {
-            let (bus, schedule) = (self.clone(), schedule.clone());
-            tasks.spawn(async move { bus.repeat(&schedule).await });
-        }
-        Kept { tasks }
+    pub fn keep(&self, schedules: &[Schedule]) -> JoinSet<()> {
+        let repeat = |schedule: Schedule| {
+            let bus = self.clone();
+            async move { bus.repeat(&schedule).await }
+        };
+        schedules.iter().cloned().map(repeat).collect()
     }
 
     async fn repeat(&self, schedule: &Schedule) {

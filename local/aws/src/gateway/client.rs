@@ -2,12 +2,24 @@
 
 use super::{Caller, Gateway, protocol};
 use crate::REGION;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
-/// Calls operations in the name of somebody.
+/// A service refused a call.
+#[derive(Debug, thiserror::Error)]
+#[error("{call}: {code}: {answer}")]
+pub struct Refused {
+    /// The service and the operation.
+    pub call: String,
+    /// The service's own error code.
+    pub code: String,
+    /// The whole answer.
+    pub answer: String,
+}
+
+/// Calls operations in the name of somebody. A refusal is a [`Refused`].
 #[derive(Clone)]
 pub struct Client {
     gateway: Gateway,
@@ -45,11 +57,16 @@ impl Client {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<String> {
-        let headers = [("content-type", "application/x-www-form-urlencoded")];
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("Action", action)
             .extend_pairs(parameters)
             .finish();
+        self.form(service, form).await
+    }
+
+    /// The same with the whole form, which names the action.
+    pub(crate) async fn form(&self, service: &str, form: String) -> Result<String> {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = self.send(service, Method::POST, "/", &headers, form);
         Ok(text(&answer.await?))
     }
@@ -87,13 +104,15 @@ impl Client {
         }
         let (caller, uri) = (self.caller.clone(), path.parse()?);
         let call = protocol::call(caller, service, method, uri, signed, body.into());
-        let what = format!("{service} {}", call.operation);
+        let call_of = format!("{service} {}", call.operation);
         let sent = self.gateway.send(call).await;
-        let answer = sent.with_context(|| what.clone())?;
-        if !answer.status().is_success() {
-            let code = protocol::error_code(&answer);
-            bail!("{what}: {code}: {}", text(answer.body()));
-        }
+        let answer = sent.with_context(|| call_of.clone())?;
+        let refused = || Refused {
+            call: call_of,
+            code: protocol::error_code(&answer),
+            answer: text(answer.body()),
+        };
+        ensure!(answer.status().is_success(), refused());
         Ok(answer.into_body())
     }
 }

@@ -7,7 +7,7 @@ mod rds;
 use super::Tags;
 use super::condition::{CREATE_ACTION, Keys, OVERWRITE, QUALIFIER, RECORD_ACTIONS, RECORD_TYPES};
 use crate::gateway::call::{Call, Caller};
-use crate::{ACCOUNT, REGION, lambda, xml};
+use crate::{arn, lambda, xml};
 use fields::Fields;
 
 /// One action on one resource.
@@ -114,10 +114,6 @@ fn action(service: &str, operation: &str) -> String {
         ("lambda", "Invoke") => "lambda:InvokeFunction".to_owned(),
         (service, operation) => format!("{service}:{operation}"),
     }
-}
-
-fn arn(service: &str, resource: &str) -> String {
-    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }
 
 fn dynamodb(fields: &Fields) -> Vec<String> {
@@ -253,16 +249,12 @@ fn parameter(fields: &Fields) -> Vec<String> {
 
 /// The function in the path, by name or ARN, with the version that it may name.
 fn function(call: &Call) -> Vec<String> {
-    let Some(named) = call.uri.path().split('/').nth(3) else {
-        return Vec::new();
+    let named = lambda::names::in_path(call).into_iter();
+    let whole = |named: String| match named.rsplit_once("function:") {
+        Some((_, name)) => lambda::arn(name),
+        None => lambda::arn(&named),
     };
-    let named = named.replace("%3A", ":").replace("%3a", ":");
-    let version = named
-        .rsplit_once("function:")
-        .map_or(named.as_str(), |(_, name)| name)
-        .split_once(':')
-        .map_or_else(String::new, |(_, version)| format!(":{version}"));
-    vec![format!("{}{version}", lambda::arn(lambda::name_of(&named)))]
+    named.map(whole).collect()
 }
 
 #[cfg(test)]

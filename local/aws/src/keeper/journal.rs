@@ -10,11 +10,31 @@ use rustix::process::Pid;
 
 use crate::process::StopBy;
 
+/// A process, known by its id and the moment of its start, since ids are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub pid: Pid,
+    born: u64,
+    pub stop: StopBy,
+}
+
+impl Process {
+    /// The process that has this id now.
+    pub fn of(pid: Pid, stop: StopBy) -> Option<Self> {
+        let born = born(pid)?;
+        Some(Self { pid, born, stop })
+    }
+
+    pub fn is_alive(&self) -> bool {
+        born(self.pid) == Some(self.born)
+    }
+}
+
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A process, known by its id and the moment of its start, since ids are used again.
-    Process { pid: Pid, born: u64, stop: StopBy },
+    /// A process.
+    Process(Process),
     /// A data folder in which a server may run.
     Data(PathBuf),
     /// A folder to be removed at the end.
@@ -22,15 +42,9 @@ pub enum Entry {
 }
 
 impl Entry {
-    /// A process that runs now.
-    pub fn process(pid: Pid, stop: StopBy) -> Result<Self> {
-        let born = born(pid).with_context(|| format!("process {pid} has gone already"))?;
-        Ok(Self::Process { pid, born, stop })
-    }
-
     fn line(&self) -> String {
         match self {
-            Self::Process { pid, born, stop } => match stop {
+            Self::Process(Process { pid, born, stop }) => match stop {
                 StopBy::Terminate => format!("process {pid} {born}\n"),
                 StopBy::Postgres => format!("postgres {pid} {born}\n"),
             },
@@ -43,11 +57,11 @@ impl Entry {
         let (kind, rest) = line.split_once(' ')?;
         let process = |stop| {
             let (pid, born) = rest.split_once(' ')?;
-            Some(Self::Process {
+            Some(Self::Process(Process {
                 pid: Pid::from_raw(pid.parse().ok()?)?,
                 born: born.parse().ok()?,
                 stop,
-            })
+            }))
         };
         match kind {
             "process" => process(StopBy::Terminate),
@@ -111,7 +125,7 @@ pub fn is_abandoned(folder: &Path) -> bool {
 }
 
 /// When a process started, in ticks since the machine did; none if it is gone or only waits to be buried.
-pub fn born(pid: Pid) -> Option<u64> {
+fn born(pid: Pid) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field, the name, may hold spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
@@ -139,7 +153,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::create(folder.path()).unwrap();
         let entries = [
-            Entry::process(rustix::process::getpid(), StopBy::Postgres).unwrap(),
+            Entry::Process(Process::of(rustix::process::getpid(), StopBy::Postgres).unwrap()),
             Entry::Data("/a folder/data".into()),
             Entry::Scratch("/tmp/x".into()),
         ];

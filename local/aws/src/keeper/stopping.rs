@@ -7,20 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::journal::{self, Entry};
+use super::journal::{self, Entry, Process};
 use crate::process::StopBy;
 
 /// Kindness ends, and is followed by force, after these times.
 const FAST: Duration = Duration::from_secs(4);
 const IMMEDIATE: Duration = Duration::from_secs(7);
 const LAST: Duration = Duration::from_secs(9);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Target {
-    pid: Pid,
-    born: u64,
-    stop: StopBy,
-}
 
 /// Stops what the journal in this folder names and removes the journal.
 pub fn stop_all(folder: &Path) -> Result<()> {
@@ -31,7 +24,7 @@ pub fn stop_all(folder: &Path) -> Result<()> {
         (Stage::Kill, LAST),
     ];
     for (stage, until) in stages {
-        let mut told: Vec<Target> = Vec::new();
+        let mut told: Vec<Process> = Vec::new();
         while start.elapsed() < until {
             let alive = alive(&journal::read(folder));
             if alive.is_empty() {
@@ -62,7 +55,7 @@ enum Stage {
     Kill,
 }
 
-fn send(target: Target, stage: Stage) {
+fn send(target: Process, stage: Stage) {
     let sent = match (target.stop, stage) {
         (StopBy::Postgres, Stage::Ask) => kill_process(target.pid, Signal::INT),
         (StopBy::Postgres, Stage::Insist) => kill_process(target.pid, Signal::QUIT),
@@ -75,25 +68,20 @@ fn send(target: Target, stage: Stage) {
     }
 }
 
-fn alive(entries: &[Entry]) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for target in entries.iter().filter_map(target) {
-        if journal::born(target.pid) == Some(target.born)
-            && !targets.iter().any(|known| known.pid == target.pid)
-        {
+fn alive(entries: &[Entry]) -> Vec<Process> {
+    let mut targets: Vec<Process> = Vec::new();
+    let processes = entries.iter().filter_map(process);
+    for target in processes.filter(Process::is_alive) {
+        if !targets.iter().any(|known| known.pid == target.pid) {
             targets.push(target);
         }
     }
     targets
 }
 
-fn target(entry: &Entry) -> Option<Target> {
+fn process(entry: &Entry) -> Option<Process> {
     match entry {
-        Entry::Process { pid, born, stop } => Some(Target {
-            pid: *pid,
-            born: *born,
-            stop: *stop,
-        }),
+        Entry::Process(process) => Some(*process),
         Entry::Data(folder) => postmaster(folder),
         Entry::Scratch(_) => None,
     }
@@ -101,16 +89,12 @@ fn target(entry: &Entry) -> Option<Target> {
 
 /// The server that runs in a data folder: its id is in `postmaster.pid`, and it works inside the folder, which a
 /// process that got an old id by chance does not.
-fn postmaster(data: &Path) -> Option<Target> {
+fn postmaster(data: &Path) -> Option<Process> {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
-    let born = journal::born(pid)?;
+    let server = Process::of(pid, StopBy::Postgres)?;
     let inside = std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == data);
-    inside.then_some(Target {
-        pid,
-        born,
-        stop: StopBy::Postgres,
-    })
+    inside.then_some(server)
 }
 
 fn clean(folder: &Path) -> Result<()> {

@@ -23,7 +23,7 @@ use crate::keeper::Keeper;
 use async_trait::async_trait;
 use axum::body::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use sandbox::{Invocation, Sandbox};
+use sandbox::Sandbox;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,16 +83,16 @@ impl Lambda {
     /// When there is no such function.
     pub async fn invoke(&self, name: &str, payload: Bytes) -> Result<Outcome, NotFound> {
         let function = self.function(name)?;
-        let invocation = Invocation::new(payload, function.timeout);
+        let request_id = uuid::Uuid::new_v4().to_string();
         let idle = |it: &Arc<Sandbox>| it.serves(&function.name) && it.reserve();
         let sandbox = match self.find(idle) {
             Some(sandbox) => sandbox,
             None => match self.start(&function).await {
                 Ok(sandbox) => sandbox,
-                Err(error) => return Ok(Outcome::init_failed(invocation.id(), &error)),
+                Err(error) => return Ok(Outcome::init_failed(&request_id, &error)),
             },
         };
-        let (outcome, measured) = sandbox.run(invocation).await;
+        let (outcome, measured) = sandbox.run(&request_id, payload).await;
         self.inner.measured.lock().extend(measured);
         Ok(outcome)
     }

@@ -1,12 +1,11 @@
 //! The names of functions.
 
 use crate::gateway::call::Call;
-use crate::{ACCOUNT, REGION};
 
 /// The ARN of the function of this name.
 #[must_use]
 pub fn arn(name: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+    crate::arn("lambda", &format!("function:{name}"))
 }
 
 /// The name in a function's name or ARN, without account and version.
@@ -18,9 +17,14 @@ pub fn name_of(function: &str) -> &str {
     name.split(':').next().unwrap_or(name)
 }
 
-/// The function that a call names in its path; an ARN stands there percent-encoded.
+/// What a call's path says of its function, a name or an ARN; that stands there percent-encoded.
+pub(crate) fn in_path(call: &Call) -> Option<String> {
+    let named = call.uri.path().split('/').nth(3)?;
+    Some(named.replace("%3A", ":").replace("%3a", ":"))
+}
+
+/// The function that a call names in its path.
 #[must_use]
 pub fn invoked(call: &Call) -> String {
-    let name = call.uri.path().split('/').nth(3).unwrap_or_default();
-    name_of(&name.replace("%3A", ":").replace("%3a", ":")).to_owned()
+    name_of(&in_path(call).unwrap_or_default()).to_owned()
 }

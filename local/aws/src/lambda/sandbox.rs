@@ -20,30 +20,6 @@ const INIT_LIMIT: Duration = Duration::from_secs(10);
 /// Where the session token stands in a call; a function's is the id of its process.
 pub const TOKEN_HEADER: &str = "x-amz-security-token";
 
-/// One run of a function.
-#[derive(Debug, Clone)]
-pub struct Invocation {
-    request_id: String,
-    payload: Bytes,
-    timeout: Duration,
-}
-
-impl Invocation {
-    /// A run with a fresh request id.
-    pub fn new(payload: Bytes, timeout: Duration) -> Self {
-        Self {
-            request_id: uuid::Uuid::new_v4().to_string(),
-            payload,
-            timeout,
-        }
-    }
-
-    /// Its request id.
-    pub fn id(&self) -> &str {
-        &self.request_id
-    }
-}
-
 /// What the process fetches with `invocation/next`.
 #[derive(Debug, Clone)]
 pub struct Work {
@@ -131,13 +107,14 @@ impl Sandbox {
     }
 
     /// Runs one invocation in this process, which must have been reserved. One that is answered is measured.
-    pub async fn run(&self, invocation: Invocation) -> (Outcome, Option<Measured>) {
-        if let Err(outcome) = self.wait_until_started(&invocation.request_id).await {
+    pub async fn run(&self, request_id: &str, payload: Bytes) -> (Outcome, Option<Measured>) {
+        let timeout = self.function.timeout;
+        if let Err(outcome) = self.wait_until_started(request_id).await {
             self.kill();
             return (outcome, None);
         }
         let handed = Instant::now();
-        let answer = self.hand_over(&invocation);
+        let answer = self.hand_over(request_id, payload);
         let outcome = tokio::select! {
             // An answer that arrived just before the end of the process counts.
             biased;
@@ -146,10 +123,10 @@ impl Sandbox {
                 self.slot.lock().reserved = false;
                 return (outcome, measured);
             }
-            status = self.ended() => Outcome::exited(&invocation.request_id, status),
-            () = tokio::time::sleep(invocation.timeout) => {
+            status = self.ended() => Outcome::exited(request_id, status),
+            () = tokio::time::sleep(timeout) => {
                 self.kill();
-                Outcome::timed_out(&invocation.request_id, invocation.timeout)
+                Outcome::timed_out(request_id, timeout)
             }
         };
         // The process is not used again: it ended, or is about to.
@@ -212,15 +189,15 @@ impl Sandbox {
         })
     }
 
-    fn hand_over(&self, invocation: &Invocation) -> oneshot::Receiver<Outcome> {
+    fn hand_over(&self, request_id: &str, payload: Bytes) -> oneshot::Receiver<Outcome> {
         let (done, outcome) = oneshot::channel();
-        let deadline = SystemTime::now() + invocation.timeout;
+        let deadline = SystemTime::now() + self.function.timeout;
         let mut slot = self.slot.lock();
         slot.invocations += 1;
-        slot.running = Some((invocation.request_id.clone(), done));
+        slot.running = Some((request_id.to_owned(), done));
         slot.work = Some(Work {
-            request_id: invocation.request_id.clone(),
-            payload: invocation.payload.clone(),
+            request_id: request_id.to_owned(),
+            payload,
             deadline_ms: deadline
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()

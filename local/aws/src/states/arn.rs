@@ -1,16 +1,16 @@
 //! The names of machines and executions.
 
 use super::error::Refusal;
-use crate::{ACCOUNT, REGION};
+use crate::{ACCOUNT, arn};
 
 /// The ARN of a machine.
 pub(super) fn machine(name: &str) -> String {
-    format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}")
+    arn("states", &format!("stateMachine:{name}"))
 }
 
 /// The ARN of an execution.
 pub(super) fn execution(machine: &str, name: &str) -> String {
-    format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}")
+    arn("states", &format!("execution:{machine}:{name}"))
 }
 
 /// The ARN of a machine's role.

@@ -1,16 +1,16 @@
 //! Making a task's call, through the gateway, so that it is recorded and meets its faults like any other.
 
-use crate::gateway::{Answer, Call, Caller, Gateway, protocol};
-use crate::{REGION, lambda, moto};
+use crate::gateway::client::{Client, Refused};
+use crate::gateway::{Caller, Gateway};
+use crate::{lambda, xml};
 use asl::definition::Resource;
 use asl::history::Failure;
 use asl::interpreter::CallId;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};
 
-/// The key with which these calls are signed.
-const KEY: &str = "states";
+/// What starts an execution.
+pub(crate) const START_EXECUTION: &str = "AWSStepFunctions.StartExecution";
 
 /// The whole answer of the API, as a task of this machine sees it.
 pub(super) async fn call(
@@ -22,10 +22,11 @@ pub(super) async fn call(
 ) -> Result<Value, Failure> {
     tracing::debug!(resource = resource.action(), call = id.0, "task called");
     let caller = Caller::Machine(machine.to_owned());
+    let client = Client::new(gateway.clone(), caller.clone());
     match resource {
         Resource::Lambda | Resource::LambdaToken => invoke(gateway, caller, arguments).await,
-        Resource::Sns | Resource::SnsToken => publish(gateway, caller, arguments).await,
-        Resource::Child => start(gateway, caller, arguments).await,
+        Resource::Sns | Resource::SnsToken => publish(&client, arguments).await,
+        Resource::Child => start(&client, arguments).await,
     }
 }
 
@@ -39,12 +40,10 @@ async fn invoke(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<
     Ok(json!({ "ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200 }))
 }
 
-async fn publish(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<Value, Failure> {
-    let kind = "application/x-www-form-urlencoded";
-    let call = request(caller, "sns", "Publish", kind, message(arguments)?);
-    let answer = send(gateway, "SNS", call).await?;
-    let xml = String::from_utf8_lossy(answer.body());
-    Ok(json!({ "MessageId": moto::element(&xml, "MessageId") }))
+async fn publish(client: &Client, arguments: &Value) -> Result<Value, Failure> {
+    let answer = client.form("sns", message(arguments)?).await;
+    let answer = answer.map_err(|why| failure("SNS", why))?;
+    Ok(json!({ "MessageId": xml::first(&answer, "MessageId") }))
 }
 
 /// The form of `Publish`.
@@ -73,7 +72,7 @@ fn message(arguments: &Value) -> Result<String, Failure> {
     Ok(form.finish())
 }
 
-async fn start(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<Value, Failure> {
+async fn start(client: &Client, arguments: &Value) -> Result<Value, Failure> {
     let input = arguments.get("Input").cloned().unwrap_or_else(|| json!({}));
     let mut request = json!({
         "stateMachineArn": text(arguments, "StateMachineArn")?,
@@ -82,8 +81,8 @@ async fn start(gateway: &Gateway, caller: Caller, arguments: &Value) -> Result<V
     if let Some(name) = arguments.get("Name") {
         request["name"] = name.clone();
     }
-    let answer = send(gateway, "StepFunctions", start_execution(caller, &request)).await?;
-    let started: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let started = client.json("states", START_EXECUTION, &request).await;
+    let started = started.map_err(|why| failure("StepFunctions", why))?;
     Ok(json!({ "ExecutionArn": started["executionArn"], "StartDate": started["startDate"] }))
 }
 
@@ -94,52 +93,16 @@ fn text<'a>(arguments: &'a Value, name: &str) -> Result<&'a str, Failure> {
     })
 }
 
-/// Sends a call; `prefix` is how the names of the service's errors begin.
-async fn send(gateway: &Gateway, prefix: &str, call: Call) -> Result<Answer, Failure> {
-    let lost = format!("{prefix}.SdkClientException");
-    let answer = gateway.send(call).await;
-    let answer = answer.map_err(|hangup| Failure::new(lost, hangup.to_string()))?;
-    if answer.status().is_success() {
-        return Ok(answer);
-    }
-    let code = protocol::error_code(&answer);
-    let code = code.strip_suffix("Exception").unwrap_or(&code);
-    let cause = String::from_utf8_lossy(answer.body()).into_owned();
-    Err(Failure::new(format!("{prefix}.{code}Exception"), cause))
-}
-
-/// A call of `StartExecution`.
-pub(crate) fn start_execution(caller: Caller, input: &Value) -> Call {
-    let kind = "application/x-amz-json-1.0";
-    let (operation, body) = ("StartExecution", input.to_string());
-    let mut call = request(caller, "states", operation, kind, body);
-    let target = HeaderValue::from_static("AWSStepFunctions.StartExecution");
-    call.headers.insert("x-amz-target", target);
-    call
-}
-
-fn request(
-    caller: Caller,
-    service: &str,
-    operation: &str,
-    content_type: &'static str,
-    body: String,
-) -> Call {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let scope = format!(
-        "AWS4-HMAC-SHA256 Credential={KEY}/20000101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
-    );
-    if let Ok(value) = HeaderValue::from_str(&scope) {
-        headers.insert(header::AUTHORIZATION, value);
-    }
-    Call {
-        caller,
-        service: service.to_owned(),
-        operation: operation.to_owned(),
-        method: Method::POST,
-        uri: Uri::from_static("/"),
-        headers,
-        body: Bytes::from(body),
+/// Why a call brought nothing; `prefix` is how the names of the service's errors begin.
+fn failure(prefix: &str, why: anyhow::Error) -> Failure {
+    match why.downcast::<Refused>() {
+        Ok(Refused { code, answer, .. }) => {
+            let code = code.strip_suffix("Exception").unwrap_or(&code);
+            Failure::new(format!("{prefix}.{code}Exception"), answer)
+        }
+        Err(lost) => {
+            let error = format!("{prefix}.SdkClientException");
+            Failure::new(error, lost.root_cause().to_string())
+        }
     }
 }

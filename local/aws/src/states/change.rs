@@ -1,6 +1,7 @@
 //! What EventBridge hears of executions.
 
-use asl::interpreter::{Execution, Outcome};
+use super::description::whole;
+use asl::interpreter::Execution;
 use serde_json::{Value, json};
 
 /// An execution began or ended.
@@ -8,8 +9,6 @@ use serde_json::{Value, json};
 pub struct StatusChange {
     /// The execution.
     pub execution_arn: String,
-    /// Its machine, without version or alias.
-    pub state_machine_arn: String,
     /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
     pub status: &'static str,
     /// The event's `detail`.
@@ -23,32 +22,12 @@ impl StatusChange {
     pub const DETAIL_TYPE: &'static str = "Step Functions Execution Status Change";
 
     pub(super) fn of(execution: &Execution) -> Self {
-        let who = execution.identity();
-        let failure = execution.outcome().and_then(Outcome::failure);
-        let output = match execution.outcome() {
-            Some(Outcome::Succeeded(output)) => json!(output.to_string()),
-            _ => Value::Null,
-        };
-        let status = execution.status();
-        let detail = json!({
-            "executionArn": who.arn,
-            "stateMachineArn": who.machine_arn,
-            "name": who.name,
-            "status": status,
-            "startDate": execution.started_at(),
-            "stopDate": execution.ended_at(),
-            "input": execution.input().to_string(),
-            "inputDetails": { "included": true },
-            "output": output,
-            "outputDetails": if output.is_null() { Value::Null } else { json!({ "included": true }) },
-            "error": failure.and_then(|failure| failure.error.as_deref()),
-            "cause": failure.and_then(|failure| failure.cause.as_deref()),
-            "redriveCount": 0,
-        });
+        let mut detail = whole(execution);
+        detail["startDate"] = json!(execution.started_at());
+        detail["stopDate"] = json!(execution.ended_at());
         Self {
-            execution_arn: who.arn.clone(),
-            state_machine_arn: who.machine_arn.clone(),
-            status,
+            execution_arn: execution.identity().arn.clone(),
+            status: execution.status(),
             detail,
         }
     }

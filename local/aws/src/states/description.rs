@@ -6,18 +6,26 @@ use serde_json::{Value, json};
 
 /// What `DescribeExecution` says.
 pub(super) fn describe(execution: &Execution) -> Value {
-    let failure = execution.outcome().and_then(Outcome::failure);
-    let mut description = brief(execution);
+    compact(whole(execution))
+}
+
+/// All that there is to say, with null for what there isn't.
+pub(super) fn whole(execution: &Execution) -> Value {
+    let outcome = execution.outcome();
+    let failure = outcome.and_then(Outcome::failure);
+    let output = match outcome {
+        Some(Outcome::Succeeded(output)) => Some(output.to_string()),
+        _ => None,
+    };
     let included = json!({ "included": true });
-    description["input"] = json!(execution.input().to_string());
-    description["inputDetails"] = included.clone();
-    description["error"] = json!(failure.and_then(|failure| failure.error.as_deref()));
-    description["cause"] = json!(failure.and_then(|failure| failure.cause.as_deref()));
-    if let Some(Outcome::Succeeded(output)) = execution.outcome() {
-        description["output"] = json!(output.to_string());
-        description["outputDetails"] = included;
-    }
-    compact(description)
+    let mut whole = brief(execution);
+    whole["input"] = json!(execution.input().to_string());
+    whole["inputDetails"] = included.clone();
+    whole["outputDetails"] = json!(output.as_ref().map(|_| included));
+    whole["output"] = json!(output);
+    whole["error"] = json!(failure.and_then(|failure| failure.error.as_deref()));
+    whole["cause"] = json!(failure.and_then(|failure| failure.cause.as_deref()));
+    whole
 }
 
 /// What `ListExecutions` says.

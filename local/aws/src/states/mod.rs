@@ -12,7 +12,7 @@ mod machine;
 mod running;
 mod service;
 
-pub(crate) use calls::start_execution;
+pub(crate) use calls::START_EXECUTION;
 pub use change::StatusChange;
 pub use error::Refusal;
 pub use machine::StateMachine;

@@ -67,6 +67,11 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// The same, where null is as good as no value.
+    pub fn value(&self, value: &Yaml) -> Result<Value> {
+        Ok(self.resolve(value)?.unwrap_or_default())
+    }
+
     fn all(&self, items: &[Yaml]) -> Result<Vec<Value>> {
         let items = items.iter();
         items
@@ -240,10 +245,6 @@ fn function_name<'a>(id: &'a str, resource: &'a Yaml) -> &'a str {
     resource["Metadata"]["BuildProperties"]["Binary"]
         .as_str()
         .unwrap_or(id)
-}
-
-fn arn(service: &str, resource: &str) -> String {
-    format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}")
 }
 
 fn entries(value: &Yaml) -> Vec<(&str, &Yaml)> {

@@ -9,9 +9,9 @@ use serde_yaml_ng::Value as Yaml;
 
 /// The statements for a function or a machine with these properties.
 pub(super) fn statements(scope: &Scope<'_>, properties: &Yaml) -> Result<Vec<Statement>> {
-    let role = resolved(scope, &properties["Role"])?;
+    let role = scope.value(&properties["Role"])?;
     if role.is_null() {
-        let policies = resolved(scope, &properties["Policies"])?;
+        let policies = scope.value(&properties["Policies"])?;
         return iam::read(&policies).context("Policies");
     }
     ensure!(
@@ -51,19 +51,15 @@ fn of_role(scope: &Scope<'_>, id: &str) -> Result<Vec<Statement>> {
 fn documents(scope: &Scope<'_>, id: &str) -> Result<Vec<Statement>> {
     let properties = scope.properties(id, "AWS::IAM::Role")?;
     let mut documents = Vec::new();
-    for policy in listed(resolved(scope, &properties["ManagedPolicyArns"])?) {
+    for policy in listed(scope.value(&properties["ManagedPolicyArns"])?) {
         let policy = policy.as_str().context("a managed policy is an ARN")?;
         let shared = scope.properties(policy, "AWS::IAM::ManagedPolicy")?;
-        documents.push(resolved(scope, &shared["PolicyDocument"])?);
+        documents.push(scope.value(&shared["PolicyDocument"])?);
     }
-    for policy in listed(resolved(scope, &properties["Policies"])?) {
+    for policy in listed(scope.value(&properties["Policies"])?) {
         documents.push(policy["PolicyDocument"].clone());
     }
     iam::read(&Value::Array(documents))
-}
-
-fn resolved(scope: &Scope<'_>, value: &Yaml) -> Result<Value> {
-    Ok(scope.resolve(value)?.unwrap_or_default())
 }
 
 fn listed(value: Value) -> Vec<Value> {

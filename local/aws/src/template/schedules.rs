@@ -108,15 +108,11 @@ struct DeadLetters {
 /// The schedule that an entry under `Events` describes, unless it is switched off.
 pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Option<Schedule>> {
     let event: Event = serde_json::from_value(properties.clone())?;
-    let made = made(name, target, event.input, event.retry_policy)?;
-    let target = RuleTarget {
-        role: super::roles::named(event.role_arn.as_deref())?,
-        ..made
-    };
+    let role = event.role_arn.as_deref();
     let schedule = Schedule {
+        target: target_of(name, target, role, event.input, event.retry_policy)?,
         name: event.name.unwrap_or_else(|| name.to_owned()),
         every: rate(&event.schedule_expression)?,
-        target,
     };
     Ok((event.state == State::Enabled).then_some(schedule))
 }
@@ -124,22 +120,20 @@ pub(super) fn event(name: &str, target: &str, properties: &Value) -> Result<Opti
 /// The schedule that an `AWS::Scheduler::Schedule` describes, unless it is switched off.
 pub(super) fn schedule(id: &str, properties: &Value) -> Result<Option<Schedule>> {
     let properties: Properties = serde_json::from_value(properties.clone())?;
-    let target = properties.target;
-    let made = made(id, &target.arn, target.input, target.retry_policy)?;
+    let given = properties.target;
+    let role = Some(given.role_arn.as_str());
     let schedule = Schedule {
         name: id.to_owned(),
         every: rate(&properties.schedule_expression)?,
-        target: RuleTarget {
-            role: super::roles::named(Some(&target.role_arn))?,
-            ..made
-        },
+        target: target_of(id, &given.arn, role, given.input, given.retry_policy)?,
     };
     Ok((properties.state == State::Enabled).then_some(schedule))
 }
 
-fn made(
+fn target_of(
     id: &str,
     arn: &str,
+    role: Option<&str>,
     input: Option<String>,
     retries: Option<RetryPolicy>,
 ) -> Result<RuleTarget> {
@@ -157,7 +151,7 @@ fn made(
     Ok(RuleTarget {
         id: id.to_owned(),
         arn: arn.to_owned(),
-        role: None,
+        role: super::roles::named(role)?,
         input: Input::Constant(input),
         retries: retries
             .and_then(|policy| policy.maximum_retry_attempts)

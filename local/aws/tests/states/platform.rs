@@ -2,10 +2,10 @@
 
 use asl::interpreter::Outcome;
 use async_trait::async_trait;
-use axum::http::{HeaderMap, HeaderName};
 use local_aws::calls::CallLog;
 use local_aws::clock::Clock;
 use local_aws::faults::Faults;
+use local_aws::gateway::client::{Client, Refused};
 use local_aws::gateway::{Answer, Call, Caller, Gateway, Service};
 use local_aws::states::{States, StatusChange};
 use parking_lot::Mutex;
@@ -67,22 +67,10 @@ impl Platform {
 
     /// The answer, or the error's code.
     pub async fn ask(&self, operation: &str, request: Value) -> Result<Value, String> {
-        let target = format!("AWSStepFunctions.{operation}").parse().unwrap();
-        let call = Call {
-            caller: Caller::Person,
-            service: "states".to_owned(),
-            operation: operation.to_owned(),
-            method: "POST".parse().unwrap(),
-            uri: "/".parse().unwrap(),
-            headers: HeaderMap::from_iter([(HeaderName::from_static("x-amz-target"), target)]),
-            body: request.to_string().into(),
-        };
-        let answer = self.gateway.send(call).await.unwrap();
-        let body: Value = serde_json::from_slice(answer.body()).unwrap();
-        if answer.status().is_success() {
-            return Ok(body);
-        }
-        Err(body["__type"].as_str().unwrap_or_default().to_owned())
+        let client = Client::new(self.gateway.clone(), Caller::Person);
+        let target = format!("AWSStepFunctions.{operation}");
+        let answer = client.json("states", &target, &request).await;
+        answer.map_err(|why| why.downcast::<Refused>().unwrap().code)
     }
 
     /// The answer to what is not refused.

@@ -1,7 +1,8 @@
 //! Requests of RDS: which instances, deployments, snapshots and groups they are about, and which tags they set.
 
 use super::fields::Fields;
-use super::{Need, Request, arn};
+use super::{Need, Request};
+use crate::arn;
 
 /// The fields that name a resource, and its type.
 const NAMES: [(&str, &str); 9] = [

@@ -1,7 +1,7 @@
 //! What is known of a resource: its attributes, its properties, and what a state machine and its alias are called.
 
-use super::{Scope, arn, function_name, text};
-use crate::{ACCOUNT, lambda};
+use super::{Scope, function_name, text};
+use crate::{ACCOUNT, arn, lambda};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use serde_yaml_ng::Value as Yaml;
