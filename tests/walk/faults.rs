@@ -99,11 +99,11 @@ faults! {
     /// RDS takes the switchover back.
     TakenBack = 2500,
     /// The servers' names lead where they led for a while after RDS has swapped them.
-    NamesLate = 1000,
+    NamesLate = 2000,
     /// RDS switches over without what blue had committed.
     MarkerMissing = 300,
     /// The deployment is switched over by hand.
-    ForeignSwitch = 3,
+    ForeignSwitch = 5,
     /// The record of a deployment that was switched over is deleted by hand.
     RecordDeleted = 6,
     /// That record is deleted as soon as it says that it was switched over.

@@ -1,5 +1,6 @@
 //! What must hold in every state, and at rest. `docs/guarantees.md` has the words.
 
+use super::setting::TTL;
 use super::world::routes::{Balancer, READS, WRITES, weighted};
 use super::world::servers::{Server, ZONE};
 use super::world::{DATABASE, World};
@@ -27,6 +28,14 @@ impl World {
                 let ids = [one, other].map(|place| &self.servers[place].id);
                 self.violate(format!("G1: {ids:?} accept application writes"));
             }
+        }
+    }
+
+    /// The record of an upgrade whose switchover has not begun, or was taken back, has nothing of one.
+    pub fn check_recorded(&mut self) {
+        let before = self.record().filter(|record| record.phase == Phase::Before);
+        if before.is_some_and(|record| record.receipt.is_some() || !record.markers.is_empty()) {
+            self.violate("G5: what a switchover left in the record counts for the next".to_owned());
         }
     }
 
@@ -94,23 +103,23 @@ impl World {
             .as_ref()
             .filter(|listener| listener.is_shared());
         let wrong = [
-            (blind, "G6: … while an alarm has no data"),
+            (blind, "G6: RDS is called while an alarm has no data"),
             (
                 unlike && self.memory.made_late < began,
-                "G2: … while green lacks a table or a role",
+                "G2: RDS is called while green lacks a table or a role",
             ),
             (
                 !record.markers.values().all(has),
-                "G2: … while green lacks what blue has committed",
+                "G2: RDS is called while green lacks what blue has committed",
             ),
             (
                 green.login || green.sessions,
-                "G1: … while green lets the application in",
+                "G1: RDS is called while green lets the application in",
             ),
-            (!said, "G4: … before the record says so"),
+            (!said, "G4: RDS is called before the record says so"),
             (
                 shared.is_some_and(|listener| !listener.is_ready(self.now)),
-                "G4: … while the listener's targets are not healthy",
+                "G4: RDS is called while the listener's targets are not healthy",
             ),
         ];
         let wrong = wrong
@@ -121,27 +130,73 @@ impl World {
         }
     }
 
-    /// A server's application role is opened: green's not before RDS is through with every member, and the record says so.
+    /// A server's application role is opened.
     pub fn check_opened(&mut self, id: &ResourceId) {
-        let Some(asked) = self.deployments.last().filter(|last| last.target == *id) else {
+        let last = self.deployments.last().filter(|last| !last.foreign);
+        let (Some(last), Some(record)) = (last, self.record()) else {
             return;
         };
-        let through = asked
-            .pairs
-            .iter()
-            .all(|(_, _, pair)| *pair == PairStatus::SwitchoverCompleted);
-        let known = !asked.gone && asked.status != DeploymentStatus::Deleting;
-        let asked_for = asked.asked || known && asked.opened && !through;
-        let phase = self.record().map(|record| record.phase);
-        let unsaid = asked.opened && matches!(phase, Some(Phase::Before | Phase::Switching));
-        if asked.foreign {
+        let wrong = if last.target == *id {
+            let gone = last.gone || last.status == DeploymentStatus::Deleting;
+            let is_through = |(_, _, pair): &_| *pair == PairStatus::SwitchoverCompleted;
+            let through = gone || !last.opened || last.pairs.iter().all(is_through);
+            let unsaid = matches!(record.phase, Phase::Before | Phase::Switching);
+            [
+                (
+                    last.asked || !through,
+                    "G1: green is opened while RDS switches over",
+                ),
+                (
+                    last.opened && unsaid,
+                    "G8: green is opened before the record says that it serves",
+                ),
+            ]
+        } else if last.source == *id && last.opened && record.phase == Phase::Returning {
+            let green = self.server(&last.target);
+            let open = green.is_some_and(|green| green.login || green.sessions);
+            let for_good = |fence: &Fence| {
+                fence.resource_id == last.target && fence.deadline == Fence::FOR_GOOD
+            };
+            [
+                (
+                    open,
+                    "G1: old is opened while green lets the application in",
+                ),
+                (
+                    !record.fences.iter().any(for_good),
+                    "G1: old is opened, and green's fence has an end",
+                ),
+            ]
+        } else {
             return;
-        }
-        if asked_for {
-            self.violate("G1: green is opened while RDS switches over".to_owned());
-        }
-        if unsaid {
-            self.violate("G8: green is opened before the record says that it serves".to_owned());
+        };
+        self.violate_all(wrong);
+    }
+
+    /// Green is deleted: no client goes there any more.
+    pub fn check_taken_down(&mut self, greens: &[ResourceId]) {
+        let greens = greens.iter().filter_map(|green| self.server(green));
+        let hosts: Vec<String> = greens.map(Server::host).collect();
+        let records = self.records(READS).iter();
+        let mut led = records
+            .filter(|set| set.weight != Some(0))
+            .flat_map(|set| &set.targets);
+        let leads = led.any(|target| hosts.contains(target));
+        let kept = i64::from(TTL) * 1_000;
+        let left = |host| self.memory.reads_left.get(host).copied().unwrap_or(0);
+        let keeps = hosts.iter().any(|host| self.now < left(host) + kept);
+        self.violate_all([
+            (leads, "G4: green is deleted while reads lead to it"),
+            (
+                keeps,
+                "G4: green is deleted before clients have forgotten its address",
+            ),
+        ]);
+    }
+
+    fn violate_all<const N: usize>(&mut self, wrong: [(bool, &str); N]) {
+        for (_, what) in wrong.into_iter().filter(|(is, _)| *is) {
+            self.violate(what.to_owned());
         }
     }
 

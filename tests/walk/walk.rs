@@ -135,6 +135,7 @@ impl<'a> Walk<'a> {
         self.settle();
         let mut world = self.world();
         world.check();
+        world.check_recorded();
         if number > ENDLESS {
             world.violate("the walk does not come to an end".to_owned());
         }

@@ -288,6 +288,9 @@ impl Listeners for Call {
 
     async fn forward(&self, _listener: &str, action: &Action) -> Fallible<()> {
         let forward = |listener: &mut Balancer| {
+            for (group, _) in &action.forwards {
+                listener.targets(group)?;
+            }
             listener.action = action.clone();
             Ok(())
         };

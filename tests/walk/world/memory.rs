@@ -2,7 +2,7 @@
 
 use domain::ids::ResourceId;
 use domain::plan::Plan;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the invariants remember.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,8 @@ pub struct Memory {
     pub blues: BTreeSet<ResourceId>,
     /// When a table or a role was last made that is not replicated.
     pub made_late: i64,
+    /// When hosts to which reads led were last taken out of their way.
+    pub reads_left: BTreeMap<String, i64>,
     /// Who took writes, in order.
     pub served: Vec<ResourceId>,
     /// Whether a person wants to go back.

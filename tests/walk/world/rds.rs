@@ -272,7 +272,9 @@ impl World {
         self.deployments[place].linked = false;
         self.note(|| format!("  record of {id} is deleted, with green: {with_target}"));
         if with_target {
-            for (_, green, _) in &pairs {
+            let greens: Vec<ResourceId> = pairs.iter().map(|pair| pair.1.clone()).collect();
+            self.check_taken_down(&greens);
+            for green in &greens {
                 self.delete_green(green);
             }
         }

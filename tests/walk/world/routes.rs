@@ -180,7 +180,11 @@ impl World {
             }
         }
         records.sort_by(|a, b| a.set_identifier.cmp(&b.set_identifier));
-        self.records.insert(name.to_owned(), records);
+        let before = self.records.insert(name.to_owned(), records);
+        let before = before.into_iter().flatten();
+        let led = before.filter(|set| set.weight.is_some_and(|weight| weight > 0));
+        let left = led.flat_map(|set| set.targets).map(|host| (host, self.now));
+        self.memory.reads_left.extend(left);
         let slow = self.dice.chance(3_000);
         let after = if slow {
             self.dice.between(1, 40_000)
