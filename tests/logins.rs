@@ -157,8 +157,8 @@ async fn a_token_for_anything_else_is_refused() -> Result<()> {
             signed(KEY, "another", REGION, now).await?,
         ),
         (
-            "nobody has its access key",
-            signed("AKIDNOBODY", SECRET, REGION, now).await?,
+            "its access key is unknown",
+            signed("AKIDUNKNOWN", SECRET, REGION, now).await?,
         ),
         (
             "it is signed for us-east-1/rds-db/aws4_request",
@@ -196,7 +196,7 @@ async fn the_gate_takes_the_tokens_of_another_sdk_too() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_nobody_named_is_refused_with_the_remedy() -> Result<()> {
+async fn an_authority_that_the_login_does_not_name_is_refused_with_the_remedy() -> Result<()> {
     let stand = Stand::new("iam-ca").await?;
     let us = ours();
     let other = local_aws::tls::Authority::create()?;

@@ -14,7 +14,7 @@ fn stage(name: &str) -> Result<()> {
 }
 
 #[test]
-fn each_type_of_resource_has_somebody_who_makes_it() -> Result<()> {
+fn each_type_of_resource_is_made_by_moto() -> Result<()> {
     stage("types")
 }
 

@@ -6,7 +6,7 @@
 use anyhow::Result;
 use local::app::Settings;
 use local::routes::Route;
-use local::scenario::observe::Nobody;
+use local::scenario::observe::NoObserver;
 use local::scenario::summary::{Share, Side, Summary};
 use local::scenario::{Kind, Scenario};
 use local_aws::words::word;
@@ -36,7 +36,7 @@ async fn run_by(route: Route, kind: Kind) -> Result<Summary> {
             readers: 20,
             ..Settings::default()
         },
-        observer: Arc::new(Nobody),
+        observer: Arc::new(NoObserver),
     };
     let summary = scenario.run().await?;
     assert!(

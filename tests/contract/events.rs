@@ -8,7 +8,7 @@ use asl::history::MAX_EVENTS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a machine may use of an execution's history. Retries, which nobody can foresee, need the rest.
+/// What a machine may use of an execution's history. Retries, which can't be foreseen, need the rest.
 const ROOM: usize = MAX_EVENTS / 10 * 9;
 
 /// The events that one visit of a state leaves behind.

@@ -120,7 +120,7 @@ fn what_starts_a_machine_aims_at_its_alias() {
 }
 
 #[test]
-fn whoever_may_start_a_machine_may_start_its_alias_only() {
+fn a_role_that_may_start_a_machine_may_start_its_alias_only() {
     let mut starting = 0;
     for (name, statement) in allowing("states:StartExecution") {
         let qualifier =

@@ -114,8 +114,9 @@ fn only_what_is_safe_to_repeat_is_retried() {
     }
 }
 
-/// Lambda takes the network from a function in a VPC that nobody has called for weeks, and refuses calls until it is back:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>. A failback may be the first call in a long time.
+/// Lambda takes the network from a function in a VPC that no caller has invoked for weeks, and refuses calls until it is
+/// back: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html>. A failback may be the first call in a long
+/// time.
 #[test]
 fn a_function_whose_network_sleeps_is_waited_for() {
     let lambda = |(_, task): &(_, Value)| !task["Arguments"]["FunctionName"].is_null();

@@ -231,7 +231,7 @@ fn a_deployment_is_made_only_with_the_tag_of_an_upgrade() {
 }
 
 #[test]
-fn production_s_own_name_is_nobody_s_to_delete() {
+fn no_role_may_delete_an_instance_by_production_s_own_name() {
     let mut deleting = 0;
     for (role, statement) in allowing("rds:DeleteDBInstance") {
         let aside = |name: &String| ASIDE.iter().any(|part| name.ends_with(part));

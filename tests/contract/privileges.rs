@@ -35,7 +35,7 @@ fn what_services_do_on_our_behalf_is_listed_by_action_with_its_source() {
 }
 
 #[test]
-fn every_role_of_the_template_is_somebody_s() {
+fn every_role_of_the_template_has_a_caller() {
     let roles = crate::template::resources("AWS::IAM::Role").len();
     assert_eq!(shipped(&iam::everything()).len(), roles);
 }

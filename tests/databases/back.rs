@@ -190,7 +190,7 @@ async fn an_unhealthy_link_refuses_and_green_goes_on_behind_no_fence() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_writes_past_the_fence_is_noticed() -> Result<()> {
+async fn a_superuser_who_writes_past_the_fence_is_noticed() -> Result<()> {
     let shop = switched("back-intruder").await?;
     // A superuser gets past every fence.
     let superuser = Box::new(shop.admin("orders", "orders").await?);

@@ -23,7 +23,7 @@ async fn everything_in_the_way_is_said_at_once_and_nothing_is_touched() -> Resul
     shop.available("orders").await?;
     let slot = "select pg_create_logical_replication_slot('cdc', 'pgoutput')";
     shop.execute("orders", "orders", &[slot]).await?;
-    let request = json!({"target_version": "18.4", "alarms": ["nobody-made-this"]});
+    let request = json!({"target_version": "18.4", "alarms": ["no-such-alarm"]});
     let planned = shop.plan(request).await?;
     assert_eq!(planned["outcome"], "refused");
     let found = checks(&planned, "blocker");

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tests::wait;
 
-/// Lets RDS switch over without anybody of ours there.
+/// Lets RDS switch over while none of our functions runs.
 async fn rds_switches(shop: &Shop) -> Result<()> {
     let deployment = shop.deployment().await?;
     let which = [("BlueGreenDeploymentIdentifier", &*deployment)];
@@ -139,7 +139,7 @@ async fn green_stays_closed_where_old_could_write_before_it_was_seen_to_be_close
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fence_of_a_call_that_died_is_in_nobodys_way() -> Result<()> {
+async fn a_fence_of_a_call_that_died_does_not_block_the_switchover() -> Result<()> {
     let (shop, ticket) = level("refenced").await?;
     close(&shop, &shop.green().await?).await?;
     shop.leave("before", |record| {

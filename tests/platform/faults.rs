@@ -36,7 +36,7 @@ async fn a_caller_is_killed_before_or_after_its_work_is_done() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_no_function_makes_is_not_met_by_a_fault_that_kills() -> Result<()> {
-    let stage = Stage::new("kills-nobody")?;
+    let stage = Stage::new("kills-none")?;
     let faults = &stage.gateway.faults;
     let planted = faults.plant(Target::every("lambda", "Invoke"), Fault::KillBefore);
     let caller = Caller::Service("test");

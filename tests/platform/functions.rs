@@ -44,8 +44,8 @@ async fn a_function_has_its_own_key_and_nothing_of_the_platforms_environment() -
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> Result<()> {
     let stage = Stage::hurried("timeout", Duration::from_secs(1))?;
-    let nobody = stage.invoke(meet(&stage, "one", "nobody"));
-    let (kind, message) = failure(&nobody.await?);
+    let alone = stage.invoke(meet(&stage, "one", "absent"));
+    let (kind, message) = failure(&alone.await?);
     assert_eq!(kind, "Sandbox.Timedout");
     let why = "Task timed out after 1.00 seconds";
     assert!(message.ends_with(why), "{message}");
@@ -57,7 +57,7 @@ async fn a_function_that_takes_too_long_is_killed_and_the_next_call_works() -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_also_what_is_only_being_started() -> Result<()> {
     let stage = Stage::new("stop")?;
-    let invoked = (0..8).map(|_| stage.invoke(meet(&stage, "one", "nobody")));
+    let invoked = (0..8).map(|_| stage.invoke(meet(&stage, "one", "absent")));
     let stopped = async {
         stage.lambda.stop().await;
         anyhow::Ok(())
@@ -96,7 +96,7 @@ async fn two_invocations_of_a_function_run_at_the_same_time() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_is_a_crash_to_its_caller_and_an_idle_one_is_not_killed() -> Result<()> {
     let stage = Stage::new("killed")?;
-    let waiting = stage.invoke(meet(&stage, "one", "nobody"));
+    let waiting = stage.invoke(meet(&stage, "one", "absent"));
     let killing = async {
         stage.until_running(1).await?;
         anyhow::Ok(stage.lambda.kill("subject"))
@@ -128,7 +128,7 @@ print(json.dumps({
     'fail': invoke(payload={'do': 'fail'}),
     'event': invoke(kind='Event'),
     'dry': invoke(kind='DryRun'),
-    'nobody': invoke(name='nobody'),
+    'absent': invoke(name='absent'),
     'large': invoke(payload='x' * 7_000_000),
 }))";
     let seen = python(&stage.endpoint, script).await?;
@@ -138,7 +138,7 @@ print(json.dumps({
     assert_eq!(seen["fail"], json!([200, "Unhandled", "1", refused]));
     assert_eq!(seen["event"][0], 202);
     assert_eq!(seen["dry"][0], 204);
-    assert_eq!(seen["nobody"], "ResourceNotFoundException");
+    assert_eq!(seen["absent"], "ResourceNotFoundException");
     assert_eq!(seen["large"], "RequestTooLargeException");
     stage.end().await
 }

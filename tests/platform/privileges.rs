@@ -60,7 +60,7 @@ async fn what_no_policy_allows_is_refused_in_the_words_of_the_service() -> Resul
     let kept = union(&privileges)?;
     let denied = |line: &&Line| line.caller == "claim" && line.statement.is_none();
     assert_eq!(kept.iter().filter(denied).count(), 3);
-    let why = "a person's calls are nobody's permissions";
+    let why = "a person's calls are no role's permissions";
     assert_eq!(kept.len(), 4, "{why}: {kept:?}");
     end_platform(platform).await
 }

@@ -136,7 +136,7 @@ def code(call, **parameters):
     except ClientError as error:
         return error.response['Error']['Code']
 print(json.dumps([
-    code(alarms.set_alarm_state, AlarmName='nobody', StateValue='OK', StateReason='a test'),
+    code(alarms.set_alarm_state, AlarmName='absent', StateValue='OK', StateReason='a test'),
     code(alarms.describe_alarms, ChildrenOfAlarmName='lag'),
     code(alarms.put_composite_alarm, AlarmName='both', AlarmRule='TRUE'),
 ]))";
@@ -149,7 +149,7 @@ print(json.dumps([
             "UnknownOperation"
         ])
     );
-    let set = set_state(&stage, "nobody", StateValue::Ok, "a test");
+    let set = set_state(&stage, "absent", StateValue::Ok, "a test");
     let refused = set.send().await;
     assert!(refused.is_err_and(|error| error.into_service_error().is_resource_not_found()));
     stage.end().await

@@ -76,7 +76,7 @@ async fn the_shipped_stack_is_there_for_boto3() -> Result<()> {
     let script = r"
 table = boto3.resource('dynamodb').Table('Upgrades')
 new = {'ConditionExpression': 'attribute_not_exists(#key)', 'ExpressionAttributeNames': {'#key': 'database'}}
-table.put_item(Item={'database': 'orders', 'owner': 'somebody'}, **new)
+table.put_item(Item={'database': 'orders', 'owner': 'another'}, **new)
 try:
     table.put_item(Item={'database': 'orders'}, **new)
 except ClientError as error:
@@ -93,7 +93,7 @@ print(json.dumps({
 }))";
     let seen = python(&platform.endpoint, script).await?;
     assert_eq!(seen["doubled"], "ConditionalCheckFailedException");
-    let item = json!({"database": "orders", "owner": "somebody"});
+    let item = json!({"database": "orders", "owner": "another"});
     assert_eq!(seen["item"], item);
     assert_eq!(seen["secret"], "{}");
     let topics = ["Topic", "ChatTopic"];

@@ -113,7 +113,7 @@ impl Bench {
         (done, visits)
     }
 
-    /// Plays a case to its rest. Tells whether a person had to order a rollback that nobody could begin or end.
+    /// Plays a case to its rest. Tells whether a person had to order a rollback that no machine could begin or end.
     async fn follow(&self, world: &World, case: &Case, traps: &Traps) -> Result<bool> {
         let platform = &world.platform;
         for (place, kind) in case.journey.obstacle.iter().chain(&case.fault) {

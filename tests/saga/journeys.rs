@@ -28,7 +28,7 @@ pub struct Journey {
 }
 
 /// All of them. A task belongs to the first journey that enters it; one of the rollback to each journey in whose world the
-/// rollback finds something else: green beside blue, green switched by a call that nobody followed, green in service.
+/// rollback finds something else: green beside blue, green switched by a call that no function followed, green in service.
 pub fn all() -> Vec<Journey> {
     let upgrade = |name, obstacle: Option<(&str, Kind)>| Journey {
         name,

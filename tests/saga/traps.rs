@@ -72,7 +72,7 @@ impl Traps {
             for (then, execution) in self.sprung() {
                 match then {
                     End::Stop => {
-                        let why = Failure::new("Saga.Stopped", "somebody stops it in the console");
+                        let why = Failure::new("Saga.Stopped", "a person stops it in the console");
                         platform.states.stop(&execution, why)?;
                     }
                     End::TimeOut => {

@@ -54,7 +54,7 @@ pub async fn reach(world: World) -> (Platform, Verdict) {
         Ok((name, server)) => (name, Some(server)),
         Err(error) => {
             note(Err(error));
-            ("nobody alone".to_owned(), None)
+            ("no single server".to_owned(), None)
         }
     };
     if let Some(server) = &server {
@@ -165,11 +165,11 @@ pub async fn phase(platform: &Platform) -> Result<String> {
 
 fn has_ended(phase: &str) -> Result<()> {
     let ended = ["none", "ended", "needs_operator"].contains(&phase);
-    ensure!(ended, "the record's phase is {phase}: nobody ends it");
+    ensure!(ended, "the record's phase is {phase}: no machine ends it");
     Ok(())
 }
 
-/// A person who is needed was called, and nobody was told that all is well. What was stopped from outside tells nothing.
+/// A person who is needed was called, and no message said that all is well. What was stopped from outside tells nothing.
 fn is_told(phase: &str, platform: &Platform) -> Result<()> {
     let all = platform.states.executions();
     let stopped = |execution: &Execution| ["ABORTED", "TIMED_OUT"].contains(&execution.status());

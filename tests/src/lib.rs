@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
-/// Invokes a step, as nobody whose rights are looked at.
+/// Invokes a step, as a caller whose permissions are not checked.
 ///
 /// # Errors
 /// What the step failed with.
@@ -122,7 +122,7 @@ fn dialer(platform: &Platform, address: Address, user: &str) -> Result<Dialer> {
     Dialer::new(address, login(DATABASE, user), tls)
 }
 
-/// Somebody who writes as fast as a session can, until told to end.
+/// A client that writes as fast as a session can, until told to end.
 pub struct Beside {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Result<u32>>,

@@ -155,13 +155,13 @@ async fn no_answer_is_a_no() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chat_that_can_not_be_reached_stops_nobody_from_being_asked() -> Result<()> {
+async fn a_person_is_asked_although_the_chat_can_not_be_reached() -> Result<()> {
     let world = World::start("approval-chat").await?;
     let chat = "arn:aws:sns:eu-west-1:123456789012:ChatTopic";
     let gone = [("TopicArn", chat), ("Version", "2010-03-31")];
     world.client.query("sns", "DeleteTopic", &gone).await?;
     let ticket = world.claimed().await?;
-    let ask = json!({"about": "alarms", "seconds": 3600, "found": ["Nobody can tell."]});
+    let ask = json!({"about": "alarms", "seconds": 3600, "found": ["An alarm has no data."]});
     let input = json!({"ticket": ticket, "token": "AQCE-a-token", "ask": ask});
     world.step("watch", input).await?;
     assert!(tests::log(&world.platform, "watch").contains("chat not notified"));

@@ -6,7 +6,7 @@ use local_aws::faults::{Fault, Target};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_is_the_owners_and_nobody_elses() -> Result<()> {
+async fn a_claim_belongs_to_its_owner_only() -> Result<()> {
     let world = World::start("claim").await?;
     let ticket = world.claimed().await?;
     assert_eq!(

@@ -197,7 +197,7 @@ async fn lost_answers_and_throttled_calls_change_nothing_twice() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_change_and_somebody_elses_group_are_left_alone() -> Result<()> {
+async fn another_clients_change_and_another_owners_group_are_left_alone() -> Result<()> {
     let it = Balanced::start("nlb-theirs").await?;
     it.shift(50).await?;
     let client = &it.world.client;
@@ -223,7 +223,7 @@ async fn somebody_elses_change_and_somebody_elses_group_are_left_alone() -> Resu
         it.refused(percent).await?;
         assert_eq!(it.reads().await?, theirs);
     }
-    // As it was found, with a group of ours left behind whose tags somebody has changed.
+    // As it was found, with a group of ours left behind whose tags another client has changed.
     forward("1").await?;
     let all = call(client, "DescribeTargetGroups", &[]).await?;
     let arns = xml::all(&all, "TargetGroupArn").into_iter();
@@ -231,7 +231,7 @@ async fn somebody_elses_change_and_somebody_elses_group_are_left_alone() -> Resu
         let retag = [
             ("ResourceArns.member.1", ours),
             ("Tags.member.1.Key", "viridian:owner"),
-            ("Tags.member.1.Value", "somebody"),
+            ("Tags.member.1.Value", "another"),
         ];
         call(client, "AddTags", &retag).await?;
     }

@@ -79,7 +79,7 @@ async fn a_lost_answer_and_a_throttled_call_move_the_parameter_once() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_elses_change_is_noticed_and_left_alone() -> Result<()> {
+async fn another_clients_change_is_noticed_and_left_alone() -> Result<()> {
     let (world, ticket) = ready("parameter-theirs").await?;
     for (percent, theirs) in [
         (100, "elsewhere.shop.test:5432"),

@@ -214,7 +214,7 @@ async fn green_that_outlived_its_deployment_is_deleted() -> Result<()> {
         ("DeleteTarget", "false"),
     ];
     rds(&world, "DeleteBlueGreenDeployment", &tidied).await?;
-    let order = json!({"database": "orders", "owner": OWNER, "reason": "Somebody tidied up."});
+    let order = json!({"database": "orders", "owner": OWNER, "reason": "A person tidied up."});
     until_done(&world, "rollback", &order).await?;
     let instances = rds(&world, "DescribeDBInstances", &[]).await?;
     assert!(!instances.contains("-green-"), "{instances}");
@@ -223,12 +223,12 @@ async fn green_that_outlived_its_deployment_is_deleted() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fence_that_nobody_owns_is_lifted_by_the_sweep() -> Result<()> {
+async fn an_orphaned_fence_is_lifted_by_the_sweep() -> Result<()> {
     let (world, _) = half_way("sweep-fence").await?;
     fence_blue(&world).await?;
     let insert = "insert into orders (item) values ('after')";
     assert!(run(&world, "orders_app", insert).await.is_err(), "fenced");
-    // Nobody else is to do it.
+    // No rollback may start that would lift it instead.
     let rollbacks = Target::every("states", "StartExecution").by("sweep");
     world.platform.faults().plant(rollbacks, Fault::FailBefore);
     let done = world.step("sweep", json!({})).await?["actions"].to_string();

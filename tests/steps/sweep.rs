@@ -42,7 +42,7 @@ async fn a_rollback_that_runs_is_not_started_once_more() -> Result<()> {
     let world = abandoned("sweep-runs").await?;
     let machine = world.platform.template.machine("RollbackMachine");
     let machine = machine.context("a machine")?.arn.clone();
-    // It waits for a lease that nobody gives back.
+    // It waits for a lease that no call gives back.
     world
         .change_item(|item| {
             item["phase"] = json!({"S": "rolling_back"});

@@ -99,7 +99,7 @@ async fn an_alarm_ends_the_wait_that_it_guards_and_its_second_event_ends_nothing
 async fn a_wait_under_an_alarm_that_rings_already_ends_at_once() -> Result<()> {
     let (world, ticket) = guarded("watch-rang").await?;
     world.ring("errors")?;
-    // Before the wait, so that nobody but `watch` can end it.
+    // Before the wait, so that only `watch` can end it.
     let answered = || world.platform.lambda.measured();
     let by_event = async || Ok(answered().iter().any(|it| it.function == "on_alarm"));
     tests::wait("the alarm's event is over", by_event).await?;
@@ -155,7 +155,7 @@ async fn an_alarm_that_is_missing_or_blind_is_never_healthy() -> Result<()> {
         .change_record(|record| record["plan"]["alarms"] = json!(["errors", "gone"]))
         .await?;
     let read = world.step("watch", json!({"ticket": ticket})).await?;
-    let told = read["inconclusive"].as_str().context("nobody is asked")?;
+    let told = read["inconclusive"].as_str().context("no question")?;
     assert!(told.starts_with("`gone` missing"), "{told}");
     world
         .change_record(|record| record["plan"]["alarms"] = json!(["errors"]))
@@ -188,9 +188,9 @@ async fn a_person_is_asked_and_an_alarm_ends_the_question() -> Result<()> {
     world.ring("errors")?;
     world.step("watch", input).await?;
     let ended = world.platform.calls().of("states", "SendTaskFailure");
-    assert!(!ended.is_empty(), "nobody ended the question");
+    assert!(!ended.is_empty(), "no call ended the question");
     let questions = world.platform.calls().of("sns", "Publish").into_iter();
     let questions = questions.filter(|call| call.caller == "watch");
-    assert_eq!(questions.count(), 2, "nobody is asked while an alarm rings");
+    assert_eq!(questions.count(), 2, "no question while an alarm rings");
     world.end().await
 }

@@ -69,7 +69,7 @@ pub enum Outcome {
     Succeeded(Value),
     /// With an error.
     Failed(Failure),
-    /// Stopped by somebody.
+    /// Stopped by a caller.
     Aborted(Failure),
     /// Too late.
     TimedOut(Failure),
@@ -148,7 +148,7 @@ pub enum Fact {
     TaskSucceeded(Resource, Value),
     /// There will be no result.
     TaskFailed(Resource, Failure),
-    /// Nobody waits for the result any longer.
+    /// The execution no longer waits for the result.
     TaskTimedOut(Resource, Failure),
     /// An expression has no value.
     EvaluationFailed {

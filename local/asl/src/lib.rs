@@ -1,7 +1,7 @@
 //! An interpreter of Amazon States Language as AWS Step Functions runs it, pure and synchronous.
 //!
 //! [`definition`] reads a machine (JSONata only) and refuses whatever it does not implement. [`interpreter`] is the semantics as
-//! one `step(moment, event) → effects`: no clock, no network, no dice. Whoever drives it brings those.
+//! one `step(moment, event) → effects`: no clock, no network, no dice. The caller supplies those.
 
 pub mod definition;
 pub mod expression;

@@ -19,9 +19,9 @@ pub enum Fault {
     LoseAnswer,
     /// The connection drops before anything was done.
     Refuse,
-    /// The caller may not make this call: an error that nobody tries again. Nothing was done.
+    /// The caller may not make this call: an error that no client retries. Nothing was done.
     Deny,
-    /// The work is done, and the answer is an error that nobody tries again.
+    /// The work is done, and the answer is an error that no client retries.
     DenyAfter,
     /// The work is done twice at once, as if the call had been sent twice; the caller gets the first call's answer.
     Twice,
@@ -135,8 +135,8 @@ impl Planted {
     }
 
     fn hits(&self, call: &Call) -> bool {
-        let kills_nobody = self.fault.kills() && !matches!(call.caller, Caller::Function(_));
-        if kills_nobody || !self.target.matches(call) {
+        let kills_no_function = self.fault.kills() && !matches!(call.caller, Caller::Function(_));
+        if kills_no_function || !self.target.matches(call) {
             return false;
         }
         let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;

@@ -118,7 +118,7 @@ impl Gateway {
         }
     }
 
-    /// Nobody is left who could hear an answer.
+    /// Kills the caller's process, so that no client is left to receive an answer.
     async fn kill_caller(&self, call: &Call) -> Result<Answer, Hangup> {
         let processes = self.wired.read().processes.clone();
         let killed = match processes {

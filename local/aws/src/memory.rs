@@ -1,4 +1,4 @@
-//! Memory as a place for the folders of runs that nobody looks at once they have ended well.
+//! Memory as a place for the folders of runs that are not read once they have ended well.
 
 use crate::toolchain::workspace;
 use std::path::{Path, PathBuf};

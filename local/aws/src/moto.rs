@@ -210,7 +210,7 @@ impl Service for Route53 {
     }
 }
 
-/// Route 53 answers a change at once, and has it on every nameserver only later; whoever wants to know asks again.
+/// Route 53 answers a change at once, and has it on every nameserver only later; a caller that wants to know asks again.
 fn pending(answer: Answer) -> Answer {
     let (head, body) = answer.into_parts();
     let told = String::from_utf8_lossy(&body)

@@ -1,6 +1,6 @@
 //! The platform's own piece of the loopback network, `127.83.N.0/24`, so that several platforms can run at once.
 //!
-//! The listening socket on `127.83.N.1:8383` is the lock: whoever binds it owns the piece until it dies.
+//! The listening socket on `127.83.N.1:8383` is the lock: the process that binds it owns the piece until it dies.
 
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 const GATEWAY_PORT: u16 = 8383;
 const FIRST_SERVER: u8 = 10;
 const LAST_SERVER: u8 = 250;
-/// Never handed out, so it can't be bound only when somebody listens on all addresses.
+/// Never handed out, so it can't be bound only when a process listens on all addresses.
 const PROBE: u8 = 254;
 
 /// One platform's addresses. Clones share them.
@@ -98,7 +98,7 @@ impl Network {
     }
 
     /// An address for a PostgreSQL server. All servers of a platform have one port: 5432, or another one
-    /// when somebody on this machine listens there on all addresses.
+    /// when a process on this machine listens there on all addresses.
     ///
     /// # Errors
     /// When all addresses are in use.
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_somebody_holds_on_all_addresses_is_left_alone() {
+    fn a_port_in_use_on_all_addresses_is_left_alone() {
         let foreign = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let taken = foreign.local_addr().unwrap().port();
         let free = free_port(Ipv4Addr::new(127, 83, 251, 1), taken);

@@ -217,7 +217,7 @@ impl Child {
     /// Waits for its end: a stop, or a crash, which is noticed at once.
     ///
     /// # Errors
-    /// When nobody can tell any more how it ended.
+    /// When it is no longer known how the process ended.
     pub async fn end(&self) -> Result<ExitStatus> {
         let mut exit = self.exit.clone();
         let ended = exit

@@ -55,7 +55,7 @@ struct Shared {
     listeners: Mutex<Vec<Listener>>,
 }
 
-/// Whoever wants to hear of what happens.
+/// A listener that is told of each event.
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Rds {

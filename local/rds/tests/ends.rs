@@ -36,7 +36,7 @@ async fn a_run_that_does_not_end_by_itself() -> Result<()> {
     let session = servers[0].admin("postgres").await?;
     let open = "BEGIN; CREATE TABLE t (n int)";
     session.batch_execute(open).await?;
-    // Whoever sees the file sees all of it.
+    // A process that sees the file sees all of it.
     let socket = servers[0].socket().display().to_string();
     std::fs::write(folder.join("ready.part"), socket)?;
     std::fs::rename(folder.join("ready.part"), folder.join("ready"))?;
@@ -166,7 +166,7 @@ async fn the_next_run_stops_what_a_run_left_whose_keeper_was_killed_too() -> Res
     run.kill(Signal::KILL)?;
     assert!(
         started.iter().any(|pid| is_alive(*pid)),
-        "nobody has stopped the servers yet"
+        "no process has stopped the servers yet"
     );
     let next = Keeper::start(&run.folder.with_file_name("next"))?;
     assert!(!started.iter().any(|pid| is_alive(*pid)));

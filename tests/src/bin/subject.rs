@@ -58,7 +58,7 @@ async fn ring() -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// An event of somebody else's making is written down.
+/// An event that another service made is written down.
 fn record(event: &Value) -> Result<(), Diagnostic> {
     let path = std::env::var("SUBJECT_RECORD").unwrap_or_default();
     std::fs::write(format!("{path}.part"), event.to_string()).map_err(|error| unwritten(&error))?;

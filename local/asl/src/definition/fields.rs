@@ -1,4 +1,4 @@
-//! Reads an object field by field, and notices what nobody read.
+//! Reads an object field by field, and notices which fields were not read.
 
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A fault for each field that nobody asked for.
+    /// A fault for each field that was not read.
     pub(super) fn finish(self) {
         let seen = self.seen.borrow();
         for name in self.map.keys().filter(|name| !seen.contains(name.as_str())) {

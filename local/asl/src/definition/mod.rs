@@ -150,7 +150,7 @@ impl Resource {
         }
     }
 
-    /// Whether the task ends when somebody returns its token.
+    /// Whether the task ends when a caller returns its token.
     #[must_use]
     pub const fn waits_for_token(self) -> bool {
         matches!(self, Self::LambdaToken | Self::SnsToken)

@@ -74,7 +74,7 @@ impl Turn<'_> {
         }
     }
 
-    /// A token that nobody can guess and that two attempts never share.
+    /// A token that can't be guessed and that two attempts never share.
     fn new_token(&mut self) -> String {
         let number = self.number();
         let secret = [self.roll(), self.roll()].map(u64::to_be_bytes).concat();
@@ -170,7 +170,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Nobody waits for the token of this attempt any longer.
+    /// The execution no longer waits for the token of this attempt.
     pub(super) fn close_token(&mut self) {
         if let Some(token) = self.calling().and_then(|attempt| attempt.token.clone()) {
             self.execution.closed_tokens.insert(token);

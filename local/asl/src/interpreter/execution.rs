@@ -89,7 +89,7 @@ impl Attempt {
 /// What is known of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token {
-    /// Somebody waits for it.
+    /// A task waits for it.
     Awaited,
     /// Its task is over.
     Closed,

@@ -43,7 +43,7 @@ pub enum Event {
     },
     /// A timer ran out.
     TimerFired(TimerId),
-    /// Somebody stops the execution.
+    /// A caller stops the execution.
     Stopped(Failure),
     /// The holder of a token is done.
     TokenSucceeded {

@@ -263,7 +263,7 @@ fn a_rollback_that_fails_in_whatever_words_calls_a_person() {
             Answer::Fails(error, cause.clone()).where_it(fails)
         });
         assert_eq!(played.error, "Upgrade.NeedsOperator", "{error}: {cause}");
-        // That it begins, and that somebody is needed.
+        // That it begins, and that a person is needed.
         assert_eq!(played.calls["Announce"], 2, "{error}: {cause}");
         let said = played.cause.ends_with("come to its end. xxxx");
         assert_eq!(said, cause == r#"{"Cause":"xxxx"}"#, "{}", played.cause);

@@ -62,7 +62,7 @@ pub enum Happening {
     TokenBeats,
     /// The holder of the first token that was ever given out comes late.
     FirstTokenSucceeds(Value),
-    /// Somebody stops the execution.
+    /// A caller stops the execution.
     Stops(String, String),
 }
 

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_nobody_is_foreign_and_an_unknown_name_of_ours_is_missing() {
+    fn a_name_outside_our_zones_is_foreign_and_an_unknown_name_inside_is_missing() {
         let names = reads(1, 1);
         assert_eq!(names.find("example.com", &mut |_| 0), Found::Foreign);
         assert_eq!(names.find("notshop.test", &mut |_| 0), Found::Foreign);

@@ -96,7 +96,7 @@ impl Nameserver {
     }
 }
 
-/// Names that lead on are told to whoever asks for anything.
+/// A name that leads on answers a query of any type.
 fn fits(step: &dns::Record, kind: RecordType) -> bool {
     match step.target {
         Target::Name(_) => true,

@@ -1,4 +1,4 @@
-//! `PutEvents`, with which anybody puts events on the bus.
+//! `PutEvents`, with which any caller puts events on the bus.
 
 use super::Events;
 use crate::gateway::protocol::{answer, error};

@@ -19,7 +19,7 @@ pub enum Caller {
     Deliverer(String),
     /// Another service of the platform, such as `states` or `events`.
     Service(&'static str),
-    /// Anybody else: a person, a test, the application.
+    /// Any other caller: a person, a test, the application.
     Person,
 }
 

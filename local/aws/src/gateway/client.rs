@@ -19,7 +19,7 @@ pub struct Refused {
     pub answer: String,
 }
 
-/// Calls operations in the name of somebody. A refusal is a [`Refused`].
+/// Calls operations in the name of one caller. A refusal is a [`Refused`].
 #[derive(Clone)]
 pub struct Client {
     gateway: Gateway,
@@ -94,7 +94,7 @@ impl Client {
         headers: &[(&'static str, &str)],
         body: String,
     ) -> Result<Bytes> {
-        // A signature that nobody checks, but that names the service and the Region.
+        // A signature that is not checked, but that names the service and the Region.
         let signature = format!(
             "AWS4-HMAC-SHA256 Credential=platform/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );

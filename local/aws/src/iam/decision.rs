@@ -21,7 +21,7 @@ pub struct Denial {
     pub need: Need,
     /// Whether a statement forbids it; otherwise none allows it.
     pub explicit: bool,
-    /// Whether it would be allowed by the tags of a resource which nobody knows: one that is gone. IAM refuses that too, but no
+    /// Whether it would be allowed by the tags of a resource, which are unknown if it is gone. IAM refuses that too, but no
     /// permission is lacking.
     pub gone: bool,
 }

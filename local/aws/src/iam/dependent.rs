@@ -142,7 +142,7 @@ pub const DEPENDENT: &[Dependent] = &[
             "ec2:DescribeSubnets",
             "ec2:UnassignPrivateIpAddresses",
         ],
-        "nobody: the code may not do what Lambda may",
+        "no service: the code may not do what Lambda may",
         NETWORK,
     ),
     dependent(

@@ -28,8 +28,8 @@ impl Findings {
     }
 }
 
-/// Finds what is allowed and was used by nobody, and what was used and is not allowed. What a service does on our behalf is
-/// seen by nobody: statements for that are left out here, and held against a list of their own.
+/// Finds what is allowed and no caller used, and what was used and is not allowed. What a service does on our behalf is
+/// not observed: statements for that are left out here, and held against a list of their own.
 #[must_use]
 pub fn compare(roles: &Roles, used: &BTreeSet<Line>) -> Findings {
     let mut findings = Findings::default();
@@ -68,7 +68,7 @@ fn lines<'a>(caller: &str, statement: &Statement, used: &'a BTreeSet<Line>) -> V
     used.iter().filter(of).collect()
 }
 
-/// The actions of a statement that nobody used.
+/// The actions of a statement that no call used.
 fn unused(statement: &Statement, lines: &[&Line]) -> Vec<String> {
     let actions = statement.actions.iter().filter_map(|action| {
         if action.contains(['*', '?']) {
@@ -80,7 +80,7 @@ fn unused(statement: &Statement, lines: &[&Line]) -> Vec<String> {
     actions.collect()
 }
 
-/// The resources of a statement that nobody used.
+/// The resources of a statement that no call used.
 fn idle(statement: &Statement, lines: &[&Line]) -> Vec<String> {
     let resources = statement.resources.iter().filter_map(|resource| {
         let was = lines.iter().any(|line| line.resource == *resource);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_that_nobody_uses_is_found() {
+    fn an_unused_permission_is_found() {
         let all = statements(&["rds:DescribeEvents", "rds:DescribeDBClusters", "sns:*"]);
         let mut roles = plan(&all);
         roles.insert("validate".to_owned(), all[..1].to_vec());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_nobody_uses_is_shown() {
+    fn an_unused_resource_is_shown() {
         let mut all = statements(&["rds:DescribeEvents"]);
         all[1]
             .resources

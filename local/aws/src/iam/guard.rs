@@ -114,7 +114,7 @@ mod tests {
                 ..rds(DELETE)
             })
         };
-        assert!(by(Caller::Function("nobody".to_owned())).is_err());
+        assert!(by(Caller::Function("unknown".to_owned())).is_err());
         assert!(by(Caller::Machine("plan".to_owned())).is_err());
         assert_eq!(by(Caller::Machine("Mine".to_owned())), Ok(()));
         assert_eq!(by(Caller::Person), Ok(()));

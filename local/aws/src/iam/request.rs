@@ -151,7 +151,7 @@ fn listeners(operation: &str, fields: &Fields) -> Request {
     request
 }
 
-/// A token belongs to a machine, which it doesn't tell. One that nobody gave out belongs to nothing: Step Functions itself
+/// A token belongs to a machine, which it doesn't tell. One that was never issued belongs to nothing: Step Functions itself
 /// refuses it. A machine's version or alias is no part of the resource, but a condition's business.
 fn states(call: &Call, fields: &Fields, facts: &dyn Facts) -> Request {
     let action = format!("states:{}", call.operation);
@@ -199,7 +199,7 @@ fn waiting_for(child: &str) -> impl Iterator<Item = Need> {
         .into_iter()
 }
 
-/// A secret's ARN ends in a hyphen and six letters, which nobody knows who asks by name.
+/// A secret's ARN ends in a hyphen and six letters, which a caller that asks by name doesn't know.
 fn secret(fields: &Fields) -> Vec<String> {
     let named = fields.text("SecretId").into_iter();
     let whole = |id: String| {

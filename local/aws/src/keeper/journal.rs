@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_abandoned_when_nobody_holds_its_journal() {
+    fn a_run_is_abandoned_when_no_process_holds_its_journal() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!is_abandoned(folder.path()));
         let journal = Journal::create(folder.path()).unwrap();

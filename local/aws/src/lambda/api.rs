@@ -64,7 +64,7 @@ impl Lambda {
         }
     }
 
-    /// Runs a function that nobody waits for: at least once, and again when it fails.
+    /// Runs a function for whose answer no caller waits: at least once, and again when it fails.
     pub async fn deliver(self, name: String, payload: Bytes) {
         for wait in EVENT_RETRIES.into_iter().map(Some).chain([None]) {
             match self.invoke(&name, payload.clone()).await {

@@ -70,7 +70,7 @@ async fn init_error(
     StatusCode::ACCEPTED.into_response()
 }
 
-/// An answer to an invocation that nobody waits for any more is refused, as after a timeout.
+/// An answer to an invocation whose caller no longer waits is refused, as after a timeout.
 fn finish(lambda: &Lambda, process: &str, id: &str, outcome: Outcome) -> Response {
     let sandbox = lambda.sandbox(process);
     if sandbox.is_some_and(|sandbox| sandbox.finish(id, outcome)) {

@@ -94,8 +94,8 @@ fn what_is_not_understood_is_refused_with_its_place() {
             "!Alien",
         ),
         (
-            "Resources: { T: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: !Ref Nobody } } }",
-            "Nobody",
+            "Resources: { T: { Type: AWS::DynamoDB::Table, Properties: { KeySchema: !Ref NotDeclared } } }",
+            "NotDeclared",
         ),
     ] {
         let error = format!("{:#}", parse(text, &[]).unwrap_err());

@@ -24,7 +24,7 @@ pub enum Kind {
     Doubled,
     /// It is there, but not as it was acknowledged.
     Wrong,
-    /// It is there and nobody did it, or it is on old and not on new.
+    /// It is there and no writer did it, or it is on old and not on new.
     Stray,
 }
 

@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::str::FromStr;
 
-/// The heading of a ledger, for whoever opens the file.
+/// The heading of a ledger, for a person who opens the file.
 const HEADING: &str =
     "# microseconds\twriter\tnumber\tevent\tside\tdatabase\taction\trow\tversion\n";
 
@@ -31,9 +31,9 @@ pub enum Event {
     Try,
     /// The database acknowledged the commit.
     Ack,
-    /// Nobody answered; the commit was found when it was looked up.
+    /// The database did not answer; the commit was found when it was looked up.
     Found,
-    /// Nobody answered; the commit was not there, so it is repeated.
+    /// The database did not answer; the commit was not there, so it is repeated.
     Absent,
     /// The row that was to be changed is not as it was acknowledged.
     Gone,

@@ -146,7 +146,7 @@ impl Application {
     /// # Errors
     /// When a writer could not keep its ledger, after which no audit means anything.
     pub async fn stop(mut self) -> Result<Tally> {
-        // Without receivers there is nobody to stop.
+        // Without receivers there is no client to stop.
         self.stop.send(true).ok();
         while let Some(ended) = self.writers.join_next().await {
             ended.context("a writer panicked")??;

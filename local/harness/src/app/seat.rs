@@ -42,7 +42,7 @@ pub(super) enum Answer {
     Gone,
     /// The database is sure that it did not commit.
     NotDone(String),
-    /// Nobody knows.
+    /// It is not known whether the database committed.
     Unknown(String),
 }
 

@@ -50,7 +50,7 @@ pub struct Trouble {
     pub what: String,
 }
 
-/// The last second, for whoever looks on.
+/// The last second, for the observer.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Glance {
     /// Commits acknowledged in the last second.

@@ -20,7 +20,7 @@ const LAST_TRIES: Duration = Duration::from_secs(5);
 const MOST_ROWS: usize = 300;
 
 /// What the writers of one database share: a pool that opens one connection at a time, as pools commonly do, so that a
-/// closed server is tried by one client and not by all of them. Whoever has it opens one.
+/// closed server is tried by one client and not by all of them. The writer that holds it opens one.
 pub(super) type Pool = Arc<Mutex<()>>;
 
 /// What a writer needs.
@@ -61,7 +61,7 @@ impl Writer {
     }
 
     /// Sees to it that the order is committed once, however often the connection is lost on the way. Returns the row
-    /// as it is then; nothing if it is gone, or if nobody can tell before the end.
+    /// as it is then; nothing if it is gone, or if the outcome is unknown at the end.
     async fn commit(&mut self, order: &Order, seat: &mut Option<Seat>) -> Result<Option<Row>> {
         self.note(Event::Try, order, expected(order), Side::Blue)?;
         let mut backoff = Backoff::of_a_writer();
@@ -100,7 +100,7 @@ impl Writer {
         Ok(None)
     }
 
-    /// The connection, or a new one. Nothing if the writer was told to stop and nobody answers.
+    /// The connection, or a new one. Nothing if the writer was told to stop and no server answers.
     async fn seat(&mut self, seat: Option<Seat>, backoff: &mut Backoff) -> Option<Seat> {
         if seat.is_some() {
             return seat;

@@ -89,7 +89,7 @@ impl Samples {
         self.acknowledged += summary.acknowledged;
     }
 
-    /// The last run of the workflow, for whoever looks on.
+    /// The last run of the workflow, for the observer.
     pub(super) fn last_switch(&self) -> String {
         let pause = self.switchover_pause_ms.last().unwrap_or(f64::NAN);
         let back = self.rollback_pause_ms.last();

@@ -147,7 +147,7 @@ impl State {
         self.waiting(glance.quiet);
     }
 
-    /// The pause as it happens: for how long nobody's commit has been acknowledged.
+    /// The pause as it happens: for how long no writer's commit has been acknowledged.
     fn waiting(&mut self, quiet: Duration) {
         if self.switched || quiet < PAUSE {
             return;

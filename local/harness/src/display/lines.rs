@@ -28,7 +28,7 @@ impl Observer for Lines {
         let start = *last.started.get_or_insert_with(Instant::now);
         if let Some(text) = last.text(sight) {
             let seconds = start.elapsed().as_secs_f32();
-            // Nobody to tell is no reason to stop.
+            // A failed write to standard error is no reason to stop.
             writeln!(std::io::stderr(), "{seconds:6.1} s  {text}").ok();
         }
     }

@@ -8,7 +8,7 @@ use board::Board;
 use lines::Lines;
 use std::io::IsTerminal as _;
 
-/// A board where somebody watches, plain lines where the output is kept.
+/// A board where a person watches, plain lines where the output is kept.
 #[must_use]
 pub fn for_terminal() -> Box<dyn Observer> {
     if std::io::stdout().is_terminal() && std::io::stderr().is_terminal() {

@@ -187,7 +187,7 @@ pub async fn of(client: &Client, listener: &str) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Looks for as long as anybody connects.
+/// Looks for as long as a client connects.
 async fn look(client: Client, listener: String, told: watch::Sender<Shares>) {
     while !told.is_closed() {
         match shares(&client, &listener).await {

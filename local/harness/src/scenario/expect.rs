@@ -66,7 +66,7 @@ impl Unmet {
         self.unless(unsure == 0, unknown);
         self.unless(!overlap, "both sides acknowledged writes at a time");
         let writes = seen.stopped_at.saturating_sub(last) < STILL_WRITES_US;
-        self.unless(writes, "nobody was writing at the end");
+        self.unless(writes, "no writer was writing at the end");
         let fenced = &seen.after.fenced;
         let closed = format!("roles that can't log in: {}", fenced.join(", "));
         self.unless(fenced.is_empty(), closed);
@@ -135,7 +135,7 @@ impl Unmet {
         let answered = seen.world.platform.calls().of("lambda", "Invoke");
         let by_events = answered.iter().any(|call| call.caller == "events");
         self.unless(rang, "the alarm never rang");
-        self.unless(by_events, "the alarm's event reached nobody");
+        self.unless(by_events, "the alarm's event reached no function");
     }
 
     fn alarm_fired(&mut self, seen: &Seen<'_>, summary: &Summary) {

@@ -46,7 +46,7 @@ pub(super) struct Trace {
 /// Follows until it is dropped.
 pub(super) struct Follower {
     trace: Arc<Mutex<Trace>>,
-    /// The state that was entered last, or answered: whoever waits for a moment in the run watches this.
+    /// The state that was entered last, or answered: a task that waits for a moment in the run watches this.
     moments: watch::Receiver<String>,
     task: JoinHandle<()>,
 }
@@ -207,7 +207,7 @@ impl Following {
     }
 }
 
-/// What an answer shows to somebody who looks on.
+/// What an answer shows to the observer.
 fn sights(state: &str, answer: &Value) -> Vec<Sight> {
     let mut sights = Vec::new();
     let percent = answer["percent"]

@@ -1,4 +1,4 @@
-//! What somebody who looks on can see of a run, as it happens.
+//! What an observer can see of a run, as it happens.
 
 use crate::app::pause::Pause;
 use crate::app::tally::Glance;
@@ -52,7 +52,7 @@ pub enum Sight {
     Ended(String),
 }
 
-/// Looks on. The run is the same whoever looks.
+/// Looks on. The run is the same for every observer.
 pub trait Observer: Send + Sync {
     /// Called for each thing as it happens; must not wait.
     fn see(&self, sight: &Sight);
@@ -60,8 +60,8 @@ pub trait Observer: Send + Sync {
 
 /// Looks away.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody;
+pub struct NoObserver;
 
-impl Observer for Nobody {
+impl Observer for NoObserver {
     fn see(&self, _: &Sight) {}
 }

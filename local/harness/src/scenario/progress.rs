@@ -56,7 +56,7 @@ impl Progress {
         let text = format!("  {} {seconds:>4} s   {said}", run.title);
         match &self.line {
             Some(line) => line.println(text),
-            // Nobody to tell is no reason to stop.
+            // A failed write to standard error is no reason to stop.
             None => writeln!(std::io::stderr(), "{text}").unwrap_or_default(),
         }
     }

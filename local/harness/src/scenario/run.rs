@@ -34,7 +34,7 @@ const SCALE: f64 = 200.0;
 const MARGIN: Duration = Duration::from_secs(2);
 /// An upgrade that takes longer stands still.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// How often somebody who looks on is shown the application.
+/// How often the observer is shown the application.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// A run, before it starts.
@@ -185,7 +185,7 @@ impl Scenario {
         Ok(execution)
     }
 
-    /// The ledger against whoever serves, and against old blue if that is another one.
+    /// The ledger against the server that serves, and against old blue if that is another one.
     async fn audit(&self, world: &World, ledger: &Path) -> Result<Report> {
         let books = Books::of(&ledger::read(ledger)?);
         let serving = world.serving()?;
@@ -197,7 +197,7 @@ impl Scenario {
         audit(&books, &world.seeds, &new, old.as_ref()).await
     }
 
-    /// What stays for whoever wants to look: the receipt, and a script that starts the servers again.
+    /// What stays for a person to inspect: the receipt, and a script that starts the servers again.
     fn leave(&self, world: &World, trace: &Trace) -> Result<()> {
         for (state, file) in [("Switchover", RECEIPT), ("RollBack", BACK_RECEIPT)] {
             if let Some(receipt) = trace.receipt_of(state) {

@@ -57,7 +57,7 @@ pub struct Summary {
     pub doubled: u64,
     /// Rows that are not as they were acknowledged.
     pub wrong: u64,
-    /// Rows that nobody wrote, or that only old has.
+    /// Rows that no writer wrote, or that only old has.
     pub stray: u64,
     /// From the alarm's event to the accepted records that lead to blue again.
     pub alarm_to_blue_ms: Option<f64>,
@@ -104,7 +104,7 @@ pub struct Summary {
 pub struct Share {
     /// Percent for green, as asked for.
     pub asked: u8,
-    /// Percent that green answered while that was in force; nothing if nobody read.
+    /// Percent that green answered while that was in force; nothing if no reader read.
     pub seen: Option<f64>,
 }
 

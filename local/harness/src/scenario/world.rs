@@ -127,7 +127,7 @@ impl World {
     }
 }
 
-/// Somebody wants to hear of the upgrade.
+/// Subscribes a person to the upgrade's messages.
 async fn subscribe(client: &Client) -> Result<()> {
     let topic = format!("arn:aws:sns:{REGION}:{ACCOUNT}:Topic");
     let subscription = [

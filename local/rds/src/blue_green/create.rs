@@ -142,7 +142,7 @@ impl Rds {
         view
     }
 
-    /// Notes the deployment and its green instances, unless somebody was quicker.
+    /// Notes the deployment and its green instances, unless another call was quicker.
     fn announce(
         &self,
         request: &CreateDeployment,

@@ -54,7 +54,7 @@ impl Rds {
         self.tell_of(id, "RDS-EVENT-0409", message);
     }
 
-    /// Notes that somebody deleted or promoted an instance by hand. Tells whether.
+    /// Notes that a person deleted or promoted an instance by hand. Tells whether.
     fn lost_member(&self, id: &str) -> bool {
         let mut state = self.state();
         let Ok(deployment) = state.deployment(id) else {

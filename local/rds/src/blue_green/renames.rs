@@ -42,7 +42,7 @@ pub fn reversed(renames: &[Rename]) -> Vec<Rename> {
     back
 }
 
-/// The first of `-old1`, `-old2`, … that nobody has.
+/// The first of `-old1`, `-old2`, … that no instance has.
 fn old_name(state: &State, blue: &str) -> String {
     let names = (1..).map(|number| format!("{blue}-old{number}"));
     let mut free = names.filter(|name| state.instance(name).is_err());

@@ -109,7 +109,7 @@ impl Rds {
     }
 
     /// No side takes writes, and green catches up. All of this can be taken back. Sessions on replicas end before blue is
-    /// closed: those servers have processors of their own on RDS, and share them with everybody else here. That nobody
+    /// closed: those servers have processors of their own on RDS, and share them with all other servers here. That no client
     /// comes back is seen to by blue's fence, which is theirs as well.
     async fn cross(&self, attempt: &Attempt) -> anyhow::Result<()> {
         let (crossing, primary) = (&attempt.crossing, &attempt.pairs[0]);
@@ -164,7 +164,7 @@ impl Rds {
         }
     }
 
-    /// What nobody waits for: the forward link, sessions that were let into an old replica while the fence was still on
+    /// What no caller waits for: the forward link, sessions that were let into an old replica while the fence was still on
     /// its way there, and names that lead elsewhere now.
     async fn tidy(&self, attempt: &Attempt) -> anyhow::Result<()> {
         attempt.crossing.cut().await?;

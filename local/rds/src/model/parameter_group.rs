@@ -21,7 +21,7 @@ pub struct ParameterGroup {
 }
 
 impl ParameterGroup {
-    /// RDS's own group of a major version, which nobody can change.
+    /// RDS's own group of a major version, which no caller can change.
     pub fn default_of(major: u32) -> Self {
         Self {
             name: format!("default.postgres{major}"),

@@ -88,7 +88,7 @@ pub fn host_parameters(
     ])
 }
 
-/// Writes a file that only its owner may read; whoever reads it meanwhile sees the old one or the new one.
+/// Writes a file that only its owner may read; a process that reads it meanwhile sees the old one or the new one.
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
         let mut new = NamedTempFile::new_in(path.parent().unwrap_or(path))?;

@@ -56,7 +56,7 @@ impl Crossing {
         Ok(self.lanes.catch_up().await?)
     }
 
-    /// Behind the fence: green gets blue's last changes and its sequences, unless somebody ran DDL until the fence stood.
+    /// Behind the fence: green gets blue's last changes and its sequences, unless a session ran DDL until the fence stood.
     pub async fn carry_over(&self) -> anyhow::Result<()> {
         loop {
             let sequences = async { Ok(self.lanes.sequences().await?) };

@@ -108,7 +108,7 @@ impl Drop for Session {
     }
 }
 
-/// Trusts these authorities and nobody else.
+/// Trusts these authorities and no others.
 ///
 /// # Errors
 /// When the PEM has no certificate.
@@ -205,11 +205,11 @@ impl Dialer {
     /// Goes where the name leads now, as far as this client knows.
     ///
     /// # Errors
-    /// When the name, the server or the login says no, or nobody answers in time.
+    /// When the name, the server or the login says no, or no answer comes in time.
     pub async fn dial(&mut self) -> Result<Session> {
         tokio::time::timeout(CONNECT_TIMEOUT, self.connect())
             .await
-            .context("nobody answered in time")?
+            .context("no answer in time")?
     }
 
     async fn connect(&mut self) -> Result<Session> {
@@ -226,7 +226,7 @@ impl Dialer {
             .ssl_mode(tokio_postgres::config::SslMode::Require);
         let (client, connection) = config.connect(self.tls.clone()).await?;
         let driver = tokio::spawn(async {
-            // Whoever uses the client sees the same failure.
+            // The caller that uses the client sees the same failure.
             connection.await.ok();
         });
         let mut session = Session {

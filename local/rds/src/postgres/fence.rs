@@ -1,4 +1,4 @@
-//! The fence of a switchover: nobody but the superuser gets into a server, and whoever was in it is out.
+//! The fence of a switchover: only the superuser gets into a server, and the sessions of other roles are ended.
 //!
 //! A connection limit of 0 on each database does it: it counts from its commit on, it spares superusers (so the
 //! subscriptions and their walsenders can even reconnect behind it), and lifting it is one commit as well. A parameter such as
@@ -26,7 +26,7 @@ impl Fence {
         })
     }
 
-    /// From its return on, nobody gets in any more, and nobody is in.
+    /// From its return on, no client gets in any more, and no client is in.
     pub async fn raise(&self, admin: &Client) -> Result<(), tokio_postgres::Error> {
         self.set(admin, |_| 0).await?;
         drain(admin).await.map(drop)

@@ -115,7 +115,7 @@ impl Lanes {
         try_join_all(writes).await.map(drop)
     }
 
-    /// Refuses where somebody ran DDL since the links were made.
+    /// Refuses where a session ran DDL since the links were made.
     pub(crate) async fn check_shapes(&self) -> anyhow::Result<()> {
         let checks = self.databases.iter().map(Lane::check_shape);
         try_join_all(checks).await.map(drop)

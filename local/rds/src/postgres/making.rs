@@ -46,7 +46,7 @@ impl Host {
         Ok(server)
     }
 
-    /// Copies a data folder that nobody writes.
+    /// Copies a data folder that no server writes.
     pub(super) async fn copy_at_rest(&self, from: &Path, to: &Path) -> Result<()> {
         let copy = Command::new("/bin/cp").args(["-a", "--reflink=auto"]);
         self.keeper.run(copy.arg(from).arg(to)).await.map(drop)

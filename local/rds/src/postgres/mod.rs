@@ -3,7 +3,7 @@
 //! Real servers: each in its own data folder, on its own address, with TLS on every TCP connection.
 //!
 //! [`Host`] is the machine on which they stand; [`Server`] is one of them. The superuser `rdsadmin` comes by the unix
-//! socket only, as nobody but RDS itself does on RDS.
+//! socket only, as only RDS itself does on RDS.
 
 pub mod block;
 pub mod clone;

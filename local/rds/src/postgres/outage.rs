@@ -138,7 +138,7 @@ impl Slow {
 impl Drop for Slow {
     fn drop(&mut self) {
         self.task.abort();
-        // A round that is under way sees this before it holds anybody.
+        // A round that is under way sees this before it holds a session.
         self.held.lock().over = true;
         go_on(&self.held);
     }

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use tokio_postgres::Client;
 
 /// What stands on every RDS server. What RDS has and this has not: a `rds_replication` that by itself allows replication;
-/// PostgreSQL wants the attribute REPLICATION for that, which [`create_master`] gives. `rds_iam` is nobody's to grant but the
-/// superuser's: on RDS `rds_superuser` may grant it without being a member of it.
+/// PostgreSQL wants the attribute REPLICATION for that, which [`create_master`] gives. Only the superuser may grant
+/// `rds_iam` here; on RDS `rds_superuser` may grant it without being a member of it.
 const SET_UP: &str = "
 DO $$
 DECLARE

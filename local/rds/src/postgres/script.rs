@@ -1,4 +1,4 @@
-//! The script that starts a finished run's servers again, so that anybody can look into them.
+//! The script that starts a finished run's servers again, so that a person can look into them.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -171,7 +171,7 @@ impl Server {
             return Ok(());
         }
         self.write_configuration()?;
-        // Left by a crash; nobody else starts a server in this folder.
+        // Left by a crash; no other process starts a server in this folder.
         std::fs::remove_file(self.data().join("postmaster.pid")).ok();
         let postgres = pg_tool(&self.install(), "postgres")
             .arg("-D")
@@ -299,7 +299,7 @@ impl Server {
 
     /// Writes the configuration and waits until new sessions see it; returns the session that waited, if it runs.
     ///
-    /// The postmaster reads everything anew before it tells its sessions to, and lets nobody in meanwhile; so what a
+    /// The postmaster reads everything anew before it tells its sessions to, and lets no client in meanwhile; so what a
     /// session of before sees, all that come after it see.
     async fn reload(&self) -> Result<Option<Client>> {
         let generation = {

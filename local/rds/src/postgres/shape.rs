@@ -1,4 +1,4 @@
-//! What a database's catalogs look like: another shape than at the slot's making means that somebody ran DDL, which logical
+//! What a database's catalogs look like: another shape than at the slot's making means that a session ran DDL, which logical
 //! replication doesn't carry over.
 
 use tokio_postgres::Client;

@@ -84,7 +84,7 @@ impl Written {
         self.is_whole(serving).await
     }
 
-    /// Holds it against the table, however much was written. Numbers below zero are somebody else's.
+    /// Holds it against the table, however much was written. Numbers below zero are another writer's.
     ///
     /// # Errors
     /// When one is lost or doubled.

@@ -6,7 +6,7 @@ use crate::names;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// A request's fields. What was read is gone, so that what nobody read can be named.
+/// A request's fields. What was read is gone, so that what was not read can be named.
 #[derive(Debug, Default)]
 pub struct Form {
     fields: BTreeMap<String, String>,
@@ -22,7 +22,7 @@ impl Form {
         form
     }
 
-    /// Ends the reading of a request; a parameter that nobody knows is refused by name, not ignored.
+    /// Ends the reading of a request; an unknown parameter is refused by name, not ignored.
     pub fn end(self) -> Result<(), Fault> {
         match self.fields.first_key_value() {
             None => Ok(()),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_nobody_knows_is_refused_by_name() {
+    fn an_unknown_parameter_is_refused_by_name() {
         let refused = Form::parse(b"Action=X&Version=1&Wat=1").end();
         assert!(refused.err().unwrap().message.contains("Wat"));
     }

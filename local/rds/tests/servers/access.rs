@@ -56,7 +56,7 @@ pub async fn enter(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_tls_a_password_and_the_right_name_let_anybody_in() -> Result<()> {
+async fn a_login_needs_tls_a_password_and_the_right_name() -> Result<()> {
     let host = host("access")?;
     let server = host.create(spec("old-name", "18.4")).await?;
     roles::create_master(&server.admin("postgres").await?, "viridian", "secret").await?;

@@ -36,8 +36,8 @@ const MADE: [(&str, &str); 4] = [
     ("CreateDBSnapshot", "snapshot"),
 ];
 
-/// What RDS demands of whoever makes or switches a deployment, for instances that it names itself: so the policy takes no part
-/// of a name, and the need is about any instance.
+/// What RDS demands of a caller that makes or switches a deployment, for instances that it names itself: so the policy takes
+/// no part of a name, and the need is about any instance.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/blue-green-deployments-authorizing-access.html>
 const BESIDES: [(&str, &str); 3] = [
     (

@@ -130,7 +130,7 @@ fn what_is_made_with_tags_needs_the_right_to_tag_it() {
 }
 
 #[test]
-fn a_deployment_is_made_of_its_source_under_a_name_that_nobody_knows_yet() {
+fn a_deployment_is_made_of_its_source_under_a_name_not_yet_known() {
     let create = "Action=CreateBlueGreenDeployment&BlueGreenDeploymentName=viridian-orders\
                   &Source=arn:aws:rds:eu-west-1:123456789012:db:orders&TargetDBParameterGroupName=orders-18\
                   &Tags.Tag.1.Key=a&Tags.Tag.1.Value=b";
@@ -251,7 +251,7 @@ fn a_function_is_invoked_with_the_version_that_is_asked_for() {
 }
 
 #[test]
-fn a_token_that_nobody_gave_out_is_step_functions_own_to_refuse() {
+fn a_token_that_was_never_issued_is_step_functions_own_to_refuse() {
     let body = json!({"taskToken": "AQ2"});
     let unknown = json_call("states", "AWSStepFunctions.SendTaskFailure", &body);
     assert_eq!(needs(&unknown, &World::default()), Vec::<String>::new());

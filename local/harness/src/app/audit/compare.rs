@@ -65,7 +65,7 @@ fn events(book: &Book, contents: &Contents) -> Vec<(Kind, String)> {
     for (key, there) in &contents.events {
         let name = name(*key);
         if !book.done.contains_key(key) && !book.unsure.contains_key(key) {
-            note(Kind::Stray, format!("{name} is there and nobody did it"));
+            note(Kind::Stray, format!("{name} is there and no writer did it"));
         }
         for _ in there.iter().skip(1) {
             note(Kind::Doubled, format!("{name} is there more than once"));
@@ -102,7 +102,7 @@ fn rows(book: &Book, contents: &Contents) -> Vec<(Kind, String)> {
         if !expected.contains_key(row) {
             note(
                 Kind::Stray,
-                format!("row {row} is there and nobody placed it"),
+                format!("row {row} is there and no writer placed it"),
             );
         }
     }

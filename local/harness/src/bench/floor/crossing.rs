@@ -24,8 +24,8 @@ pub(super) async fn cross(lanes: &Lanes, repoint: impl FnOnce()) -> Result<Laps>
     Ok(laps.laps)
 }
 
-/// The source's last changes and its sequences, until nobody was found inside after them: a session that was being let in
-/// when the fence rose is seen only then.
+/// The source's last changes and its sequences, until no session was found inside after them: a session that was being let
+/// in when the fence rose is seen only then.
 async fn carry_over(lanes: &Lanes, laps: &mut Stopwatch) -> Result<()> {
     loop {
         let ((), values) = try_join(lanes.catch_up(), lanes.sequences()).await?;

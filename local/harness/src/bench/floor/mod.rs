@@ -1,4 +1,4 @@
-//! The floor: the same steps scripted by hand against a pair of servers, with nothing in between. Whoever has the same
+//! The floor: the same steps scripted by hand against a pair of servers, with nothing in between. A workflow with the same
 //! fence, the same proof and the same clients can hardly be quicker, so that what a workflow takes beyond it is its own.
 //!
 //! It is the quickest script that is safe. The way back is armed before the pause, not in it: both links ignore what the

@@ -93,7 +93,7 @@ impl Site {
         })
     }
 
-    /// From now on, whoever asks for the writer comes to this server.
+    /// From now on, a client that asks for the writer comes to this server.
     pub(super) fn lead_writes(&self, server: &Server) {
         lead(&self.names, DATABASE, server);
     }

@@ -9,33 +9,33 @@ use domain::steps::plan::decide;
 use serde_json::{Value, json};
 
 /// A database that there is none of.
-const NOBODY: &str = "nobody";
+const ABSENT: &str = "absent";
 
 /// The event for a function.
 pub fn event(function: &str) -> Result<Value> {
-    let owner = "arn:aws:states:eu-west-1:000000000000:execution:UpgradeMachine:nobody";
-    let ticket = json!({"database": NOBODY, "owner": owner, "epoch": 1});
+    let owner = "arn:aws:states:eu-west-1:000000000000:execution:UpgradeMachine:absent";
+    let ticket = json!({"database": ABSENT, "owner": owner, "epoch": 1});
     Ok(match function {
         "plan" => json!({"request": request(), "owner": owner}),
         "claim" => json!({"plan": plan()?, "owner": owner}),
         "check_lag" => json!({"ticket": ticket, "streak": 0}),
         "shift_weight" => json!({"ticket": ticket, "percent": 10}),
-        "rollback" => json!({"database": NOBODY}),
+        "rollback" => json!({"database": ABSENT}),
         "on_alarm" => {
-            json!({"id": "1", "detail": {"alarmName": NOBODY, "state": {"value": "ALARM"}}})
+            json!({"id": "1", "detail": {"alarmName": ABSENT, "state": {"value": "ALARM"}}})
         }
-        "on_green" => json!({"id": "1", "detail": {"SourceIdentifier": NOBODY}}),
-        "announce" => json!({"event": "planned", "execution": owner, "database": NOBODY}),
+        "on_green" => json!({"id": "1", "detail": {"SourceIdentifier": ABSENT}}),
+        "announce" => json!({"event": "planned", "execution": owner, "database": ABSENT}),
         "sweep" => json!({}),
         _ => json!({"ticket": ticket}),
     })
 }
 
 fn request() -> Value {
-    json!({"database": NOBODY, "target_version": "17.4"})
+    json!({"database": ABSENT, "target_version": "17.4"})
 }
 
 fn plan() -> Result<Plan> {
     let request = parse(&request())?;
-    Ok(decide(&request, &NOBODY.into(), &Seen::nothing()).plan)
+    Ok(decide(&request, &ABSENT.into(), &Seen::nothing()).plan)
 }

@@ -37,7 +37,7 @@ pub struct Iam {
 }
 
 impl Iam {
-    /// Why tokens are refused while nobody can be asked about them.
+    /// Why tokens are refused while IAM can't be asked about them.
     pub const AWAY: &str = "IAM can't be asked";
 
     /// An IAM that knows these keys.
@@ -49,7 +49,7 @@ impl Iam {
         }
     }
 
-    /// Whether nobody can ask it from now on.
+    /// Whether IAM can't be asked from now on.
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::Relaxed);
     }
@@ -129,7 +129,7 @@ impl Porter {
                 Ok((visitor, _)) => visitor,
                 // Such as a process that has too many files open, for now.
                 Err(error) => {
-                    tracing::warn!(%error, server = self.server.id(), "nobody let in");
+                    tracing::warn!(%error, server = self.server.id(), "no connection accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
@@ -143,7 +143,7 @@ impl Porter {
         }
     }
 
-    /// A visitor from the first byte to the last. A server that is down lets nobody through the gate either.
+    /// A visitor from the first byte to the last. A server that is down lets no client through the gate either.
     async fn receive(&self, visitor: TcpStream) -> Result<()> {
         visitor.set_nodelay(true)?;
         let port = self.server.address().port();

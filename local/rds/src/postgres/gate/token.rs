@@ -54,7 +54,7 @@ pub fn check(token: &str, door: &Door<'_>, keys: &Keys, now: SystemTime) -> Resu
         let scope = format!("{}/{}", signer.region, signer.rest);
         return Err(format!("it is signed for {scope}"));
     }
-    let secret = keys.get(signer.key).ok_or("nobody has its access key")?;
+    let secret = keys.get(signer.key).ok_or("its access key is unknown")?;
     let expected = token.signature(&signer, secret);
     let expected = expected.map_err(|failed| format!("it can't be signed: {failed:#}"))?;
     if token.field("X-Amz-Signature")? != expected {
