@@ -274,8 +274,13 @@ async fn addresses_that_move_are_followed_and_strangers_are_left_alone() -> Resu
     assert_eq!(
         it.reads().await?[1],
         followed[1],
-        "blue's are kept for the way back"
+        "blue's are kept for the failback"
     );
+    // Also while a person is needed.
+    it.world.leave("needs_operator").await?;
+    lead(&it.world, "orders-replica", 26);
+    it.sweep().await?;
+    assert_eq!(it.reads().await?[0], "green 900 127.9.9.26:5432");
     it.world.end().await
 }
 

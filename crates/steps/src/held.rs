@@ -167,6 +167,18 @@ impl<W: World> Call<'_, W> {
             found => Err(not_held(found.as_ref(), ticket).into()),
         }
     }
+
+    /// Reads consistently whether a record still is in the phase in which it was read, also where a person is needed.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Refused` if it is not.
+    pub async fn verify_phase(&self, record: &Record) -> Result<(), Error> {
+        match read(self, &record.ticket.database).await? {
+            Some(found) if found.ticket == record.ticket && found.phase == record.phase => Ok(()),
+            found => Err(not_held(found.as_ref(), &record.ticket).into()),
+        }
+    }
 }
 
 /// What a call may do while it holds the lease. Call [`Held::verify`] immediately before each acting call.

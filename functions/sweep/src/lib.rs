@@ -75,7 +75,7 @@ async fn follow<W: World>(call: &Call<'_, W>, record: &Record) -> Result<(), Err
     // Old's own name among them, which a switchover outside of Viridian has given it.
     let hosts = call.hosts(record).await?;
     for route in routes {
-        let verify = async || call.verify(&record.ticket).await;
+        let verify = async || call.verify_phase(record).await;
         routes::follow(call.world, &route, &hosts, verify).await?;
     }
     Ok(())
