@@ -47,7 +47,11 @@ impl Asked {
         self.world.end().await?;
         Ok(match ended {
             Outcome::Succeeded(_) => None,
-            other => other.failure().and_then(|failure| failure.cause.clone()),
+            other => {
+                let failure = other.failure().context("a failure")?.clone();
+                assert_eq!(failure.error.as_deref(), Some("RollBack"));
+                failure.cause
+            }
         })
     }
 }

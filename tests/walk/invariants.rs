@@ -77,7 +77,7 @@ impl World {
         self.memory.person || alarm
     }
 
-    /// RDS is asked to switch over, in an invocation that began then.
+    /// RDS is asked to switch over, in an invocation that began then: what has stood in the way for longer is on its checklist.
     pub fn check_called(&mut self, deployment: &DeploymentId, began: i64) {
         let mut deployments = self.deployments.iter();
         let asked = deployments.find(|known| known.id == *deployment);
@@ -122,12 +122,7 @@ impl World {
                 "G4: RDS is called while the listener's targets are not healthy",
             ),
         ];
-        let wrong = wrong
-            .into_iter()
-            .filter_map(|(is, what)| is.then_some(what));
-        for what in wrong.collect::<Vec<_>>() {
-            self.violate(what.replace('…', "RDS is called"));
-        }
+        self.violate_all(wrong);
     }
 
     /// A server's application role is opened.
@@ -173,7 +168,7 @@ impl World {
         self.violate_all(wrong);
     }
 
-    /// Green is deleted: no client goes there any more.
+    /// Green is deleted: no weighted record leads there, and no client has an answer from when one did.
     pub fn check_taken_down(&mut self, greens: &[ResourceId]) {
         let greens = greens.iter().filter_map(|green| self.server(green));
         let hosts: Vec<String> = greens.map(Server::host).collect();

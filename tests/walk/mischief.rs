@@ -5,6 +5,7 @@ use super::faults::Fault;
 use super::machines::Machine;
 use super::setting;
 use super::walk::Walk;
+use super::world::routes::Balancer;
 use super::world::turn::Turn;
 use super::world::{DATABASE, World};
 use asl::history::Failure;
@@ -171,9 +172,15 @@ impl World {
         let until = self.now + self.dice.between(100, longest);
         let place = self.dice.below(self.servers.len() as u64);
         let ends = self.dice.chance(5_000);
-        // Before and after an upgrade an address is its listener's owner's to follow.
+        // Outside of an upgrade an address is the listener's owner's to follow. Of one that an upgrade has registered in the
+        // owner's group at its end no one knows any more whose it was.
         let phase = self.record().map(|record| record.phase);
-        let followed = matches!(phase, Some(Phase::Before | Phase::After));
+        let shared = self.listener.as_ref().is_none_or(Balancer::is_shared);
+        let followed = match phase {
+            Some(Phase::Before) => true,
+            Some(Phase::After) => shared,
+            _ => false,
+        };
         let moves = ends && followed && self.strikes(Fault::AddressMoved);
         let server = &mut self.servers[usize::try_from(place).unwrap_or(0)];
         server.away_until = until;

@@ -10,6 +10,8 @@ use ports::{Access, Error, Rds, Session, World};
 use std::time::Duration;
 use tracing::info;
 
+/// How often a server is closed again if something opens it meanwhile.
+pub const CLOSINGS: u32 = 20;
 /// How long sessions may take to end.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
@@ -63,6 +65,28 @@ pub async fn close<S: Session>(
     }
     let standing = session.standing(names).await?;
     Ok(Closed { standing, ended })
+}
+
+/// As [`close`], before what keeps a server read-only goes: again while a session shows that was logging in as its roles were closed.
+///
+/// # Errors
+///
+/// As [`close`]; `Upgrade.Transient` if the application is still let in.
+pub async fn keep_closed<S: Session>(
+    session: &S,
+    fence: &Fence,
+    names: &[String],
+) -> Result<(), Error> {
+    for _ in 0..CLOSINGS {
+        if close(session, fence, names, DRAIN)
+            .await?
+            .standing
+            .is_closed()
+        {
+            return Ok(());
+        }
+    }
+    Err(StepError::transient("old blue lets the application in").into())
 }
 
 /// Opens a fence's roles, sees that they are open, and forgets the fence.

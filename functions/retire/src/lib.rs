@@ -5,7 +5,7 @@ use domain::ids::{InstanceId, ResourceId};
 use domain::record::{Phase, Record};
 use domain::steps::retire::{Act, Input, Output, Seen, done, next, over, waiting};
 use ports::{Access, Error, Rds, Session, World};
-use steps::{Call, Held, Servers, read, reverse};
+use steps::{Call, Held, Servers, fencing, read, reverse};
 use tracing::{info, warn};
 
 /// Ends the upgrade after the watch. Run again, it sees how far it is; after the end it says so again.
@@ -47,6 +47,10 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
             Ok(waiting(&format!("the final snapshot {name}")))
         }
         Act::DeleteRecord(deployment) => {
+            if let Err(silent) = keep_closed(held, &record).await {
+                warn!(%silent, "old not seen to be closed");
+                return Ok(waiting("old blue, to see that it is closed"));
+            }
             held.verify().await?;
             rds.delete_deployment(&deployment, false).await?;
             info!(%deployment, "deployment's record deleted");
@@ -59,6 +63,19 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
         Act::Wait(what) => Ok(waiting(&what)),
         Act::Refuse(why) => Err(StepError::refused(why).into()),
     }
+}
+
+/// RDS's read-only goes with its record of the deployment.
+async fn keep_closed<W: World>(held: &Held<'_, W>, record: &Record) -> Result<(), Error> {
+    let (old, _) = reverse::ends(record)?;
+    let mut fences = record.fences.iter();
+    let Some(stands) = fences.find(|fence| fence.resource_id == old) else {
+        return Ok(());
+    };
+    let servers = Servers::of(held.call, record);
+    let session = servers.anywhere_on(&old, Access::Write).await?;
+    held.verify().await?;
+    fencing::keep_closed(&session, stands, &record.plan.application_roles).await
 }
 
 /// Routes that lead to addresses are as they were found: the names that they were found by lead to green now.

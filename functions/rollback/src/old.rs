@@ -49,7 +49,7 @@ async fn standing<W: World>(servers: &Servers<'_, W>, old: &ResourceId) -> Resul
 ///
 /// # Errors
 ///
-/// If RDS or old can't be asked; `Upgrade.Transient` if old is open again, so that it is closed once more.
+/// If RDS or old can't be asked; `Upgrade.Transient` if old is open again, but still read-only: the next call closes it once more.
 pub(crate) async fn is_let_go<W: World>(
     held: &Held<'_, W>,
     servers: &Servers<'_, W>,
@@ -65,9 +65,8 @@ pub(crate) async fn is_let_go<W: World>(
         return Ok(false);
     }
     let found = standing(servers, old).await?;
-    if !found.is_closed() {
-        let why = "a session that was logging in as old blue was closed is there now";
-        return Err(StepError::transient(why).into());
+    if found.read_only && !found.is_closed() {
+        return Err(StepError::transient("old blue lets the application in again").into());
     }
     Ok(!found.read_only)
 }

@@ -1,5 +1,6 @@
 //! Part 7: reverse replication. Armed on new behind the fence; old follows once the forward link is gone.
 
+use crate::proof::old_fence;
 use crate::sides::{PATIENCE, Sides};
 use domain::error::StepError;
 use domain::ids::Position;
@@ -9,7 +10,7 @@ use domain::request::WayBack;
 use domain::reverse::{Link, Reverse, name};
 use ports::{Access, Error, Rds, Session, SessionOf, World};
 use std::time::Duration;
-use steps::{Held, reverse};
+use steps::{Held, fencing, reverse};
 use tracing::{info, warn};
 
 /// How long RDS may take to remove the forward link, and old to be subscribed.
@@ -58,7 +59,7 @@ pub(crate) async fn arm<W: World>(
 /// roles, and a failback must not have to wait for RDS.
 pub(crate) async fn follow_back<W: World>(
     held: &mut Held<'_, W>,
-    sides: &Sides<'_, W>,
+    sides: &mut Sides<'_, W>,
 ) -> Result<(), Error> {
     if let Some(armed) = &held.record().reverse
         && armed.unavailable.is_some()
@@ -81,17 +82,22 @@ pub(crate) async fn follow_back<W: World>(
     reverse::note(held, subscribed).await?;
     let reverse = held.record().reverse.as_ref();
     if reverse.is_some_and(Reverse::is_available) {
-        forget_deployment(held).await;
+        forget_deployment(held, sides).await;
     }
     Ok(())
 }
 
-/// What fails here is done by whatever needs it done.
-async fn forget_deployment<W: World>(held: &Held<'_, W>) {
+/// What fails here is done by whatever needs it done. Old is closed once more: a session that was logging in as its roles were closed
+/// shows late, and RDS keeps it from writing only as long as the record stands.
+async fn forget_deployment<W: World>(held: &Held<'_, W>, sides: &mut Sides<'_, W>) {
     let Some(green) = &held.record().green else {
         return;
     };
     let deleted = async {
+        sides.reach_old().await?;
+        held.verify().await?;
+        let names = &held.record().plan.application_roles;
+        fencing::keep_closed(sides.on_old()?, &old_fence(held, sides)?, names).await?;
         held.verify().await?;
         let rds = held.call.world.rds();
         rds.delete_deployment(&green.deployment, false).await

@@ -20,7 +20,7 @@ pub struct Command {
     pub(crate) log: Option<PathBuf>,
     pub(crate) stop: StopBy,
     /// The program, its arguments, its environment and its folder.
-    told: std::process::Command,
+    inner: std::process::Command,
     clean: bool,
     unprivileged: bool,
 }
@@ -47,7 +47,7 @@ impl Command {
             name,
             log: None,
             stop: StopBy::Terminate,
-            told: std::process::Command::new(program),
+            inner: std::process::Command::new(program),
             clean: false,
             unprivileged: false,
         }
@@ -63,21 +63,21 @@ impl Command {
     /// Adds one argument.
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
-        self.told.arg(argument);
+        self.inner.arg(argument);
         self
     }
 
     /// Adds several arguments.
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        self.told.args(arguments);
+        self.inner.args(arguments);
         self
     }
 
     /// Sets a variable of its environment.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.told.env(name, value);
+        self.inner.env(name, value);
         self
     }
 
@@ -91,7 +91,7 @@ impl Command {
     /// Where it runs.
     #[must_use]
     pub fn current_dir(mut self, folder: impl AsRef<Path>) -> Self {
-        self.told.current_dir(folder);
+        self.inner.current_dir(folder);
         self
     }
 
@@ -118,7 +118,7 @@ impl Command {
     }
 
     pub(crate) fn gated(&self, log: &Path) -> Result<tokio::process::Command> {
-        let program = Path::new(self.told.get_program());
+        let program = Path::new(self.inner.get_program());
         ensure!(
             program.exists(),
             "there is no program {}",
@@ -134,16 +134,16 @@ impl Command {
         if self.unprivileged && rustix::process::geteuid().is_root() {
             command.args(["unshare", "--user", "--map-user=1", "--map-group=1", "--"]);
         }
-        command.arg(program).args(self.told.get_args());
+        command.arg(program).args(self.inner.get_args());
         if self.clean {
             command
                 .env_clear()
                 .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         }
-        if let Some(folder) = self.told.get_current_dir() {
+        if let Some(folder) = self.inner.get_current_dir() {
             command.current_dir(folder);
         }
-        let environment = self.told.get_envs();
+        let environment = self.inner.get_envs();
         command.envs(environment.filter_map(|(name, value)| Some((name, value?))));
         command.process_group(0).stdin(std::process::Stdio::piped());
         command.stdout(output.try_clone()?).stderr(output);

@@ -402,7 +402,11 @@ impl ports::Session for Session {
 
     async fn standing(&self, _roles: &[String]) -> Fallible<Standing> {
         self.look("standing", |world, place| {
-            let late = world.servers[place].may_show_late(world.now);
+            let server = &world.servers[place];
+            // Where the other side serves and RDS has let go of this one, no look could keep it from writing any more.
+            let mut others = world.servers.iter().filter(|one| one.id != server.id);
+            let in_time = server.read_only || !others.any(Server::accepts);
+            let late = in_time && server.may_show_late(world.now);
             if late && world.strikes(Fault::SessionLate) {
                 world.servers[place].sessions = true;
             }

@@ -72,8 +72,8 @@ def main():
         seed, why = walk()
         path.write_text(texts[mutant["file"]])
         if not seed.isdigit():
-            bad.append(f"{mutant['what']}: {seed}")
-        rows.append(f"| {mutant['what']} | `{mutant['file']}` | {seed} | {why.replace('|', chr(92) + '|')[:160]} |\n")
+            bad.append(f"{mutant['what']}: {seed} {why}")
+        rows.append(f"| {mutant['what']} | `{mutant['file']}` | {seed} | {' '.join(why.replace('|', chr(92) + '|').split())[:160]} |\n")
         print(f"{number:>3}/{len(mutants)}  {'noticed' if seed.isdigit() else 'NOT    '}  {mutant['what']}: {seed} {why[:300]}", flush=True)
     commit = run("git", "rev-parse", "--short", "HEAD", cwd=COPY).stdout.strip()
     if not wanted:

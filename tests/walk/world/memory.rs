@@ -31,7 +31,7 @@ pub struct Memory {
     pub marker_missing: bool,
     /// A deployment was switched over by hand.
     pub foreign: bool,
-    /// A deployment's record was deleted by hand before old was closed and the upgrade's record said so.
+    /// In the upgrade of now, a deployment's record was deleted by hand before old was closed and the upgrade's record said so.
     pub deleted_early: bool,
     /// A person freed the claim.
     pub cleared: bool,
@@ -53,7 +53,7 @@ impl Memory {
 
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
-        (self.person, self.cleared) = (false, false);
+        (self.person, self.cleared, self.deleted_early) = (false, false, false);
         (self.waits_since, self.watched_until) = (None, None);
         self.blues
             .extend(plan.members.iter().map(|member| member.resource_id.clone()));

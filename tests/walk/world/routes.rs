@@ -95,11 +95,6 @@ impl Balancer {
         targets.map(|target| target.address.ip.as_str())
     }
 
-    fn forwarded(&self) -> impl Iterator<Item = &Registered> {
-        let forwards = self.action.forwards.iter();
-        forwards.flat_map(|(group, _)| &self.groups[group].1)
-    }
-
     /// Whether it has more than the customer's own groups.
     pub const fn is_shared(&self) -> bool {
         self.action.forwards.len() > 1
@@ -107,8 +102,12 @@ impl Balancer {
 
     /// Whether every target that it may lead to is healthy.
     pub fn is_ready(&self, now: i64) -> bool {
-        let mut all = self.forwarded();
-        all.all(|target| target.healthy_at.is_some_and(|at| at <= now))
+        let is_healthy = |target: &Registered| target.healthy_at.is_some_and(|at| at <= now);
+        let mut groups = self.action.forwards.iter();
+        groups.all(|(group, _)| {
+            let targets = &self.groups[group].1;
+            !targets.is_empty() && targets.iter().all(is_healthy)
+        })
     }
 
     /// Whatever it has and was not looked at yet is healthy from then on.
@@ -181,10 +180,6 @@ impl World {
         }
         records.sort_by(|a, b| a.set_identifier.cmp(&b.set_identifier));
         let before = self.records.insert(name.to_owned(), records);
-        let before = before.into_iter().flatten();
-        let led = before.filter(|set| set.weight.is_some_and(|weight| weight > 0));
-        let left = led.flat_map(|set| set.targets).map(|host| (host, self.now));
-        self.memory.reads_left.extend(left);
         let slow = self.dice.chance(3_000);
         let after = if slow {
             self.dice.between(1, 40_000)
@@ -192,6 +187,11 @@ impl World {
             0
         };
         self.everywhere_at = self.now + after;
+        let before = before.into_iter().flatten();
+        let led = before.filter(|set| set.weight.is_some_and(|weight| weight > 0));
+        let hosts = led.flat_map(|set| set.targets);
+        let left = hosts.map(|host| (host, self.now));
+        self.memory.reads_left.extend(left);
         Ok(slow.then(|| format!("C{}", self.everywhere_at)))
     }
 

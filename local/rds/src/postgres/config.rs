@@ -91,7 +91,7 @@ pub fn host_parameters(
 /// Writes a file that only its owner may read; a process that reads it meanwhile sees the old one or the new one.
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
-        let mut new = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+        let mut new = NamedTempFile::new_in(path.parent().context("a file in a folder")?)?;
         new.write_all(content)?;
         new.persist(path)?;
         Ok(())

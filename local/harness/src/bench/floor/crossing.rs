@@ -38,7 +38,7 @@ async fn carry_over(lanes: &Lanes, laps: &mut Stopwatch) -> Result<()> {
     }
 }
 
-/// The application's roles can't log in, and none of its sessions is left.
+/// The application's roles can't log in, and no client's session is left.
 async fn close(admin: &Client) -> Result<(), Error> {
     admit(admin, false).await?;
     drain(admin).await.map(drop)
