@@ -10,8 +10,8 @@ use ports::{Access, Error, Rds, Session, World};
 use std::time::Duration;
 use tracing::info;
 
-/// How often a server is closed again if something opens it meanwhile.
-pub const CLOSINGS: u32 = 20;
+/// How often a server is closed until nothing shows late.
+const CLOSINGS: u32 = 3;
 /// How long sessions may take to end.
 pub const DRAIN: Duration = Duration::from_secs(5);
 

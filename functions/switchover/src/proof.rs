@@ -12,7 +12,10 @@ use futures_util::future::{join, try_join, try_join_all};
 use ports::{Error, Session, World};
 use std::collections::BTreeMap;
 use steps::Held;
-use steps::fencing::{self, CLOSINGS, DRAIN};
+use steps::fencing::{self, DRAIN};
+
+/// How often old is closed again if something opens it meanwhile.
+const CLOSINGS: u32 = 20;
 
 /// Both sides as they were seen behind the fences.
 pub(crate) struct Seen {
