@@ -303,6 +303,17 @@ impl Record {
         self.fences.push(fence);
     }
 
+    /// The fence that stands on a server.
+    ///
+    /// # Errors
+    ///
+    /// `Upgrade.Failed` if none is recorded.
+    pub fn fence_on(&self, id: &ResourceId) -> Result<&Fence, StepError> {
+        let mut fences = self.fences.iter();
+        let stands = fences.find(|fence| fence.resource_id == *id);
+        stands.ok_or_else(|| StepError::failed(format!("the record has no fence for {id}")))
+    }
+
     /// Whether the application was let into green, and blue was not opened again since.
     #[must_use]
     pub fn green_serves(&self) -> bool {

@@ -68,8 +68,7 @@ async fn step<W: World>(held: &mut Held<'_, W>) -> Result<Output, Error> {
 /// RDS's read-only goes with its record of the deployment.
 async fn keep_closed<W: World>(held: &Held<'_, W>, record: &Record) -> Result<(), Error> {
     let (old, _) = reverse::ends(record)?;
-    let mut fences = record.fences.iter();
-    let Some(stands) = fences.find(|fence| fence.resource_id == old) else {
+    let Ok(stands) = record.fence_on(&old) else {
         return Ok(());
     };
     let servers = Servers::of(held.call, record);

@@ -1,6 +1,5 @@
 //! Part 7: reverse replication. Armed on new behind the fence; old follows once the forward link is gone.
 
-use crate::proof::old_fence;
 use crate::sides::{PATIENCE, Sides};
 use domain::error::StepError;
 use domain::ids::Position;
@@ -97,7 +96,8 @@ async fn forget_deployment<W: World>(held: &Held<'_, W>, sides: &mut Sides<'_, W
         sides.reach_old().await?;
         held.verify().await?;
         let names = &held.record().plan.application_roles;
-        fencing::keep_closed(sides.on_old()?, &old_fence(held, sides)?, names).await?;
+        let fence = held.record().fence_on(&sides.old.resource_id)?;
+        fencing::keep_closed(sides.on_old()?, fence, names).await?;
         held.verify().await?;
         let rds = held.call.world.rds();
         rds.delete_deployment(&green.deployment, false).await

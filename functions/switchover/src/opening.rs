@@ -1,7 +1,7 @@
 //! Parts 6, 8 and 9: close old, prove, open new, and keep the receipt.
 
 use crate::failback::follow_back;
-use crate::proof::{Seen, close_old, old_fence, prove_all};
+use crate::proof::{Seen, close_old, prove_all};
 use crate::sides::Sides;
 use crate::{again, done};
 use domain::error::StepError;
@@ -174,9 +174,9 @@ async fn close_old_late<W: World>(
         warn!(%failed, "old still not reached");
         return Ok(false);
     }
-    let fence = old_fence(held, sides)?;
+    let fence = held.record().fence_on(&sides.old.resource_id)?;
     let names = &held.record().plan.application_roles;
-    let old = close_old(sides, &fence, names).await?;
+    let old = close_old(sides, fence, names).await?;
     Ok(old.is_some_and(|old| old.is_closed()))
 }
 

@@ -31,10 +31,10 @@ pub(crate) async fn prove_all<W: World>(
     held: &mut Held<'_, W>,
     sides: &Sides<'_, W>,
 ) -> Result<Option<(Seen, Vec<String>)>, Error> {
-    let fence = old_fence(held, sides)?;
     let record = held.record().clone();
+    let fence = record.fence_on(&sides.old.resource_id)?;
     let names = &record.plan.application_roles;
-    let (entered, looked) = join(enter(held), look(sides, &record, &fence)).await;
+    let (entered, looked) = join(enter(held), look(sides, &record, fence)).await;
     entered?;
     let mut seen = looked?;
     // Once new lets the application in, old is closed whatever it is.
@@ -51,7 +51,7 @@ pub(crate) async fn prove_all<W: World>(
             Proof::CloseOld if in_time && seen.is_old_unfenced() && !is_kept(held).await? => {
                 return Err(StepError::failed(OLD_UNFENCED).into());
             }
-            Proof::CloseOld => seen.old = close_old(sides, &fence, names).await?,
+            Proof::CloseOld => seen.old = close_old(sides, fence, names).await?,
             Proof::Withhold { why } => return Err(StepError::failed(why).into()),
         }
     }
@@ -165,16 +165,4 @@ pub(crate) async fn close_old<W: World>(
     };
     let closed = fencing::close(session, stands, names, DRAIN).await?;
     Ok(Some(closed.standing))
-}
-
-/// Recorded before the call, in the same write as the call itself.
-pub(crate) fn old_fence<W: World>(
-    held: &Held<'_, W>,
-    sides: &Sides<'_, W>,
-) -> Result<Fence, StepError> {
-    let id = &sides.old.resource_id;
-    let fences = &held.record().fences;
-    let known = fences.iter().find(|fence| fence.resource_id == *id);
-    let lost = || StepError::failed(format!("the record has no fence for {id}"));
-    known.cloned().ok_or_else(lost)
 }
