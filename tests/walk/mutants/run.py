@@ -19,7 +19,7 @@ HERE = "tests/walk/mutants"
 HEAD = """# Mutants
 
 Each row is a mistake that was made in the shipped code on purpose, in `{here}/mutants.toml`, and what the random walk said to it: the first seed that
-noticed, and which guarantee it saw broken ([guarantees](guarantees.md)). Written by `make mutants`, for the commit `{commit}`.
+noticed, and which guarantee it saw broken ([guarantees](guarantees.md)); or that a whole run never came to something that it must. Written by `make mutants`, for the commit `{commit}`.
 
 | mutant | in | noticed by seed | as |
 |---|---|---|---|
@@ -53,7 +53,15 @@ def walk():
     wrong = re.search(r"VIRIDIAN_WALK_SEED=(\d+)[\d,]*: (.*)", said.stdout + said.stderr)
     if wrong:
         return wrong.group(1), wrong.group(2)
+    # A run has to meet every fault and enter every state.
+    missing = re.search(r"\S+ (never happened|was never entered)", said.stdout + said.stderr)
+    if missing:
+        return "all", missing.group(0)
     return ("survived", "") if said.returncode == 0 else ("stopped", (said.stdout + said.stderr)[-2000:])
+
+
+def is_noticed(seed):
+    return seed.isdigit() or seed == "all"
 
 
 def main():
@@ -71,10 +79,10 @@ def main():
         path.write_text(texts[mutant["file"]].replace(mutant["find"], mutant["put"]))
         seed, why = walk()
         path.write_text(texts[mutant["file"]])
-        if not seed.isdigit():
+        if not is_noticed(seed):
             bad.append(f"{mutant['what']}: {seed} {why}")
         rows.append(f"| {mutant['what']} | `{mutant['file']}` | {seed} | {' '.join(why.replace('|', chr(92) + '|').split())[:160]} |\n")
-        print(f"{number:>3}/{len(mutants)}  {'noticed' if seed.isdigit() else 'NOT    '}  {mutant['what']}: {seed} {why[:300]}", flush=True)
+        print(f"{number:>3}/{len(mutants)}  {'noticed' if is_noticed(seed) else 'NOT    '}  {mutant['what']}: {seed} {why[:300]}", flush=True)
     commit = run("git", "rev-parse", "--short", "HEAD", cwd=COPY).stdout.strip()
     if not wanted:
         (ROOT / "docs/mutants.md").write_text(HEAD.format(here=HERE, commit=commit) + "".join(rows))
