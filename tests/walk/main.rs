@@ -44,7 +44,8 @@
 //! three times (RDS shows a call within half a second, and the lease of the call that died lasts longer); a lost answer of RDS's
 //! call that is taken for a refusal (sessions on swapped sides are not recognized, so that no fence is lifted); the look at the
 //! record between the write that says that RDS is called and the call; a foreign switchover that is completed as if it were ours
-//! (the record has no fence of old); each of the two looks that notice an old which took writes; a link that is armed beside an
+//! (the record has no fence of old); each of the two looks that notice an old which took writes; an old that follows before it is
+//! seen to be closed (it is closed again before RDS's record goes); a link that is armed beside an
 //! application that is back (the call that opens green has armed it) or without the marker (green stays closed then); and, in the
 //! failback, each of the three looks that see green closed, the fence that a late or hopeless try takes down (each try begins
 //! with that), and the rollback's last look at blue.
@@ -120,9 +121,10 @@ impl Found {
         self.coverage.add(ended.coverage);
         if let Some(wrong) = ended.wrong {
             // Without its numbers, but for the guarantee's.
-            let (guarantee, rest) = wrong.split_once(": ").unwrap_or(("", &wrong));
-            let rest: String = rest.chars().filter(|c| !c.is_ascii_digit()).collect();
-            let what = format!("{guarantee}: {rest}");
+            let guarantee = wrong.find(": ").unwrap_or(0);
+            let (guarantee, rest) = wrong.split_at(guarantee);
+            let rest = rest.chars().filter(|c| !c.is_ascii_digit());
+            let what = guarantee.chars().chain(rest).collect();
             self.wrong.entry(what).or_default().push(seed);
         }
     }
