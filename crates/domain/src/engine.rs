@@ -5,7 +5,7 @@ use strum::{Display, EnumString};
 
 /// A database engine of RDS. What is particular to one is behind the engine port, and chosen by this.
 ///
-/// It is read from RDS's word for it, and shown, and read as well, as people write it.
+/// It parses from RDS's own word, such as `postgres`, and from the name that it is displayed by.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Display, EnumString,
 )]

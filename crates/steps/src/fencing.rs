@@ -1,6 +1,6 @@
 //! Raises and lifts the fences of switchover and failback.
 
-use crate::{Held, Servers};
+use crate::{Call, Held, Servers};
 use domain::error::StepError;
 use domain::fence::{Fence, Side, restoring};
 use domain::ids::{Millis, ResourceId};
@@ -10,8 +10,8 @@ use ports::{Access, Error, Rds, Session, World};
 use std::time::Duration;
 use tracing::info;
 
-/// How often a server is closed until nothing shows late.
-const CLOSINGS: u32 = 3;
+/// How long a server is closed again while sessions show late, in milliseconds.
+const SHOWS_LATE: u64 = 5_000;
 /// How long sessions may take to end.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
@@ -72,12 +72,14 @@ pub async fn close<S: Session>(
 /// # Errors
 ///
 /// As [`close`]; `Upgrade.Transient` if the application is still let in.
-pub async fn keep_closed<S: Session>(
+pub async fn keep_closed<W: World, S: Session>(
+    call: &Call<'_, W>,
     session: &S,
     fence: &Fence,
     names: &[String],
 ) -> Result<(), Error> {
-    for _ in 0..CLOSINGS {
+    let began = call.now();
+    while call.elapsed(began) < SHOWS_LATE {
         if close(session, fence, names, DRAIN)
             .await?
             .standing

@@ -74,7 +74,8 @@ async fn keep_closed<W: World>(held: &Held<'_, W>, record: &Record) -> Result<()
     let servers = Servers::of(held.call, record);
     let session = servers.anywhere_on(&old, Access::Write).await?;
     held.verify().await?;
-    fencing::keep_closed(&session, stands, &record.plan.application_roles).await
+    let names = &record.plan.application_roles;
+    fencing::keep_closed(held.call, &session, stands, names).await
 }
 
 /// Routes that lead to addresses are as they were found: the names that they were found by lead to green now.

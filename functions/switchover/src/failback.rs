@@ -97,7 +97,7 @@ async fn forget_deployment<W: World>(held: &Held<'_, W>, sides: &mut Sides<'_, W
         held.verify().await?;
         let names = &held.record().plan.application_roles;
         let fence = held.record().fence_on(&sides.old.resource_id)?;
-        fencing::keep_closed(sides.on_old()?, fence, names).await?;
+        fencing::keep_closed(held.call, sides.on_old()?, fence, names).await?;
         held.verify().await?;
         let rds = held.call.world.rds();
         rds.delete_deployment(&green.deployment, false).await
