@@ -53,7 +53,7 @@ def read():
 
 
 def source():
-    """The template as it is written, for whoever wants to change it."""
+    """The template as it is written, for a caller that changes it."""
     return copy.deepcopy(read())
 
 

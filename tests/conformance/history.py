@@ -72,7 +72,7 @@ def derived(history, definition, green_minutes):
     """The events of the same upgrade on RDS with the longest watch, from this history and the machine that ran.
 
     Waits are shorter here, so loops have other numbers of rounds. A round of each loop costs the same number of events
-    whoever waits; a watch is one call whose end is awaited, whether for an hour or for a week.
+    however long the wait; a watch is one call whose end is awaited, whether for an hour or for a week.
     """
     states, total = definition["States"], len(history)
     assert between(history, "WatchAfter", lambda name: name != "WatchAfter") < 10

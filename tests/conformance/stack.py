@@ -38,8 +38,8 @@ def parameter_sets():
 def types(sets):
     """Who makes what: moto's CloudFormation, or by name moto's API."""
     there = {resource["Type"] for resource in translated(sets["plain"])["Resources"].values()}
-    nobody = there - KNOWN_TO_MOTO - set(MADE_BY_API)
-    assert not nobody, f"moto's CloudFormation can't make {sorted(nobody)}: add how its API does to MADE_BY_API in left_out.py"
+    unmade = there - KNOWN_TO_MOTO - set(MADE_BY_API)
+    assert not unmade, f"moto's CloudFormation can't make {sorted(unmade)}: add how its API does to MADE_BY_API in left_out.py"
     learnt = KNOWN_TO_MOTO & set(MADE_BY_API)
     assert not learnt, f"moto's CloudFormation has learnt to make {sorted(learnt)}: remove them from left_out.py"
     gone = set(MADE_BY_API) - there

@@ -55,7 +55,7 @@ struct Shared {
     listeners: Mutex<Vec<Listener>>,
 }
 
-/// A listener that is told of each event.
+/// Receives each event.
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 impl Rds {

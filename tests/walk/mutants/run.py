@@ -31,7 +31,7 @@ def run(*command, **options):
 
 
 def copy():
-    """The last commit, in a folder of its own, so that nobody's work is touched."""
+    """The last commit, in a folder of its own, so that the working folder is not touched."""
     subprocess.run(["git", "worktree", "remove", "--force", str(COPY)], cwd=ROOT, capture_output=True, check=False)
     run("git", "worktree", "prune", cwd=ROOT)
     run("git", "worktree", "add", "--detach", str(COPY), cwd=ROOT)

@@ -1,4 +1,4 @@
--- The shop's orders. Whoever writes is told by `writer`; 0 is what was there before the application started.
+-- The shop's orders. `writer` is the number of the client that wrote the row; 0 is what was there before the application started.
 CREATE TABLE customers (
     id        bigint GENERATED ALWAYS AS IDENTITY,
     public_id uuid        NOT NULL DEFAULT gen_random_uuid(),

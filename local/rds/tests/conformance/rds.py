@@ -111,9 +111,9 @@ def describe(rds):
         found = rds.describe_db_instances(Filters=[{"Name": filter, "Values": [value]}])["DBInstances"]
         assert [it["DBInstanceIdentifier"] for it in found] == ["orders"], found
     assert len(rds.describe_db_instances()["DBInstances"]) == 2
-    assert refused("DBInstanceNotFound", 404, rds.describe_db_instances, DBInstanceIdentifier="nobody")
+    assert refused("DBInstanceNotFound", 404, rds.describe_db_instances, DBInstanceIdentifier="absent")
     assert rds.describe_db_clusters()["DBClusters"] == []
-    refused("DBClusterNotFoundFault", 404, rds.describe_db_clusters, DBClusterIdentifier="nobody")
+    refused("DBClusterNotFoundFault", 404, rds.describe_db_clusters, DBClusterIdentifier="absent")
     refused("InvalidAction", 400, rds.describe_db_proxies)
     message = refused("InvalidParameterValue", 400, rds.modify_db_instance, DBInstanceIdentifier="orders", PromotionTier=1)
     assert "PromotionTier" in message
@@ -135,7 +135,7 @@ def parameters(rds):
     refused(
         "InvalidParameterCombination", 400, modify, DBParameterGroupName=group, Parameters=[change | {"ApplyMethod": "immediate"}]
     )
-    refused("DBParameterGroupNotFound", 404, modify, DBParameterGroupName="nobody", Parameters=[change])
+    refused("DBParameterGroupNotFound", 404, modify, DBParameterGroupName="absent", Parameters=[change])
     modify(DBParameterGroupName=group, Parameters=[change | {"ApplyMethod": "pending-reboot"}])
     status = instance(rds, "orders")["DBParameterGroups"][0]["ParameterApplyStatus"]
     assert status == "pending-reboot", status
@@ -222,9 +222,9 @@ def refusals(rds):
     refused("DBInstanceNotFound", 404, make, Source=source + "x", **name)
     refused("SourceDatabaseNotSupportedFault", 400, make, Source=source + "-replica", **name)
     refused("InvalidParameterCombination", 400, make, Source=source, BlueGreenDeploymentName="upgrade", TargetEngineVersion="17.99")
-    refused("DBParameterGroupNotFound", 404, make, Source=source, TargetDBParameterGroupName="nobody", **name)
+    refused("DBParameterGroupNotFound", 404, make, Source=source, TargetDBParameterGroupName="absent", **name)
     refused("InvalidParameterCombination", 400, make, Source=source, TargetDBParameterGroupName="logical", **name)
-    missing = {"BlueGreenDeploymentIdentifier": "bgd-nobody"}
+    missing = {"BlueGreenDeploymentIdentifier": "bgd-absent"}
     refused("BlueGreenDeploymentNotFoundFault", 404, rds.describe_blue_green_deployments, **missing)
     refused("BlueGreenDeploymentNotFoundFault", 404, rds.switchover_blue_green_deployment, **missing)
     refused("BlueGreenDeploymentNotFoundFault", 404, rds.delete_blue_green_deployment, **missing)
