@@ -31,8 +31,8 @@ pub(crate) async fn is_unfenced<W: World>(
         return Ok(false);
     }
     match standing(servers, old).await {
-        Ok(found) if found.read_only => Ok(false),
-        Ok(found) if found.is_closed() => is_let_go(held, servers).await,
+        // One that is closed is judged once it was closed again.
+        Ok(found) if found.read_only || found.is_closed() => Ok(false),
         Ok(_) => Ok(!is_kept(world, held.record()).await?),
         Err(_) if is_kept(world, held.record()).await? => Ok(false),
         Err(silent) => Err(silent),
