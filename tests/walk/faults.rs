@@ -104,6 +104,8 @@ faults! {
     MarkerMissing = 300,
     /// The deployment is switched over by hand.
     ForeignSwitch = 5,
+    /// A person opens old by hand, to read there.
+    OldOpened = 30,
     /// The record of a deployment that was switched over is deleted by hand.
     RecordDeleted = 6,
     /// That record is deleted as soon as it says that it was switched over.

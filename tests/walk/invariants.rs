@@ -2,14 +2,14 @@
 
 use super::setting::TTL;
 use super::world::routes::{Balancer, READS, WRITES, weighted};
-use super::world::servers::{Server, ZONE};
+use super::world::servers::{Server, TABLE, ZONE};
 use super::world::{DATABASE, World};
 use domain::alarms::State;
 use domain::fence::Fence;
 use domain::ids::{DeploymentId, ResourceId};
 use domain::marker::Marker;
 use domain::rds::{DeploymentStatus, PairStatus};
-use domain::record::{Phase, Record};
+use domain::record::{Green, Phase, Record};
 use domain::request::{InsufficientData, Retire, Strategy};
 use domain::routes::Route;
 
@@ -31,8 +31,15 @@ impl World {
         }
     }
 
-    /// The record of an upgrade whose switchover has not begun, or was taken back, has nothing of one.
+    /// The record of an upgrade whose switchover has not begun, or was taken back, has nothing of one. The record of a failback
+    /// does not say that rows differ, since they never do; a table that was made late may be missing.
     pub fn check_recorded(&mut self) {
+        let back = self.record().and_then(|record| record.back.as_ref());
+        let mut wrong = back.iter().flat_map(|back| &back.receipt.wrong);
+        if let Some(wrong) = wrong.find(|wrong| wrong.contains(TABLE)) {
+            let what = format!("G2: after a failback {wrong}");
+            self.violate(what);
+        }
         let before = self.record().filter(|record| record.phase == Phase::Before);
         if before.is_some_and(|record| record.receipt.is_some() || !record.markers.is_empty()) {
             self.violate("G5: what a switchover left in the record counts for the next".to_owned());
@@ -315,6 +322,11 @@ impl World {
 
     fn check_served(&mut self, record: &Record, one: &Server) {
         let id = &one.id;
+        let unknown = |green: &Green| !green.members.iter().any(|known| known.resource_id == *id);
+        if !is_blue(record, one) && record.green.as_ref().is_some_and(unknown) {
+            let what = format!("G4: everything rests, {id} serves, and is recorded nowhere");
+            self.violate(what);
+        }
         let left = self.deployments.last();
         let left = left.filter(|left| !left.gone && is_blue(record, one));
         if let Some(left) = left.map(|left| left.id.clone()) {
@@ -347,7 +359,8 @@ impl World {
         }
         let lets_in = |old: &&Server| {
             let is_old = old.id != *id && !old.is_replica() && is_blue(record, old);
-            is_old && (old.login || old.sessions)
+            let by_hand = self.memory.opened_by_hand && old.read_only;
+            is_old && (old.login || old.sessions) && !by_hand
         };
         let old = self.servers.iter().find(lets_in);
         if let Some(old) = old.map(|old| old.id.clone()) {

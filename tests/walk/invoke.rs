@@ -8,8 +8,9 @@ use super::functions::{self, Answer};
 use super::process::Process;
 use super::walk::Walk;
 use asl::history::Failure;
+use domain::ids::Epoch;
 use serde_json::{Value, json};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -69,6 +70,8 @@ impl Walk<'_> {
                 outlived: Cell::new(None),
                 at: Cell::new("its beginning"),
                 before: Cell::new(""),
+                epochs: Cell::new((Epoch(0), Epoch(0))),
+                hosts: RefCell::default(),
             })
         };
         let call = Call {

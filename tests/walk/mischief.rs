@@ -193,6 +193,17 @@ impl World {
         }
     }
 
+    /// RDS still keeps old from writing. No call is about to end that, and to trust in what it has seen before.
+    fn old_is_opened(&mut self) {
+        let acts = self.record().is_none_or(|record| record.lease.is_some());
+        let Some(last) = self.deployments.last().filter(|_| !acts) else {
+            return;
+        };
+        let old = last.source.clone();
+        self.memory.opened_by_hand = true;
+        self.change_server(&old, |old| old.login |= old.read_only);
+    }
+
     fn deployment_mischief(&mut self) {
         let Some(last) = self.deployments.last().filter(|one| !one.gone) else {
             return;
@@ -212,6 +223,9 @@ impl World {
         }
         if !switched {
             return;
+        }
+        if self.strikes(Fault::OldOpened) {
+            self.old_is_opened();
         }
         // Who switches over and deletes the record by hand has two writers without us, and so has who deletes it while green
         // serves beside an old that could not be closed.

@@ -48,6 +48,18 @@ impl Engine for Call {
         Names::address(self, &server.host).await
     }
 
+    async fn connect(
+        &self,
+        server: &Endpoint,
+        database: &str,
+        access: Access,
+    ) -> Fallible<Session> {
+        let meant = self.me.hosts.borrow_mut().remove(&server.host);
+        let address = Engine::address(self, server).await?;
+        let session = self.connect_at(address, server, database, access).await?;
+        Ok(session.meant_for(meant))
+    }
+
     async fn connect_at(
         &self,
         address: IpAddr,
@@ -74,6 +86,7 @@ impl Engine for Call {
     }
 
     async fn conninfo(&self, server: &Endpoint, _database: &str) -> Fallible<String> {
+        self.me.hosts.borrow_mut().remove(&server.host);
         Ok(server.host.clone())
     }
 

@@ -10,9 +10,10 @@ pub mod timer;
 use super::agenda::Due;
 use super::faults::Fault;
 use super::world::{Fallible, World, silence};
-use domain::ids::Millis;
+use domain::ids::{Epoch, Millis, ResourceId};
 use ports::{Clock, Elapsed, Nature};
 use std::cell::{Cell, RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -46,6 +47,10 @@ pub struct Invocation {
     pub at: Cell<&'static str>,
     /// What it did before.
     pub before: Cell<&'static str>,
+    /// The epoch of its lease, and the last that it has read.
+    pub epochs: Cell<(Epoch, Epoch)>,
+    /// The servers that it looked up to connect to them, by host name.
+    pub hosts: RefCell<BTreeMap<String, ResourceId>>,
 }
 
 /// A step's view of the world: every port of it.
@@ -91,6 +96,15 @@ impl Call {
         }
     }
 
+    /// Who has read that another took over does not act any more, but for what goes on beside that look and closes a side.
+    fn check_epoch(&self, world: &mut World, at: &'static str) {
+        let (leased, read) = self.me.epochs.get();
+        if leased < read && !["raise", "drain", "drain on", "arm"].contains(&at) {
+            let me = &self.me.id;
+            world.violate(format!("G5: {me} does `{at}` although another took over"));
+        }
+    }
+
     async fn point(&self, at: &'static str, kind: Kind) {
         let after = self.world().dice.between(1, 60);
         self.pause(at, kind, after).await;
@@ -131,6 +145,7 @@ impl Call {
             }
             if kind == Kind::Act {
                 world.check_actor(&self.me.id, at);
+                self.check_epoch(&mut world, at);
             }
             let done = act(&mut world);
             let lost = world.strikes(Fault::AnswerLost);

@@ -16,8 +16,8 @@ use domain::rds::{Deployment, Instance, Snapshot, UpgradeTarget};
 use domain::record::Ticket;
 use domain::routes::Address;
 use ports::{
-    Action, Alarms, Created, Edit, Ended, Executions, Failure, Group, Health, Listeners, Metrics,
-    Nature, NewDeployment, Notices, Observation, Parameters, Rds, RecordSet, TaskTokens,
+    Action, Alarms, Created, Edit, Ended, Endpoint, Executions, Failure, Group, Health, Listeners,
+    Metrics, Nature, NewDeployment, Notices, Observation, Parameters, Rds, RecordSet, TaskTokens,
     Value as Held, Zones,
 };
 use serde_json::Value;
@@ -43,6 +43,17 @@ impl Rds for Call {
             all.map(|server| world.instance(server)).collect()
         })
         .await
+    }
+
+    async fn endpoint(&self, id: &ResourceId) -> Fallible<Endpoint> {
+        let found = self.instance(id).await?;
+        let endpoint = found.and_then(|found| Some(Endpoint::new(found.address?, found.port)));
+        let Some(endpoint) = endpoint else {
+            return silence(Nature::Looked, "endpoint");
+        };
+        let mut hosts = self.me.hosts.borrow_mut();
+        hosts.insert(endpoint.host.clone(), id.clone());
+        Ok(endpoint)
     }
 
     async fn upgrade_instance(&self, id: &InstanceId, version: &str) -> Fallible<()> {

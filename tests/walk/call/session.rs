@@ -28,6 +28,8 @@ const HELD: u64 = 64 << 20;
 pub struct Session {
     call: Call,
     server: ResourceId,
+    /// The server that was to answer, where that is known.
+    meant: Option<ResourceId>,
     version: String,
     /// Which of the server's lives it belongs to: all sessions of one end together.
     life: u32,
@@ -43,6 +45,7 @@ impl Session {
     pub fn new(call: Call, server: &Server, database: &str, access: Access) -> Self {
         Self {
             call,
+            meant: None,
             server: server.id.clone(),
             version: server.version.clone(),
             life: server.life,
@@ -51,6 +54,11 @@ impl Session {
             lost: Cell::new(false),
             frozen: RefCell::new(None),
         }
+    }
+
+    /// For whom it was opened.
+    pub fn meant_for(self, meant: Option<ResourceId>) -> Self {
+        Self { meant, ..self }
     }
 
     fn lives(&self, server: &Server) -> bool {
@@ -93,6 +101,11 @@ impl Session {
     ) -> Fallible<T> {
         let through = |world: &mut World| {
             let place = self.reach(world, at)?;
+            let other = self.meant.as_ref().filter(|meant| **meant != self.server);
+            if let Some(meant) = other {
+                let there = &self.server;
+                world.violate(format!("G1: `{at}` on {there}, and {meant} was meant"));
+            }
             act(world, place)
         };
         let done = self.call.act(at, kind, through).await;

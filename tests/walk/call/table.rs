@@ -4,7 +4,7 @@ use super::timer::Kind;
 use super::{Call, Fault};
 use crate::world::table::Stored;
 use crate::world::{Fallible, World, silence};
-use domain::ids::Database;
+use domain::ids::{Database, Epoch};
 use domain::record::Record;
 use ports::{Item, Nature, Upgrades, Write};
 
@@ -43,7 +43,13 @@ impl Call {
 impl Upgrades for Call {
     async fn read(&self, database: &Database) -> Fallible<Option<Item>> {
         let of = |world: &mut World| world.found(database);
-        self.table("read the record", Kind::Read, of).await
+        let found = self.table("read the record", Kind::Read, of).await?;
+        let (leased, read) = self.me.epochs.get();
+        if let Some(item) = found.as_ref().filter(|_| leased > Epoch(0)) {
+            let epoch = item.record.ticket.epoch;
+            self.me.epochs.set((leased, read.max(epoch)));
+        }
+        Ok(found)
     }
 
     async fn all(&self) -> Fallible<Vec<Item>> {
@@ -53,6 +59,10 @@ impl Upgrades for Call {
 
     async fn write(&self, write: Write<'_>) -> Fallible<Option<Record>> {
         let work = |world: &mut World| world.write(&write);
-        self.table(write.doing(), Kind::Write, work).await
+        let written = self.table(write.doing(), Kind::Write, work).await?;
+        if let (Write::Hold { ticket, .. }, Some(_)) = (&write, &written) {
+            self.me.epochs.set((ticket.epoch, ticket.epoch));
+        }
+        Ok(written)
     }
 }

@@ -33,6 +33,8 @@ pub struct Memory {
     pub foreign: bool,
     /// In the upgrade of now, a deployment's record was deleted by hand before old was closed and the upgrade's record said so.
     pub deleted_early: bool,
+    /// In the upgrade of now, a person opened old by hand.
+    pub opened_by_hand: bool,
     /// A person freed the claim.
     pub cleared: bool,
     /// A name that an instance was to get was another's.
@@ -53,7 +55,8 @@ impl Memory {
 
     /// A plan's database is claimed.
     pub fn claimed(&mut self, plan: &Plan) {
-        (self.person, self.cleared, self.deleted_early) = (false, false, false);
+        (self.person, self.cleared) = (false, false);
+        (self.deleted_early, self.opened_by_hand) = (false, false);
         (self.waits_since, self.watched_until) = (None, None);
         self.blues
             .extend(plan.members.iter().map(|member| member.resource_id.clone()));
