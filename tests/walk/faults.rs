@@ -109,7 +109,7 @@ faults! {
     /// The record of a deployment that was switched over is deleted by hand.
     RecordDeleted = 6,
     /// That record is deleted as soon as it says that it was switched over.
-    DeletedAtOnce = 500,
+    DeletedAtOnce = 2000,
     /// Instances of green outlive their deployment.
     GreenLeft = 1500,
     /// The final snapshot fails.

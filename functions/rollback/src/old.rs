@@ -15,8 +15,7 @@ use tracing::warn;
 const TRIES: u32 = 3;
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// Whether old may have taken writes that green lacks: RDS's record, which kept it read-only, is gone, and old was not seen to
-/// be closed before that. A session that wrote may have ended, so that it counts no less than one that is there.
+/// Whether an old that is open may take writes that green lacks: RDS's record, which kept it read-only, is gone.
 ///
 /// # Errors
 ///
@@ -45,7 +44,8 @@ async fn standing<W: World>(servers: &Servers<'_, W>, old: &ResourceId) -> Resul
     session.standing(&servers.plan.application_roles).await
 }
 
-/// Whether an old that is closed now was not seen to be so while RDS kept it read-only, and is not read-only any more.
+/// Whether an old that is closed now may have taken writes that green lacks: it was not seen to be closed while RDS kept it
+/// read-only, and is not read-only any more. A session that wrote may have ended.
 ///
 /// # Errors
 ///
