@@ -3,7 +3,7 @@
 
     run.py [PART OF A MUTANT'S NAME]
 
-Writes docs/mutants.md; with a name it only prints. The walks stop at the first violation, after MUTANT_WALKS executions (60,000) at most.
+Writes docs/mutants.md; with a name it only prints. The walks stop at the first violation, after MUTANT_WALKS executions (120,000) at most.
 """
 
 import os
@@ -42,7 +42,7 @@ def walk():
     env = os.environ | {
         # Apart: Cargo would take what it compiled of a mutant for what it compiles of the code itself.
         "CARGO_TARGET_DIR": str(ROOT / "target/mutants"),
-        "VIRIDIAN_WALKS": os.environ.get("MUTANT_WALKS", "60000"),
+        "VIRIDIAN_WALKS": os.environ.get("MUTANT_WALKS", "120000"),
         "VIRIDIAN_WALK_ENOUGH": "1",
     }
     test = ["cargo", "test", "--locked", "--profile", "walks", "--package", "walk"]
