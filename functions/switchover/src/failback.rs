@@ -60,6 +60,7 @@ pub(crate) async fn follow_back<W: World>(
     held: &mut Held<'_, W>,
     sides: &mut Sides<'_, W>,
 ) -> Result<(), Error> {
+    held.verify().await?;
     if let Some(armed) = &held.record().reverse
         && armed.unavailable.is_some()
         && !armed.subscribed
@@ -72,7 +73,6 @@ pub(crate) async fn follow_back<W: World>(
     if !is_closed || !reverse::is_due(held.record()) {
         return Ok(());
     }
-    held.verify().await?;
     let subscribe = subscribe(held, sides);
     let subscribed = match held.call.timeout(SUBSCRIBED_WITHIN, subscribe).await {
         Ok(done) => done,

@@ -86,6 +86,7 @@ async fn seen_open<W: World>(
     mut receipt: Receipt,
 ) -> Result<Output, Error> {
     sides.reach_new().await?;
+    held.verify().await?;
     sides.on_new()?.write_marker().await?;
     let mut arrived = receipt.databases.values();
     if arrived.any(|arrived| arrived.digest.is_none()) {
