@@ -29,13 +29,13 @@ pub(crate) async fn is_unfenced<W: World>(
     if world.rds().instance(old).await?.is_none() {
         return Ok(false);
     }
-    match standing(servers, old).await {
-        // One that is closed is judged once it was closed again.
-        Ok(found) if found.read_only || found.is_closed() => Ok(false),
-        Ok(_) => Ok(!is_kept(world, held.record()).await?),
-        Err(_) if is_kept(world, held.record()).await? => Ok(false),
-        Err(silent) => Err(silent),
+    // One that is closed is judged by `is_let_go`, once it was closed again.
+    let found = standing(servers, old).await;
+    let harmless = found.as_ref().is_ok_and(|old| !old.takes_writes());
+    if harmless || is_kept(world, held.record()).await? {
+        return Ok(false);
     }
+    found.map(|_| true)
 }
 
 /// Old as the application sees it: a session that may write does not show the server's own default.
