@@ -323,7 +323,8 @@ impl World {
     fn check_served(&mut self, record: &Record, one: &Server) {
         let id = &one.id;
         let unknown = |green: &Green| !green.members.iter().any(|known| known.resource_id == *id);
-        if !is_blue(record, one) && record.green.as_ref().is_some_and(unknown) {
+        let unknown = record.green.as_ref().map_or(!self.memory.foreign, unknown);
+        if !is_blue(record, one) && unknown {
             let what = format!("G4: everything rests, {id} serves, and is recorded nowhere");
             self.violate(what);
         }

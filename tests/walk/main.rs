@@ -44,7 +44,7 @@
 //! three times (RDS shows a call within half a second, and the lease of the call that died lasts longer); a lost answer of RDS's
 //! call that is taken for a refusal (sessions on swapped sides are not recognized, so that no fence is lifted); the look at the
 //! record between the write that says that RDS is called and the call; a foreign switchover that is completed as if it were ours
-//! (the record has no fence of old); the look at an old that is open before it is closed; an old that follows before it is
+//! (the record has no fence of old); the look, before closing, at an old that is open; an old that follows before it is
 //! seen to be closed (it is closed again before RDS's record goes); green's members that are recorded while a switchover by hand
 //! swaps names (that has to be in the tenth of a second between two looks); a link that is armed beside an
 //! application that is back (the call that opens green has armed it) or without the marker (green stays closed then); and, in the

@@ -11,6 +11,7 @@ use super::world::{DATABASE, World};
 use asl::history::Failure;
 use asl::interpreter::Event;
 use domain::alarms::State;
+use domain::ids::ResourceId;
 use domain::rds::DeploymentStatus;
 use domain::record::Phase;
 use serde_json::{Value, json};
@@ -193,15 +194,17 @@ impl World {
         }
     }
 
-    /// RDS still keeps old from writing. No call is about to end that, and to trust in what it has seen before.
-    fn old_is_opened(&mut self) {
-        let acts = self.record().is_none_or(|record| record.lease.is_some());
-        let Some(last) = self.deployments.last().filter(|_| !acts) else {
-            return;
-        };
-        let old = last.source.clone();
-        self.memory.opened_by_hand = true;
-        self.change_server(&old, |old| old.login |= old.read_only);
+    /// Only while RDS keeps old read-only and no call holds the lease: one might be about to delete RDS's record, and to trust
+    /// that old was closed.
+    fn old_is_opened(&mut self, old: &ResourceId) {
+        let free = self.record().is_some_and(|record| record.lease.is_none());
+        let kept = self
+            .server(old)
+            .is_some_and(|old| old.read_only && !old.login);
+        if free && kept && self.strikes(Fault::OldOpened) {
+            self.memory.opened_by_hand = true;
+            self.change_server(old, |old| old.login = true);
+        }
     }
 
     fn deployment_mischief(&mut self) {
@@ -213,7 +216,7 @@ impl World {
             last.status == DeploymentStatus::SwitchoverCompleted && !last.foreign,
         );
         let (asked, unlike) = (last.asked, last.unlike);
-        let (id, green) = (last.id.clone(), last.target.clone());
+        let (id, old, green) = (last.id.clone(), last.source.clone(), last.target.clone());
         if stands && !asked && self.strikes(Fault::GreenBusy) {
             self.storage_is_busy(&green);
         }
@@ -224,9 +227,7 @@ impl World {
         if !switched {
             return;
         }
-        if self.strikes(Fault::OldOpened) {
-            self.old_is_opened();
-        }
+        self.old_is_opened(&old);
         // Who switches over and deletes the record by hand has two writers without us, and so has who deletes it while green
         // serves beside an old that could not be closed.
         let (open, alone) = self.old_is_open();

@@ -54,7 +54,7 @@ impl Engine for Call {
         database: &str,
         access: Access,
     ) -> Fallible<Session> {
-        let meant = self.me.hosts.borrow_mut().remove(&server.host);
+        let meant = self.me.hosts.borrow().get(&server.host).cloned();
         let address = Engine::address(self, server).await?;
         let session = self.connect_at(address, server, database, access).await?;
         Ok(session.meant_for(meant))
@@ -86,7 +86,6 @@ impl Engine for Call {
     }
 
     async fn conninfo(&self, server: &Endpoint, _database: &str) -> Fallible<String> {
-        self.me.hosts.borrow_mut().remove(&server.host);
         Ok(server.host.clone())
     }
 

@@ -96,7 +96,8 @@ impl Call {
         }
     }
 
-    /// Who has read that another took over does not act any more, but for what goes on beside that look and closes a side.
+    /// Who has read that another took over does not act any more, but for what a switchover does beside that look: closing old, and
+    /// arming the link.
     fn check_epoch(&self, world: &mut World, at: &'static str) {
         let (leased, read) = self.me.epochs.get();
         if leased < read && !["raise", "drain", "drain on", "arm"].contains(&at) {

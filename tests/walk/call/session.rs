@@ -56,7 +56,7 @@ impl Session {
         }
     }
 
-    /// For whom it was opened.
+    /// For which server it was opened.
     pub fn meant_for(self, meant: Option<ResourceId>) -> Self {
         Self { meant, ..self }
     }
